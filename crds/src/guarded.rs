@@ -1,0 +1,123 @@
+//! Reading objects that may be malformed, without losing what is well-formed in them.
+//!
+//! The API server validates every write, but an object can be older than the
+//! schema. A reader that fails on one field would go blind for the whole list.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use crate::{Interface, MacAddress, Mode, NodeNetworkConfig, NodeNetworkConfigStatus};
+
+/// A value that was read, or what stood in its place.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Guarded<T> {
+    /// Well-formed.
+    Valid(T),
+    /// Not a `T`.
+    Malformed {
+        /// What stood there.
+        value: Value,
+        /// Why it is not a `T`.
+        error: String,
+    },
+}
+
+impl<T> Guarded<T> {
+    /// The value, if it is well-formed.
+    pub const fn valid(&self) -> Option<&T> {
+        match self {
+            Self::Valid(value) => Some(value),
+            Self::Malformed { .. } => None,
+        }
+    }
+}
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Guarded<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        Ok(match T::deserialize(&value) {
+            Ok(valid) => Self::Valid(valid),
+            Err(error) => Self::Malformed { error: error.to_string(), value },
+        })
+    }
+}
+
+impl<T: Serialize> Serialize for Guarded<T> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Valid(value) => value.serialize(serializer),
+            Self::Malformed { value, .. } => value.serialize(serializer),
+        }
+    }
+}
+
+/// An interface of a spec, well-formed or not.
+pub type GuardedInterface = Guarded<Interface>;
+
+impl GuardedInterface {
+    /// The MAC address, which even a malformed entry may show.
+    #[must_use]
+    pub fn mac_address(&self) -> Option<MacAddress> {
+        match self {
+            Self::Valid(interface) => Some(interface.mac_address),
+            Self::Malformed { value, .. } => value.get("macAddress")?.as_str()?.parse().ok(),
+        }
+    }
+}
+
+/// A [`NodeNetworkConfig`] as readers take it from the API server.
+#[derive(kube::Resource, Clone, Debug, Serialize, Deserialize)]
+#[resource(inherit = NodeNetworkConfig)]
+pub struct GuardedConfig {
+    /// Name, generation, owner.
+    pub metadata: ObjectMeta,
+    /// What the node should have.
+    pub spec: GuardedSpec,
+    /// What it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<Guarded<NodeNetworkConfigStatus>>,
+}
+
+impl GuardedConfig {
+    /// The status, if there is one and it is well-formed.
+    #[must_use]
+    pub fn status(&self) -> Option<&NodeNetworkConfigStatus> {
+        self.status.as_ref().and_then(Guarded::valid)
+    }
+}
+
+/// A [`crate::NodeNetworkConfigSpec`] whose entries are guarded one by one.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct GuardedSpec {
+    /// The wanted NICs.
+    #[serde(default)]
+    pub interfaces: Vec<GuardedInterface>,
+    /// What the agent may do; absent means [`Mode::Enforce`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Guarded<Mode>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn one_malformed_interface_leaves_the_others_readable() {
+        let spec: GuardedSpec = serde_json::from_value(json!({ "interfaces": [
+            { "macAddress": "fa:16:3e:00:00:01", "name": "multinic0" },
+            { "macAddress": "fa:16:3e:00:00:02", "name": "eth0" },
+            { "macAddress": 7 },
+        ]}))
+        .unwrap();
+
+        let valid: Vec<_> = spec.interfaces.iter().map(|i| i.valid().is_some()).collect();
+        let macs: Vec<_> = spec.interfaces.iter().map(|i| i.mac_address().map(|m| m.to_string())).collect();
+        assert_eq!(valid, [true, false, false]);
+        assert_eq!(macs, [Some("fa:16:3e:00:00:01".to_owned()), Some("fa:16:3e:00:00:02".to_owned()), None]);
+        let Guarded::Malformed { error, .. } = &spec.interfaces[1] else { panic!("{spec:?}") };
+        assert!(error.contains("\"eth0\" is not a managed interface name"), "{error}");
+    }
+}

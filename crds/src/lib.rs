@@ -1,0 +1,42 @@
+//! The API that the operator and the node agents speak: `NodeNetworkConfig`.
+//!
+//! One cluster-scoped object per Node carries the NICs which that Node should
+//! have (`.spec`, written by the operator) and what the kernel really shows
+//! (`.status`, written by the node's agent).
+//!
+//! ```text
+//!  rows ──▶ operator ──.spec──▶ NodeNetworkConfig/<node> ──watch──▶ agent ──▶ kernel
+//!              ▲                          │                          │
+//!              └────────.status───────────┴◀────────.status──────────┘
+//! ```
+//!
+//! This crate does no I/O and has no client. Every field is a validated type
+//! ([`MacAddress`], [`InterfaceName`], [`Mtu`], [`InterfaceAddress`]) whose
+//! parser, JSON-schema pattern and CEL rule say the same; `testbed` holds the
+//! three together against a real API server. [`Guarded`] reads objects that an
+//! older schema, or a person, left malformed: one bad field never hides the rest.
+
+mod address;
+mod conditions;
+mod guarded;
+mod mac;
+mod mtu;
+mod name;
+mod schema;
+mod spec;
+mod status;
+
+pub use address::{InterfaceAddress, ParseAddressError};
+pub use conditions::{ConditionType, MAX_MESSAGE_BYTES, condition, merge_conditions, truncate_message};
+pub use guarded::{Guarded, GuardedConfig, GuardedInterface, GuardedSpec};
+pub use mac::{MacAddress, ParseMacError};
+pub use mtu::{MIN_IPV6_MTU, Mtu, ParseMtuError};
+pub use name::{InterfaceName, MAX_INTERFACES, ParseNameError};
+pub use schema::{crd, crd_yaml};
+pub use spec::{Interface, Mode, NodeNetworkConfig, NodeNetworkConfigSpec};
+pub use status::{InterfaceState, InterfaceStatus, NodeNetworkConfigStatus, ObservedLink};
+
+/// Field manager of everything the operator writes.
+pub const OPERATOR_MANAGER: &str = "multinic-operator";
+/// Field manager of everything a node agent writes.
+pub const AGENT_MANAGER: &str = "multinic-agent";

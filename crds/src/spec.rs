@@ -1,0 +1,115 @@
+//! What a node should have: written by the operator, except for `mode`.
+#![allow(clippy::duplicated_attributes, reason = "every printer column names its type")]
+
+use kube::CustomResource;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{InterfaceAddress, InterfaceName, MacAddress, Mtu, NodeNetworkConfigStatus};
+
+/// The NICs that one Node should have. The object is named after the Node.
+#[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[kube(
+    group = "multinic.io",
+    version = "v1alpha1",
+    kind = "NodeNetworkConfig",
+    plural = "nodenetworkconfigs",
+    singular = "nodenetworkconfig",
+    shortname = "nnc",
+    category = "multinic",
+    doc = "The additional NICs of one Node: what OpenStack wants it to have, and what its kernel shows.",
+    derive = "PartialEq",
+    status = "NodeNetworkConfigStatus",
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].status"#
+    ),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].reason"#
+    ),
+    printcolumn(
+        name = "NICs",
+        type_ = "string",
+        description = "Configured of wanted",
+        json_path = ".status.summary"
+    ),
+    printcolumn(
+        name = "Synced",
+        type_ = "string",
+        description = "Whether the spec equals the table",
+        json_path = r#".status.conditions[?(@.type=="Synced")].status"#
+    ),
+    printcolumn(name = "Backend", type_ = "string", json_path = ".status.backend"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(name = "Generation", type_ = "integer", priority = 1, json_path = ".metadata.generation"),
+    printcolumn(name = "Applied", type_ = "integer", priority = 1, json_path = ".status.appliedGeneration"),
+    printcolumn(
+        name = "Message",
+        type_ = "string",
+        priority = 1,
+        json_path = r#".status.conditions[?(@.type=="Ready")].message"#
+    )
+)]
+#[serde(rename_all = "camelCase")]
+pub struct NodeNetworkConfigSpec {
+    /// The wanted NICs, at most 20, each MAC address and each name once.
+    #[serde(default)]
+    #[schemars(
+        length(max = 20),
+        extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["macAddress"]),
+        extend("x-kubernetes-validations" = [{
+            "rule": "self.all(i, self.exists_one(j, j.name == i.name))",
+            "message": "every interface needs a name of its own",
+        }])
+    )]
+    pub interfaces: Vec<Interface>,
+
+    /// What the agent may do about it. Set by people; the operator leaves it alone.
+    #[serde(default)]
+    pub mode: Mode,
+}
+
+/// One wanted NIC. Its identity is its MAC address on this Node.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = [{
+    "rule": "!has(self.mtu) || self.mtu >= 1280 || !has(self.addresses) || !self.addresses.exists(a, a.contains(':'))",
+    "message": "IPv6 needs an mtu of at least 1280",
+}]))]
+pub struct Interface {
+    /// The MAC address of the Neutron port, in lower case with colons.
+    pub mac_address: MacAddress,
+    /// The name in the node; its number is the slot, which stays with the MAC address.
+    pub name: InterfaceName,
+    /// The Neutron port.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 64))]
+    pub port_id: String,
+    /// The Neutron subnet.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 64))]
+    pub subnet_id: String,
+    /// Addresses in CIDR notation; none for a link that is only brought up.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8), extend("x-kubernetes-list-type" = "set"))]
+    pub addresses: Vec<InterfaceAddress>,
+    /// The MTU in bytes; the device's own when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mtu: Option<Mtu>,
+}
+
+/// What the agent may do on its node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
+pub enum Mode {
+    /// Make the node match, and keep it so.
+    #[default]
+    Enforce,
+    /// Report what would be done, and touch nothing.
+    DryRun,
+    /// Touch nothing.
+    Paused,
+}

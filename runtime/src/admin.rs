@@ -1,0 +1,168 @@
+//! The admin endpoint: `GET /`, `/healthz`, `/readyz`, `/metrics`.
+//!
+//! It answers from the first moment, also while the API server or the database
+//! is away; only a loop that no longer turns makes `/healthz` fail.
+
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use axum::{
+    Json, Router,
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use prometheus_client::{encoding::text::encode, registry::Registry};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use tokio::net::TcpListener;
+
+use crate::heartbeat::Heartbeat;
+
+/// How the whole process is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Health {
+    /// All is well.
+    Healthy,
+    /// Working, with something to look at.
+    Degraded,
+    /// Not working.
+    Unhealthy,
+}
+
+/// What the process says of itself at one moment.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// For `GET /`.
+    pub health: Health,
+    /// For `/readyz`: why not, when not.
+    pub ready: Result<(), String>,
+    /// Further fields of `GET /`, flat.
+    pub fields: Map<String, Value>,
+}
+
+/// What the endpoint answers from.
+pub struct Admin {
+    started: Instant,
+    heartbeat: Heartbeat,
+    report: Box<dyn Fn() -> Report + Send + Sync>,
+    registry: Registry,
+}
+
+impl Admin {
+    /// An endpoint that asks `report` anew for every request.
+    pub fn new(
+        heartbeat: Heartbeat,
+        registry: Registry,
+        report: impl Fn() -> Report + Send + Sync + 'static,
+    ) -> Self {
+        Self { started: Instant::now(), heartbeat, report: Box::new(report), registry }
+    }
+}
+
+/// The address cannot be listened on.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to listen on {address}; set --listen (LISTEN) to a free address")]
+pub struct BindError {
+    address: SocketAddr,
+    source: io::Error,
+}
+
+/// Binds `address`; `[::]` becomes `0.0.0.0` on a host without IPv6.
+pub async fn bind(address: SocketAddr) -> Result<TcpListener, BindError> {
+    let any_ipv6 = address.is_ipv6() && address.ip().is_unspecified();
+    let bound = match TcpListener::bind(address).await {
+        // Without IPv6 the kernel says EAFNOSUPPORT or EADDRNOTAVAIL, and only the latter has a kind.
+        Err(error) if any_ipv6 && error.kind() != io::ErrorKind::AddrInUse => {
+            TcpListener::bind((Ipv4Addr::UNSPECIFIED, address.port())).await
+        }
+        bound => bound,
+    };
+    bound.map_err(|source| BindError { address, source })
+}
+
+/// Answers on `listener` until `shutdown` completes.
+pub async fn serve(
+    listener: TcpListener,
+    admin: Admin,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    let router = Router::new()
+        .route("/", get(overview))
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics))
+        .with_state(Arc::new(admin));
+    axum::serve(listener, router).with_graceful_shutdown(shutdown).await
+}
+
+async fn overview(State(admin): State<Arc<Admin>>) -> Json<Map<String, Value>> {
+    let report = (admin.report)();
+    let health = if admin.heartbeat.is_alive(Instant::now()) { report.health } else { Health::Unhealthy };
+    let mut fields = report.fields;
+    fields.insert("status".to_owned(), serde_json::json!(health));
+    fields.insert("uptime".to_owned(), uptime(admin.started.elapsed()).into());
+    fields.insert("version".to_owned(), crate::VERSION.into());
+    Json(fields)
+}
+
+async fn healthz(State(admin): State<Arc<Admin>>) -> Response {
+    if admin.heartbeat.is_alive(Instant::now()) {
+        "ok\n".into_response()
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "the main loop no longer turns\n").into_response()
+    }
+}
+
+async fn readyz(State(admin): State<Arc<Admin>>) -> Response {
+    match (admin.report)().ready {
+        Ok(()) => "ok\n".into_response(),
+        Err(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")).into_response(),
+    }
+}
+
+async fn metrics(State(admin): State<Arc<Admin>>) -> Response {
+    let mut text = String::new();
+    match encode(&mut text, &admin.registry) {
+        Ok(()) => {
+            let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+            ([(header::CONTENT_TYPE, kind)], text).into_response()
+        }
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    }
+}
+
+/// As the seed writes it: `2h45m30s`.
+fn uptime(elapsed: Duration) -> String {
+    let (minutes, seconds) = (elapsed.as_secs() / 60, elapsed.as_secs() % 60);
+    match (minutes / 60, minutes % 60) {
+        (0, 0) => format!("{seconds}s"),
+        (0, minutes) => format!("{minutes}m{seconds}s"),
+        (hours, minutes) => format!("{hours}h{minutes}m{seconds}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uptime_reads_like_the_seeds() {
+        for (seconds, text) in [(0, "0s"), (61, "1m1s"), (9930, "2h45m30s"), (90_000, "25h0m0s")] {
+            assert_eq!(uptime(Duration::from_secs(seconds)), text);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_taken_port_names_the_setting_that_moves_it() {
+        let taken = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let error = bind(taken.local_addr().unwrap()).await.unwrap_err();
+        assert!(error.to_string().contains("LISTEN"), "{error}");
+    }
+}

@@ -1,0 +1,33 @@
+//! What both binaries need and neither is about: logs, the admin endpoint, shutdown.
+//!
+//! ```text
+//!  RuntimeArgs ──▶ telemetry::init            (JSON lines on stderr)
+//!             └──▶ admin::serve(listener, …)  GET / /healthz /readyz /metrics
+//!  SIGTERM, SIGINT ──▶ shutdown::requested    (one future, handed to everything that runs)
+//! ```
+
+pub mod admin;
+pub mod heartbeat;
+pub mod shutdown;
+pub mod telemetry;
+
+use std::net::SocketAddr;
+
+/// Version and commit, as `--version` prints them.
+pub const VERSION: &str = env!("MULTINIC_VERSION");
+
+/// The settings that both binaries share.
+#[derive(Debug, Clone, clap::Args)]
+pub struct RuntimeArgs {
+    /// Address of the admin endpoint (health and metrics); IPv4 only where there is no IPv6
+    #[arg(long, env = "LISTEN", default_value = "[::]:8080", value_name = "ADDR:PORT")]
+    pub listen: SocketAddr,
+
+    /// Least severe level to log, with optional targets, such as info,kube=debug
+    #[arg(long, env = "LOG_LEVEL", default_value = "info", value_name = "LEVEL")]
+    pub log_level: telemetry::Filter,
+
+    /// Shape of a log line
+    #[arg(long, env = "LOG_FORMAT", default_value = "json", value_enum)]
+    pub log_format: telemetry::Format,
+}

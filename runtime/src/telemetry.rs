@@ -1,0 +1,59 @@
+//! Logs: one line per event on stderr.
+
+use std::{io, str::FromStr};
+
+use tracing_subscriber::{Layer, filter::Targets, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+
+/// Shape of a log line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Text,
+}
+
+/// Which events are logged.
+#[derive(Debug, Clone)]
+pub struct Filter(Targets);
+
+impl FromStr for Filter {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        // An empty text parses as "nothing at all", which nobody means.
+        if text.trim().is_empty() {
+            return Err("write error, warn, info, debug or trace".to_owned());
+        }
+        let targets = text.to_ascii_lowercase().parse::<Targets>();
+        targets.map(Self).map_err(|error| format!("{error}; write error, warn, info, debug or trace"))
+    }
+}
+
+/// Sends this process's events to stderr. The first call wins.
+pub fn init(format: Format, filter: &Filter) {
+    let filter = filter.0.clone();
+    let layer = match format {
+        Format::Json => {
+            fmt::layer().json().flatten_event(true).with_writer(io::stderr).with_filter(filter).boxed()
+        }
+        Format::Text => fmt::layer().with_ansi(false).with_writer(io::stderr).with_filter(filter).boxed(),
+    };
+    // Fails only where a subscriber is set already, as in tests.
+    let _ = tracing_subscriber::registry().with(layer).try_init();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_of_the_seed_are_understood_and_typos_are_not() {
+        for level in ["info", "DEBUG", "warn,kube=trace"] {
+            assert!(level.parse::<Filter>().is_ok(), "{level}");
+        }
+        for typo in ["", " ", "loud=very", "info,kube=verbose"] {
+            assert!(typo.parse::<Filter>().is_err(), "{typo:?}");
+        }
+    }
+}
