@@ -2,7 +2,7 @@
 
 use std::{io, str::FromStr};
 
-use tracing_subscriber::{Layer, filter::Targets, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_subscriber::{Layer, filter::{LevelFilter, Targets}, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 /// Shape of a log line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -27,6 +27,13 @@ impl FromStr for Filter {
         }
         let targets = text.to_ascii_lowercase().parse::<Targets>();
         targets.map(Self).map_err(|error| format!("{error}; write error, warn, info, debug or trace"))
+    }
+}
+
+impl Default for Filter {
+    /// `info`.
+    fn default() -> Self {
+        Self(Targets::new().with_default(LevelFilter::INFO))
     }
 }
 

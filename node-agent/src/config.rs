@@ -1,0 +1,115 @@
+//! The command line, which is also the environment.
+
+use std::{collections::BTreeSet, net::IpAddr, path::PathBuf};
+
+use clap::{Parser, Subcommand};
+use multinic_runtime::RuntimeArgs;
+
+use crate::{fence::AllowedKind, host::chroot::ChrootExec};
+
+/// Makes this node's additional NICs match its object, and reports what the kernel shows.
+#[derive(Debug, Parser)]
+#[command(name = "multinic-agent", version = multinic_runtime::VERSION, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    run: RunArgs,
+}
+
+/// What to do; `run` where nothing is said.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Keep this node's NICs as wanted (the default)
+    Run(RunArgs),
+    /// Give every NIC of ours back and remove our files, once, for an uninstall
+    Cleanup(HostArgs),
+    /// Run a program in another root directory (for the agent itself)
+    #[command(hide = true)]
+    ChrootExec(ChrootExec),
+}
+
+impl Cli {
+    /// What to do.
+    pub fn action(self) -> Result<Command, clap::Error> {
+        match self.command.unwrap_or(Command::Run(self.run)) {
+            // Required for `run` alone, which clap cannot say of a default subcommand.
+            Command::Run(args) if args.node_name.is_empty() => Err(<Self as clap::CommandFactory>::command()
+                .error(
+                    clap::error::ErrorKind::MissingRequiredArgument,
+                    "--node-name <NAME> (or NODE_NAME) is required: the name of this node in Kubernetes",
+                )),
+            command => Ok(command),
+        }
+    }
+}
+
+/// Where the node is.
+#[derive(Debug, Clone, clap::Args)]
+pub struct HostArgs {
+    /// Where the host's root directory is mounted
+    #[arg(long, env = "HOST_ROOT", default_value = "/host", value_name = "DIR")]
+    pub host_root: PathBuf,
+}
+
+/// How to run.
+#[derive(Debug, Clone, clap::Args)]
+pub struct RunArgs {
+    /// Name of this node, which is the name of its object
+    #[arg(long, env = "NODE_NAME", default_value = "", hide_default_value = true, value_name = "NAME")]
+    pub node_name: String,
+
+    /// Where the node is.
+    #[command(flatten)]
+    pub host: HostArgs,
+
+    /// This node's own addresses, comma-separated; links that have one are never touched
+    #[arg(long, env = "NODE_IPS", value_delimiter = ',', value_name = "IP,IP")]
+    pub node_ips: Vec<IpAddr>,
+
+    /// Kinds of link that may be managed
+    #[arg(long, env = "LINK_KINDS", value_delimiter = ',', default_value = "physical", value_enum)]
+    pub link_kinds: Vec<AllowedKind>,
+
+    /// Logs and the admin endpoint.
+    #[command(flatten)]
+    pub runtime: RuntimeArgs,
+}
+
+impl RunArgs {
+    /// What the node says of its own network.
+    #[must_use]
+    pub fn policy(&self) -> crate::fence::Policy {
+        crate::fence::Policy {
+            node_ips: self.node_ips.iter().copied().collect(),
+            link_kinds: self.link_kinds.iter().copied().collect::<BTreeSet<_>>(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        <Cli as CommandFactory>::command().debug_assert();
+    }
+
+    #[test]
+    fn malformed_values_name_their_option() {
+        for (args, option) in [
+            (["--node-ips", "10.0.0.300"], "--node-ips"),
+            (["--link-kinds", "bond"], "--link-kinds"),
+            (["--listen", "8080"], "--listen"),
+            (["--log-level", "loud=very"], "--log-level"),
+            (["--no-such", "x"], "--no-such"),
+        ] {
+            let error = Cli::try_parse_from(["multinic-agent"].into_iter().chain(args)).unwrap_err();
+            assert_eq!(error.exit_code(), 2);
+            assert!(error.to_string().contains(option), "{error}");
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! What the agent says of itself: the seed's flat fields, readiness, metrics.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use multinic_crds::{InterfaceState, NodeNetworkConfigStatus};
+use multinic_runtime::admin::{Health as Level, Report};
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
+    registry::{Registry, Unit},
+};
+use serde_json::json;
+
+/// Shared by the loop, which writes, and the admin endpoint, which reads.
+#[derive(Debug, Clone)]
+pub struct Health(Arc<Mutex<State>>);
+
+#[derive(Debug)]
+struct State {
+    node: String,
+    waiting_for: Option<String>,
+    status: NodeNetworkConfigStatus,
+    configured: u64,
+    removed: u64,
+}
+
+impl Health {
+    /// An agent of `node` that has only just started.
+    #[must_use]
+    pub fn new(node: String) -> Self {
+        Self(Arc::new(Mutex::new(State {
+            node,
+            waiting_for: Some("starting".to_owned()),
+            status: NodeNetworkConfigStatus::default(),
+            configured: 0,
+            removed: 0,
+        })))
+    }
+
+    fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The agent cannot do its work yet, and why.
+    pub fn waits_for(&self, what: &str) {
+        self.with(|state| state.waiting_for = Some(what.to_owned()));
+    }
+
+    /// The agent works, and this is how its node is.
+    pub fn is(&self, status: &NodeNetworkConfigStatus) {
+        self.with(|state| {
+            state.waiting_for = None;
+            state.status = status.clone();
+        });
+    }
+
+    /// So many NICs were configured, and so many given back.
+    pub fn did(&self, configured: u64, removed: u64) {
+        self.with(|state| {
+            state.configured += configured;
+            state.removed += removed;
+        });
+    }
+
+    /// For the admin endpoint.
+    #[must_use]
+    pub fn report(&self) -> Report {
+        self.with(|state| {
+            let in_state = |wanted: &[InterfaceState]| {
+                state.status.interfaces.iter().filter(|nic| wanted.contains(&nic.state)).count()
+            };
+            let failed = in_state(&[InterfaceState::Failed, InterfaceState::Refused]);
+            let broken =
+                state.status.conditions.iter().any(|one| one.type_ == "Degraded" && one.status == "True");
+            let fields = json!({
+                "node": state.node,
+                "processed_vms": state.configured,
+                "failed_configs": failed,
+                "deleted_interfaces": state.removed,
+                "configured_interfaces": in_state(&[InterfaceState::Configured]),
+                "missing_interfaces": in_state(&[InterfaceState::DeviceMissing]),
+                "observed_generation": state.status.observed_generation,
+                "applied_generation": state.status.applied_generation,
+                "backend": state.status.backend,
+            });
+            Report {
+                health: if state.waiting_for.is_some() || broken { Level::Degraded } else { Level::Healthy },
+                ready: state.waiting_for.clone().map_or(Ok(()), Err),
+                fields: fields.as_object().cloned().unwrap_or_default(),
+            }
+        })
+    }
+}
+
+/// What is counted and measured.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    /// Passes that changed something, by how they ended.
+    pub changes: Family<ChangeLabels, Counter>,
+    /// Changes made because the node had drifted from a generation already applied.
+    pub repairs: Counter,
+    /// How long a pass took that changed something, in seconds.
+    pub duration: Histogram,
+    /// NICs in each state.
+    pub interfaces: Family<StateLabels, Gauge>,
+}
+
+/// How a change ended.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ChangeLabels {
+    /// `success` or `failure`.
+    pub result: &'static str,
+}
+
+/// A state of a NIC.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct StateLabels {
+    /// As in the object's status.
+    pub state: &'static str,
+}
+
+impl Metrics {
+    /// Metrics that `registry` shows.
+    #[must_use]
+    pub fn register(registry: &mut Registry) -> Self {
+        let metrics = Self {
+            changes: Family::default(),
+            repairs: Counter::default(),
+            duration: Histogram::new([0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0]),
+            interfaces: Family::default(),
+        };
+        let registry = registry.sub_registry_with_prefix("multinic_agent");
+        registry.register("changes", "Passes that changed the node, by result", metrics.changes.clone());
+        registry.register("repairs", "Repairs of drift from an applied generation", metrics.repairs.clone());
+        registry.register_with_unit(
+            "change_duration",
+            "How long a pass took that changed the node",
+            Unit::Seconds,
+            metrics.duration.clone(),
+        );
+        registry.register("interfaces", "NICs in each state", metrics.interfaces.clone());
+        metrics
+    }
+
+    /// Takes the NICs of `status` into account.
+    pub fn observe(&self, status: &NodeNetworkConfigStatus) {
+        for (state, name) in STATES {
+            let count = status.interfaces.iter().filter(|nic| nic.state == state).count();
+            self.interfaces
+                .get_or_create(&StateLabels { state: name })
+                .set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
+    }
+}
+
+const STATES: [(InterfaceState, &str); 6] = [
+    (InterfaceState::Pending, "Pending"),
+    (InterfaceState::Configured, "Configured"),
+    (InterfaceState::DeviceMissing, "DeviceMissing"),
+    (InterfaceState::Refused, "Refused"),
+    (InterfaceState::Failed, "Failed"),
+    (InterfaceState::Removing, "Removing"),
+];

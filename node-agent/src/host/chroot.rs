@@ -1,0 +1,88 @@
+//! Running one of the host's own programs in the host's root.
+//!
+//! The program is run by a child of ours that changes its root and then becomes
+//! the program: this process never leaves its own root, and no code runs between
+//! fork and exec. Needs `CAP_SYS_CHROOT`, nothing else.
+
+use std::{
+    ffi::OsString,
+    io,
+    os::unix::{fs::chroot, process::CommandExt},
+    path::{Path, PathBuf},
+    process::{Output, Stdio},
+    time::Duration,
+};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::process::Command;
+
+/// The arguments of the child: `multinic-agent chroot-exec ROOT PROGRAM [ARG]…`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ChrootExec {
+    /// The directory that becomes `/`.
+    root: PathBuf,
+    /// An absolute path in there.
+    program: PathBuf,
+    /// Its arguments.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    args: Vec<OsString>,
+}
+
+impl ChrootExec {
+    /// Becomes the program; returns only what kept it from that.
+    #[must_use]
+    pub fn exec(self) -> io::Error {
+        let entered = chroot(&self.root).and_then(|()| std::env::set_current_dir("/"));
+        match entered {
+            Ok(()) => std::process::Command::new(self.program).args(self.args).env_clear().exec(),
+            Err(error) => error,
+        }
+    }
+}
+
+/// A host program that did not run to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// It could not be started.
+    #[error("failed to run {program} in the host's root: {source}")]
+    Spawn {
+        /// The path on the host.
+        program: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// It took too long and was killed, with all its children.
+    #[error("{program} did not finish within {} s and was killed", .limit.as_secs())]
+    TimedOut {
+        /// The path on the host.
+        program: String,
+        /// How long it had.
+        limit: Duration,
+    },
+}
+
+/// Runs `program` of the host to its end, in an empty environment, for at most `limit`.
+pub async fn run(root: &Path, program: &str, args: &[&str], limit: Duration) -> Result<Output, CommandError> {
+    let failed = |source| CommandError::Spawn { program: program.to_owned(), source };
+    let child = Command::new("/proc/self/exe")
+        .args(["chroot-exec".as_ref(), root.as_os_str(), program.as_ref()])
+        .args(args)
+        .env_clear()
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        // A group of its own, so that killing reaches its children too.
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(failed)?;
+    let group = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+    let Ok(output) = tokio::time::timeout(limit, child.wait_with_output()).await else {
+        if let Some(group) = group {
+            // It may have ended this very moment.
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+        return Err(CommandError::TimedOut { program: program.to_owned(), limit });
+    };
+    output.map_err(failed)
+}

@@ -1,0 +1,217 @@
+//! Asking the host's own netplan generator whether it takes our files, in a staging root.
+//!
+//! On netplan up to 1.0 one invalid file takes the whole node off the network at the
+//! next boot, so no file goes live that this host's generator has not taken, with
+//! everything that it makes of other files unchanged. The live root is never
+//! generated into: that makes networkd reconfigure the node's own uplink.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs, io,
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    time::Duration,
+};
+
+use multinic_crds::MacAddress;
+
+use crate::{
+    bootfile::BootFile,
+    host::{
+        chroot::{self, CommandError},
+        files::{FileError, HostRoot, NETPLAN},
+    },
+    plan::{Plan, Refusal, Transaction},
+    render::netplan,
+};
+
+const STAGE: &str = "/run/multinic/stage";
+/// The one output with lines about every NIC that netplan knows.
+const SHARED: &str = "run/udev/rules.d/90-netplan.rules";
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// Staging that could not be carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum StageError {
+    /// The generator did not run.
+    #[error(transparent)]
+    Command(#[from] CommandError),
+    /// The host's files could not be read.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The staging root could not be made.
+    #[error("failed to prepare {STAGE}: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// What the generator made of one set of files, or why it refused them.
+type Generated = Result<BTreeMap<String, Vec<u8>>, String>;
+
+/// The NICs of `plan` whose files this host would not take, and why.
+pub async fn validate(
+    root: &HostRoot,
+    generator: &str,
+    plan: &Plan,
+) -> Result<BTreeMap<MacAddress, Refusal>, StageError> {
+    let writing: Vec<_> = plan.transactions.iter().filter(|transaction| writes(transaction)).collect();
+    if writing.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let stage = Stage { root, generator };
+    let everyone: Vec<_> = writing.iter().flat_map(|transaction| members(transaction)).collect();
+    let baseline = match stage.generate(&[], &written(&writing)).await? {
+        Ok(baseline) => baseline,
+        Err(complaint) => {
+            let message = format!("the node's own netplan files are invalid, so none is added: {complaint}");
+            return Ok(everyone
+                .into_iter()
+                .map(|mac| (mac, Refusal::new("HostNetplanInvalid", &*message)))
+                .collect());
+        }
+    };
+    let mut unfit = BTreeMap::new();
+    let all: Vec<_> = writing.iter().flat_map(|transaction| files(transaction)).collect();
+    if judge(&stage.generate(&all, &written(&writing)).await?, &baseline, &all).is_ok() {
+        return Ok(unfit);
+    }
+    // Something is wrong with one of them: find out with which.
+    for transaction in &writing {
+        let own: Vec<_> = files(transaction).collect();
+        let generated = stage.generate(&own, &written(&writing)).await?;
+        if let Err(refusal) = judge(&generated, &baseline, &own) {
+            unfit.extend(members(transaction).map(|mac| (mac, refusal.clone())));
+        }
+    }
+    if unfit.is_empty() {
+        let refusal =
+            Refusal::new("MergeConflict", "netplan takes each new file, but not all of them together");
+        unfit.extend(everyone.into_iter().map(|mac| (mac, refusal.clone())));
+    }
+    Ok(unfit)
+}
+
+fn writes(transaction: &Transaction) -> bool {
+    files(transaction).next().is_some()
+}
+
+fn members(transaction: &Transaction) -> impl Iterator<Item = MacAddress> {
+    transaction.members.iter().map(|member| member.mac)
+}
+
+/// The netplan files that `transaction` writes.
+fn files(transaction: &Transaction) -> impl Iterator<Item = BootFile> {
+    transaction
+        .files
+        .iter()
+        .filter_map(|change| Some(BootFile { path: change.path.clone(), text: change.to.clone()? }))
+}
+
+fn written(transactions: &[&Transaction]) -> BTreeSet<String> {
+    transactions.iter().flat_map(|transaction| &transaction.files).map(|change| change.path.clone()).collect()
+}
+
+/// Whether `generated` holds what `files` ask for, and nothing else than `baseline`.
+fn judge(
+    generated: &Generated,
+    baseline: &BTreeMap<String, Vec<u8>>,
+    files: &[BootFile],
+) -> Result<(), Refusal> {
+    let generated = generated.as_ref().map_err(|complaint| {
+        Refusal::new("InvalidBootConfig", format!("netplan refuses the file: {complaint}"))
+    })?;
+    let names: BTreeSet<String> =
+        files.iter().filter_map(|file| netplan::name(&file.path)).map(str::to_owned).collect();
+    let ours: BTreeSet<String> = names
+        .iter()
+        .flat_map(|name| netplan::generated(name))
+        .map(|path| path.trim_start_matches('/').to_owned())
+        .collect();
+    let foreign = |outputs: &BTreeMap<String, Vec<u8>>| {
+        let mut outputs = outputs.clone();
+        outputs.retain(|path, _| !ours.contains(path) && path != SHARED);
+        outputs
+    };
+    if foreign(generated) != foreign(baseline) {
+        return Err(Refusal::new(
+            "MergeConflict",
+            "with this file netplan would configure other links differently at the next boot, so it is not written",
+        ));
+    }
+    let missing = names
+        .iter()
+        .find(|name| !generated.contains_key(&format!("run/systemd/network/10-netplan-{name}.network")));
+    missing.map_or(Ok(()), |name| {
+        Err(Refusal::new("InvalidBootConfig", format!("netplan generates nothing for {name} from its file")))
+    })
+}
+
+struct Stage<'a> {
+    root: &'a HostRoot,
+    generator: &'a str,
+}
+
+impl Stage<'_> {
+    /// Runs the generator on the host's files, without those at `replaced` paths and with `files`.
+    async fn generate(
+        &self,
+        files: &[BootFile],
+        replaced: &BTreeSet<String>,
+    ) -> Result<Generated, StageError> {
+        let stage = self.root.at(STAGE);
+        clear(&stage)?;
+        for directory in NETPLAN {
+            fs::create_dir_all(self.root.at(&format!("{STAGE}{directory}")))?;
+            for file in self.root.list(directory, ".yaml")? {
+                if !replaced.contains(&file.path) {
+                    self.put(&file.path, &file.text)?;
+                }
+            }
+        }
+        for file in files {
+            self.put(&file.path, &file.text)?;
+        }
+        let output = chroot::run(self.root.path(), self.generator, &["--root-dir", STAGE], LIMIT).await?;
+        let generated = if output.status.success() {
+            let mut outputs = BTreeMap::new();
+            collect(&stage, &stage.join("run"), &mut outputs)?;
+            Ok(outputs)
+        } else {
+            Err(complaint(&output.stderr))
+        };
+        clear(&stage)?;
+        Ok(generated)
+    }
+
+    fn put(&self, path: &str, text: &str) -> io::Result<()> {
+        let staged = self.root.at(&format!("{STAGE}{path}"));
+        fs::write(&staged, text)?;
+        fs::set_permissions(&staged, fs::Permissions::from_mode(0o600))
+    }
+}
+
+fn clear(directory: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(directory) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Every regular file below `directory`, by its path below `root`.
+fn collect(root: &Path, directory: &Path, outputs: &mut BTreeMap<String, Vec<u8>>) -> io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        if path.is_dir() && !path.is_symlink() {
+            collect(root, &path, outputs)?;
+        } else if path.is_file() {
+            let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned();
+            outputs.insert(name, fs::read(&path)?);
+        }
+    }
+    Ok(())
+}
+
+/// What the generator said, short, and without the staging root that means nothing to people.
+fn complaint(stderr: &[u8]) -> String {
+    let text = String::from_utf8_lossy(stderr).replace(STAGE, "");
+    text.lines().map(str::trim).filter(|line| !line.is_empty()).take(4).collect::<Vec<_>>().join(" ")
+}

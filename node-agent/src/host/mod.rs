@@ -1,0 +1,9 @@
+//! Doing: everything that reaches out of this process to the node.
+
+pub mod chroot;
+pub mod detect;
+pub mod events;
+pub mod files;
+pub mod generator;
+pub mod lock;
+pub mod netlink;

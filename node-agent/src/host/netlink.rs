@@ -1,0 +1,310 @@
+//! The kernel's links, addresses and routes, by netlink only.
+//!
+//! Needs `CAP_NET_ADMIN` for changes, and for the two sysctls a writable
+//! `/proc/sys`, which an unprivileged container has only through the host's root.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs, io,
+    net::IpAddr,
+    path::{Path, PathBuf},
+};
+
+use futures::TryStreamExt;
+use ipnet::IpNet;
+use multinic_crds::MacAddress;
+use rtnetlink::{
+    AddressMessageBuilder, Handle, LinkMessageBuilder, LinkUnspec, RouteMessageBuilder,
+    packet_route::{
+        address::{AddressAttribute, AddressFlags, AddressHeaderFlags, AddressMessage},
+        link::{
+            AfSpecInet6, AfSpecUnspec, In6AddrGenMode, InfoKind, LinkAttribute, LinkFlags, LinkInfo,
+            LinkLayerType, LinkMessage, Prop, State,
+        },
+        route::{RouteAttribute, RouteMessage, RouteType},
+    },
+};
+
+use crate::{
+    converge::Step,
+    link::{Address, AddressState, Ipv6, KernelView, Link, LinkKind},
+};
+
+/// A look or a change that the kernel refused.
+#[derive(Debug, thiserror::Error)]
+pub enum NetlinkError {
+    /// No socket.
+    #[error("failed to open a netlink socket")]
+    Open(#[source] io::Error),
+    /// An answer that is an error, such as EPERM without `CAP_NET_ADMIN`.
+    #[error("{0}")]
+    Kernel(#[from] rtnetlink::Error),
+    /// A sysctl cannot be written.
+    #[error("failed to write {path}: {source}")]
+    Sysctl {
+        /// Which one.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+const EADDRNOTAVAIL: i32 = 99;
+
+/// The network namespace that this process is in.
+pub struct Netlink {
+    handle: Handle,
+    sysctls: PathBuf,
+}
+
+impl Netlink {
+    /// A connection to the kernel, where `host_root` is where the host's root is mounted.
+    pub fn connect(host_root: &Path) -> Result<Self, NetlinkError> {
+        let (connection, handle, _) = rtnetlink::new_connection().map_err(NetlinkError::Open)?;
+        tokio::spawn(connection);
+        // In a container only the host's mount of /proc/sys is writable; both show this
+        // process's own network namespace.
+        let of_host = host_root.join("proc/sys/net/ipv6/conf");
+        let own = PathBuf::from("/proc/sys/net/ipv6/conf");
+        Ok(Self { handle, sysctls: if of_host.is_dir() { of_host } else { own } })
+    }
+
+    /// Everything that decisions rest on, where the API server has these addresses.
+    pub async fn view(&self, api_server: &[IpAddr]) -> Result<KernelView, NetlinkError> {
+        let mut addresses = self.addresses().await?;
+        let mut links = Vec::new();
+        let mut dump = self.handle.link().get().execute();
+        while let Some(message) = dump.try_next().await? {
+            let own = addresses.remove(&message.header.index).unwrap_or_default();
+            links.push(self.link(&message, own));
+        }
+        let mut api_server_routes = BTreeSet::new();
+        for ip in api_server {
+            api_server_routes.extend(self.route_to(*ip).await);
+        }
+        Ok(KernelView { links, default_routes: self.default_routes().await?, api_server_routes })
+    }
+
+    /// Makes one change. Repeating it does no harm.
+    pub async fn apply(&self, step: &Step) -> Result<(), NetlinkError> {
+        let change = |message: LinkMessage| self.handle.link().set(message).execute();
+        match step {
+            Step::SetUp { index } => change(LinkUnspec::new_with_index(*index).up().build()).await?,
+            Step::SetDown { index } => change(LinkUnspec::new_with_index(*index).down().build()).await?,
+            Step::Rename { index, to } => change(LinkUnspec::new_with_index(*index).name(to).build()).await?,
+            Step::SetMtu { index, bytes } => {
+                change(LinkUnspec::new_with_index(*index).mtu(*bytes).build()).await?;
+            }
+            Step::SetLinkLocal { index, on } => change(link_local(*index, *on)).await?,
+            Step::SetAcceptRa { name, on } => self.set_accept_ra(name, *on)?,
+            Step::AddAddress { index, net } => {
+                self.handle.address().add(*index, net.addr(), net.prefix_len()).replace().execute().await?;
+            }
+            Step::RemoveAddress { index, net } => self.remove_address(*index, *net).await?,
+        }
+        Ok(())
+    }
+
+    async fn remove_address(&self, index: u32, net: IpNet) -> Result<(), NetlinkError> {
+        let message = match net {
+            IpNet::V4(v4) => AddressMessageBuilder::<std::net::Ipv4Addr>::new()
+                .index(index)
+                .address(v4.addr(), v4.prefix_len())
+                .build(),
+            IpNet::V6(v6) => AddressMessageBuilder::<std::net::Ipv6Addr>::new()
+                .index(index)
+                .address(v6.addr(), v6.prefix_len())
+                .build(),
+        };
+        match self.handle.address().del(message).execute().await {
+            // Gone already: with its primary address, or when the link went down.
+            Err(rtnetlink::Error::NetlinkError(error)) if error.raw_code() == -EADDRNOTAVAIL => Ok(()),
+            result => Ok(result?),
+        }
+    }
+
+    fn set_accept_ra(&self, name: &str, on: bool) -> Result<(), NetlinkError> {
+        let path = self.sysctls.join(name).join("accept_ra");
+        let value = if on { "1" } else { "0" };
+        fs::write(&path, value).map_err(|source| NetlinkError::Sysctl { path, source })
+    }
+
+    async fn addresses(&self) -> Result<BTreeMap<u32, Vec<Address>>, NetlinkError> {
+        let mut addresses: BTreeMap<u32, Vec<Address>> = BTreeMap::new();
+        let mut dump = self.handle.address().get().execute();
+        while let Some(message) = dump.try_next().await? {
+            addresses.entry(message.header.index).or_default().extend(address(&message));
+        }
+        Ok(addresses)
+    }
+
+    async fn default_routes(&self) -> Result<BTreeSet<u32>, NetlinkError> {
+        let mut links = BTreeSet::new();
+        let requests = [
+            RouteMessageBuilder::<std::net::Ipv4Addr>::new().build(),
+            RouteMessageBuilder::<std::net::Ipv6Addr>::new().build(),
+        ];
+        for request in requests {
+            let mut dump = self.handle.route().get(request).execute();
+            while let Some(route) = dump.try_next().await? {
+                if route.header.destination_prefix_length == 0 && route.header.kind == RouteType::Unicast {
+                    links.extend(outgoing(&route));
+                }
+            }
+        }
+        Ok(links)
+    }
+
+    /// The links that packets to `ip` leave by; none where there is no route.
+    async fn route_to(&self, ip: IpAddr) -> BTreeSet<u32> {
+        let request = match ip {
+            IpAddr::V4(v4) => {
+                RouteMessageBuilder::<std::net::Ipv4Addr>::new().destination_prefix(v4, 32).build()
+            }
+            IpAddr::V6(v6) => {
+                RouteMessageBuilder::<std::net::Ipv6Addr>::new().destination_prefix(v6, 128).build()
+            }
+        };
+        let answer = self.handle.route().get(request).execute().try_collect::<Vec<_>>().await;
+        answer.unwrap_or_default().iter().flat_map(outgoing).collect()
+    }
+
+    fn link(&self, message: &LinkMessage, addresses: Vec<Address>) -> Link {
+        let mut link = Link {
+            index: message.header.index,
+            name: String::new(),
+            alt_names: BTreeSet::new(),
+            kind: if message.header.link_layer_type == LinkLayerType::Ether {
+                LinkKind::Physical
+            } else {
+                LinkKind::NotEthernet
+            },
+            mac: None,
+            permanent_mac: None,
+            up: message.header.flags.contains(LinkFlags::Up),
+            oper_state: "unknown".to_owned(),
+            mtu: 0,
+            mtu_range: (0, None),
+            controller: None,
+            lower: None,
+            addresses,
+            ipv6: None,
+        };
+        let mut parent = None;
+        let mut parent_elsewhere = false;
+        let mut makes_link_local = None;
+        for attribute in &message.attributes {
+            match attribute {
+                LinkAttribute::IfName(name) => link.name.clone_from(name),
+                LinkAttribute::PropList(props) => link.alt_names.extend(props.iter().filter_map(alt_name)),
+                LinkAttribute::Address(bytes) => link.mac = mac(bytes),
+                LinkAttribute::PermAddress(bytes) => link.permanent_mac = mac(bytes),
+                LinkAttribute::Mtu(bytes) => link.mtu = *bytes,
+                LinkAttribute::MinMtu(bytes) => link.mtu_range.0 = *bytes,
+                LinkAttribute::MaxMtu(bytes) => link.mtu_range.1 = Some(*bytes).filter(|most| *most > 0),
+                LinkAttribute::OperState(state) => oper_state(*state).clone_into(&mut link.oper_state),
+                LinkAttribute::Controller(index) => link.controller = Some(*index).filter(|index| *index > 0),
+                LinkAttribute::Link(index) => parent = Some(*index).filter(|index| *index > 0),
+                LinkAttribute::LinkNetNsId(_) => parent_elsewhere = true,
+                LinkAttribute::LinkInfo(infos) => {
+                    if let Some(kind) = infos.iter().find_map(kind) {
+                        link.kind = LinkKind::Virtual(kind);
+                    }
+                }
+                LinkAttribute::AfSpecUnspec(specs) => {
+                    makes_link_local = specs.iter().find_map(generates_link_local);
+                }
+                _ => {}
+            }
+        }
+        let pair = link.kind == LinkKind::Virtual(InfoKind::Veth.to_string());
+        // The peer of a veth is beside it, not below it.
+        link.lower = parent.filter(|_| !parent_elsewhere && !pair);
+        link.ipv6 = makes_link_local
+            .and_then(|link_local| Some(Ipv6 { link_local, accept_ra: self.accepts_ra(&link.name)? }));
+        link
+    }
+
+    fn accepts_ra(&self, name: &str) -> Option<bool> {
+        let text = fs::read_to_string(self.sysctls.join(name).join("accept_ra")).ok()?;
+        Some(text.trim() != "0")
+    }
+}
+
+fn link_local(index: u32, on: bool) -> LinkMessage {
+    let mode = if on { In6AddrGenMode::Eui64 } else { In6AddrGenMode::None };
+    let spec = AfSpecUnspec::Inet6(vec![AfSpecInet6::AddrGenMode(mode)]);
+    LinkMessageBuilder::<LinkUnspec>::default()
+        .index(index)
+        .append_extra_attribute(LinkAttribute::AfSpecUnspec(vec![spec]))
+        .build()
+}
+
+fn mac(bytes: &[u8]) -> Option<MacAddress> {
+    MacAddress::from_octets(bytes.try_into().ok()?)
+}
+
+fn alt_name(prop: &Prop) -> Option<String> {
+    if let Prop::AltIfName(name) = prop { Some(name.clone()) } else { None }
+}
+
+fn kind(info: &LinkInfo) -> Option<String> {
+    if let LinkInfo::Kind(kind) = info { Some(kind.to_string()) } else { None }
+}
+
+fn generates_link_local(spec: &AfSpecUnspec) -> Option<bool> {
+    let AfSpecUnspec::Inet6(attributes) = spec else { return None };
+    attributes.iter().find_map(|attribute| match attribute {
+        AfSpecInet6::AddrGenMode(mode) => Some(*mode != In6AddrGenMode::None),
+        _ => None,
+    })
+}
+
+const fn oper_state(state: State) -> &'static str {
+    match state {
+        State::NotPresent => "notpresent",
+        State::Down => "down",
+        State::LowerLayerDown => "lowerlayerdown",
+        State::Testing => "testing",
+        State::Dormant => "dormant",
+        State::Up => "up",
+        _ => "unknown",
+    }
+}
+
+fn address(message: &AddressMessage) -> Option<Address> {
+    let mut local = None;
+    let mut peer = None;
+    let mut flags = None;
+    for attribute in &message.attributes {
+        match attribute {
+            AddressAttribute::Local(ip) => local = Some(*ip),
+            AddressAttribute::Address(ip) => peer = Some(*ip),
+            AddressAttribute::Flags(all) => flags = Some(*all),
+            _ => {}
+        }
+    }
+    let short = message.header.flags;
+    let is = |long: AddressFlags, header: AddressHeaderFlags| {
+        flags.is_some_and(|flags| flags.contains(long)) || short.contains(header)
+    };
+    let state = if is(AddressFlags::Dadfailed, AddressHeaderFlags::Dadfailed) {
+        AddressState::Duplicate
+    } else if is(AddressFlags::Tentative, AddressHeaderFlags::Tentative) {
+        AddressState::Tentative
+    } else {
+        AddressState::Ready
+    };
+    // On a point-to-point link `Address` is the other end; IPv6 has no `Local` then.
+    let net = IpNet::new(local.or(peer)?, message.header.prefix_len).ok()?;
+    Some(Address { net, state })
+}
+
+fn outgoing(route: &RouteMessage) -> BTreeSet<u32> {
+    let links = route.attributes.iter().flat_map(|attribute| match attribute {
+        RouteAttribute::Oif(index) => vec![*index],
+        RouteAttribute::MultiPath(hops) => hops.iter().map(|hop| hop.interface_index).collect(),
+        _ => Vec::new(),
+    });
+    links.collect()
+}

@@ -1,0 +1,77 @@
+//! What this agent did to which NIC, kept on the host over restarts and reboots.
+//!
+//! The ledger is written before the first change and again after the last one, so
+//! that whatever is found on a NIC later can be told from what others put there.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ipnet::IpNet;
+use multinic_crds::{InterfaceName, MacAddress};
+use serde::{Deserialize, Serialize};
+
+use crate::{desired::nets, plan::Transaction};
+
+/// The NICs that are ours, by MAC address.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Ledger(pub BTreeMap<MacAddress, Entry>);
+
+/// What one NIC was before us, and what we gave it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Entry {
+    /// The name that we gave it.
+    pub name: InterfaceName,
+    /// The name that it had, to be given back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original_name: Option<String>,
+    /// The MTU that it had, in bytes, to be given back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original_mtu: Option<u32>,
+    /// Every address that we gave it and did not take away again.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub addresses: BTreeSet<IpNet>,
+}
+
+impl Ledger {
+    /// What is known of a NIC.
+    #[must_use]
+    pub fn get(&self, mac: MacAddress) -> Option<&Entry> {
+        self.0.get(&mac)
+    }
+}
+
+impl Ledger {
+    /// The ledger as it must be on disk before `transaction` begins.
+    ///
+    /// A NIC that is new to us is remembered as it was found.
+    pub fn intend(&mut self, transaction: &Transaction) {
+        for member in &transaction.members {
+            let (Some(nic), Some(link)) = (&member.wanted, &member.link) else { continue };
+            let entry = self.0.entry(member.mac).or_insert_with(|| Entry {
+                name: nic.name,
+                original_name: link.name.parse::<InterfaceName>().is_err().then(|| link.name.clone()),
+                original_mtu: Some(link.mtu),
+                addresses: BTreeSet::new(),
+            });
+            entry.name = nic.name;
+            entry.addresses.extend(nets(nic));
+        }
+    }
+
+    /// The ledger after `transaction` was proven.
+    pub fn settle(&mut self, transaction: &Transaction) {
+        for member in &transaction.members {
+            match &member.wanted {
+                Some(nic) => {
+                    if let Some(entry) = self.0.get_mut(&member.mac) {
+                        entry.addresses = nets(nic);
+                    }
+                }
+                None => {
+                    self.0.remove(&member.mac);
+                }
+            }
+        }
+    }
+}

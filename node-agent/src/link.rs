@@ -1,0 +1,139 @@
+//! Plain data about links, as the kernel shows them.
+
+use std::collections::BTreeSet;
+
+use ipnet::IpNet;
+use multinic_crds::MacAddress;
+
+/// A link at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// The kernel's number for it, stable until it is unplugged.
+    pub index: u32,
+    /// Its name.
+    pub name: String,
+    /// Its alternative names.
+    pub alt_names: BTreeSet<String>,
+    /// What it is.
+    pub kind: LinkKind,
+    /// The MAC address in use.
+    pub mac: Option<MacAddress>,
+    /// The MAC address burnt in, which virtual links lack.
+    pub permanent_mac: Option<MacAddress>,
+    /// Administratively up.
+    pub up: bool,
+    /// The operational state (RFC 2863), in lower case.
+    pub oper_state: String,
+    /// In bytes.
+    pub mtu: u32,
+    /// The sizes that the device can have, in bytes, as far as it says.
+    pub mtu_range: (u32, Option<u32>),
+    /// The bridge, bond or VRF that it is enslaved to.
+    pub controller: Option<u32>,
+    /// The link in this namespace that it is stacked on (a VLAN's parent).
+    pub lower: Option<u32>,
+    /// Its addresses.
+    pub addresses: Vec<Address>,
+    /// What the kernel does for IPv6 on it by itself; `None` where IPv6 is off.
+    pub ipv6: Option<Ipv6>,
+}
+
+/// What the kernel does for IPv6 on a link by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ipv6 {
+    /// It makes a link-local address when the link comes up.
+    pub link_local: bool,
+    /// It takes addresses and routes from router advertisements.
+    pub accept_ra: bool,
+}
+
+impl Ipv6 {
+    /// What a link has that nobody configured.
+    pub const KERNEL_DEFAULT: Self = Self { link_local: true, accept_ra: true };
+}
+
+impl Link {
+    /// The address that identifies the device: burnt in, or else the one in use.
+    #[must_use]
+    pub fn identity(&self) -> Option<MacAddress> {
+        self.permanent_mac.or(self.mac)
+    }
+
+    /// Whether `name` is taken by this link.
+    #[must_use]
+    pub fn answers_to(&self, name: &str) -> bool {
+        self.name == name || self.alt_names.contains(name)
+    }
+
+    /// Its addresses without their state.
+    #[must_use]
+    pub fn nets(&self) -> BTreeSet<IpNet> {
+        self.addresses.iter().map(|address| address.net).collect()
+    }
+}
+
+/// What a link is, as far as it decides who may configure it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LinkKind {
+    /// An Ethernet device with a driver: no `IFLA_INFO_KIND`.
+    Physical,
+    /// Made by software; the word is the kernel's, such as `veth` or `bridge`.
+    Virtual(String),
+    /// Not Ethernet, such as the loopback.
+    NotEthernet,
+}
+
+/// An address of a link.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address {
+    /// The address with its prefix.
+    pub net: IpNet,
+    /// How far duplicate address detection has come.
+    pub state: AddressState,
+}
+
+/// How far duplicate address detection has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AddressState {
+    /// In use.
+    Ready,
+    /// Still being probed.
+    Tentative,
+    /// Somebody else has it.
+    Duplicate,
+}
+
+/// Whether an address is an IPv6 link-local one, which the kernel makes by itself.
+#[must_use]
+pub fn is_link_local(net: &IpNet) -> bool {
+    matches!(net, IpNet::V6(v6) if v6.addr().is_unicast_link_local())
+}
+
+/// Everything about the kernel that one decision rests on.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct KernelView {
+    /// Every link of the namespace.
+    pub links: Vec<Link>,
+    /// Links that carry a default route, in whichever table.
+    pub default_routes: BTreeSet<u32>,
+    /// Links that the way to the API server goes through.
+    pub api_server_routes: BTreeSet<u32>,
+}
+
+impl KernelView {
+    /// A kernel without links.
+    pub const EMPTY: Self =
+        Self { links: Vec::new(), default_routes: BTreeSet::new(), api_server_routes: BTreeSet::new() };
+
+    /// The link with this index.
+    #[must_use]
+    pub fn link(&self, index: u32) -> Option<&Link> {
+        self.links.iter().find(|link| link.index == index)
+    }
+
+    /// The link that answers to this name.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Option<&Link> {
+        self.links.iter().find(|link| link.answers_to(name))
+    }
+}

@@ -1,0 +1,245 @@
+//! Deciding: from what is wanted and what is there to what is to be done. Pure.
+//!
+//! ```text
+//!  Desired ─┐
+//!  World  ──┼─▶ wanted::judge ─┐
+//!  blocked ─┘   removal::judge ┴─▶ names::settle ─▶ Plan { verdicts, transactions }
+//! ```
+//!
+//! All names are decided here, before anything is touched. A link that is
+//! neither wanted nor ours appears in no transaction.
+
+mod names;
+mod removal;
+#[cfg(test)]
+mod tests;
+mod wanted;
+
+use std::collections::BTreeMap;
+
+use multinic_crds::{Interface, MacAddress};
+
+use crate::{
+    bootfile::BootFile,
+    converge::{Step, Target, converge},
+    desired::Desired,
+    fence::Fence,
+    foreign::Definition,
+    ledger::Ledger,
+    link::{KernelView, Link},
+};
+
+/// Everything that a decision rests on, besides what is wanted.
+#[derive(Debug, Clone, Copy)]
+pub struct World<'a> {
+    /// The kernel.
+    pub view: &'a KernelView,
+    /// What must not be touched in it.
+    pub fence: &'a Fence,
+    /// What others configure.
+    pub definitions: &'a [Definition],
+    /// Our files on the host, edited ones included, and what was generated from them.
+    pub files: &'a HostFiles,
+    /// What we did before.
+    pub ledger: &'a Ledger,
+}
+
+/// The files on the host that have to do with us, by path.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HostFiles {
+    /// Boot files that carry our mark, or lie where ours would.
+    pub boot: BTreeMap<String, String>,
+    /// What the backend's generator made of them.
+    pub generated: BTreeMap<String, String>,
+}
+
+/// Why something is not done, as one CamelCase word and for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The CamelCase word in status, log and metric.
+    pub reason: &'static str,
+    /// For people, with the remedy.
+    pub message: String,
+}
+
+impl Refusal {
+    /// A refusal with its remedy.
+    pub fn new(reason: &'static str, message: impl Into<String>) -> Self {
+        Self { reason, message: message.into() }
+    }
+}
+
+/// What was decided for one NIC.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Wanted, and as it should be.
+    Right,
+    /// Wanted, and to be changed.
+    Change,
+    /// Wanted, but the node has no such NIC.
+    Missing,
+    /// Wanted, but not to be touched.
+    Refuse(Refusal),
+    /// Wanted, but what would be written for it was found wrong.
+    Fail(Refusal),
+    /// No longer wanted, and to be given back.
+    Remove,
+    /// No longer wanted, but not to be touched.
+    Keep(Refusal),
+}
+
+/// One NIC and what was decided for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// The name that it should have, or has from us.
+    pub name: String,
+    /// The Neutron port, where it is wanted.
+    pub port_id: String,
+    /// The link, where there is exactly one.
+    pub index: Option<u32>,
+    /// What was decided.
+    pub verdict: Verdict,
+}
+
+/// What is to be done, and what is said of each NIC.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Plan {
+    /// For every NIC that is wanted or ours.
+    pub decisions: BTreeMap<MacAddress, Decision>,
+    /// What is to be done: each all or nothing, independent of the others.
+    pub transactions: Vec<Transaction>,
+}
+
+/// Changes that stand or fall together: one NIC, or several that exchange names.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Transaction {
+    /// The NICs.
+    pub members: Vec<Member>,
+    /// What their links should look like.
+    pub targets: Vec<Target>,
+    /// What their links look like now, to come back to.
+    pub before: Vec<Target>,
+    /// How the kernel gets there.
+    pub steps: Vec<Step>,
+    /// The files to write or remove once the kernel is proven right.
+    pub files: Vec<FileChange>,
+}
+
+/// A NIC in a transaction.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Member {
+    /// Which NIC.
+    pub mac: MacAddress,
+    /// What it should be; `None` for one that is given back.
+    pub wanted: Option<Interface>,
+    /// Its link as found.
+    pub link: Option<Link>,
+    target: Option<Target>,
+    /// Its file and where it goes.
+    file: Option<BootFile>,
+}
+
+/// One file, before and after.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileChange {
+    /// Where it lies on the host.
+    pub path: String,
+    /// Its text now, or none where it is not there.
+    pub from: Option<String>,
+    /// Its text afterwards, or none where it goes.
+    pub to: Option<String>,
+}
+
+impl FileChange {
+    /// The change that takes this one back.
+    #[must_use]
+    pub fn inverse(&self) -> Self {
+        Self { path: self.path.clone(), from: self.to.clone(), to: self.from.clone() }
+    }
+}
+
+impl Plan {
+    /// What to do about `desired` in this `world`, where `blocked` NICs have been found unfit.
+    #[must_use]
+    pub fn new(desired: &Desired, world: World<'_>, blocked: &BTreeMap<MacAddress, Refusal>) -> Self {
+        let mut plan = Self::default();
+        let mut members = Vec::new();
+        for (mac, nic) in &desired.wanted {
+            let judged = wanted::judge(nic, world, blocked.get(mac));
+            members.extend(judged.member);
+            plan.decisions.insert(*mac, judged.decision);
+        }
+        for mac in removal::owned(world).filter(|mac| desired.is_absent(*mac)) {
+            let judged = removal::judge(mac, world);
+            members.extend(judged.member);
+            plan.decisions.insert(mac, judged.decision);
+        }
+        let (members, refused) = names::settle(members, world.view);
+        for (mac, refusal) in refused {
+            if let Some(decision) = plan.decisions.get_mut(&mac) {
+                decision.verdict = Verdict::Refuse(refusal);
+            }
+        }
+        plan.transactions = names::group(members, world.view)
+            .into_iter()
+            .map(|group| Transaction::new(group, world))
+            .collect();
+        plan
+    }
+
+    /// Whether nothing is to be done.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.transactions.is_empty()
+    }
+}
+
+impl Transaction {
+    fn new(members: Vec<Member>, world: World<'_>) -> Self {
+        let targets: Vec<Target> = members.iter().filter_map(|member| member.target.clone()).collect();
+        let before =
+            targets.iter().filter_map(|target| world.view.link(target.index)).map(Target::exactly).collect();
+        let steps = converge(&targets, world.view);
+        let files = file_changes(&members, world.files);
+        Self { members, targets, before, steps, files }
+    }
+}
+
+/// The files of `members` as they should be; whatever else is theirs goes.
+fn file_changes(members: &[Member], files: &HostFiles) -> Vec<FileChange> {
+    let wanted: BTreeMap<&str, &BootFile> = members
+        .iter()
+        .filter_map(|member| member.file.as_ref())
+        .map(|file| (file.path.as_str(), file))
+        .collect();
+    let stale = members.iter().flat_map(|member| {
+        let name = member.wanted.as_ref().map(|nic| nic.name);
+        // What was generated for a NIC that keeps its name is left to the next boot to renew.
+        removal::files_of(member.mac, files)
+            .filter(move |(path, _)| name.is_none_or(|name| !wanted::is_of(path, name)))
+    });
+    let mut changes: Vec<FileChange> = stale
+        .filter(|(path, _)| !wanted.contains_key(path))
+        .map(|(path, text)| FileChange { path: path.to_owned(), from: Some(text.to_owned()), to: None })
+        .collect();
+    changes.extend(wanted.into_values().filter_map(|file| {
+        let from = files.boot.get(&file.path);
+        (from != Some(&file.text)).then(|| FileChange {
+            path: file.path.clone(),
+            from: from.cloned(),
+            to: Some(file.text.clone()),
+        })
+    }));
+    changes
+}
+
+/// What was decided for one NIC, and its part in a transaction if it has one.
+struct Judged {
+    decision: Decision,
+    member: Option<Member>,
+}
+
+/// The links that are the NIC with this MAC address, by identity.
+fn links_of(mac: MacAddress, view: &KernelView) -> Vec<&Link> {
+    view.links.iter().filter(|link| link.identity() == Some(mac)).collect()
+}

@@ -1,0 +1,98 @@
+//! A NIC that is ours and no longer wanted: how it is given back.
+
+use std::collections::BTreeSet;
+
+use multinic_crds::{InterfaceName, MacAddress};
+
+use crate::{
+    bootfile::{Owner, owner},
+    converge::{Surplus, Target},
+    link::{Ipv6, KernelView, Link},
+    plan::{Decision, HostFiles, Judged, Member, Refusal, Verdict, World, links_of},
+    render::netplan,
+};
+
+/// Every NIC that is provably ours: in the ledger, or by an untouched file of ours.
+pub(super) fn owned(world: World<'_>) -> impl Iterator<Item = MacAddress> {
+    let filed = world.files.boot.values().filter_map(|text| match owner(text) {
+        Owner::Us(mac) => Some(mac),
+        Owner::Edited(_) | Owner::Others => None,
+    });
+    world.ledger.0.keys().copied().chain(filed).collect::<BTreeSet<_>>().into_iter()
+}
+
+/// Decides how the NIC with this MAC address, which is ours, is given back.
+pub(super) fn judge(mac: MacAddress, world: World<'_>) -> Judged {
+    let name = world.ledger.get(mac).map(|entry| entry.name.to_string()).or_else(|| filed_name(mac, world));
+    let links = links_of(mac, world.view);
+    let link = if let [link] = links.as_slice() { Some(*link) } else { None };
+    let decide = |verdict| Decision {
+        name: name.clone().unwrap_or_default(),
+        port_id: String::new(),
+        index: link.map(|link| link.index),
+        verdict,
+    };
+    if links.len() > 1 {
+        let refusal = Refusal::new("AmbiguousMac", format!("more than one link has the MAC address {mac}"));
+        return Judged { decision: decide(Verdict::Keep(refusal)), member: None };
+    }
+    if let Some((path, _)) = world.files.boot.iter().find(|(_, text)| owner(text) == Owner::Edited(mac)) {
+        let message = format!(
+            "{path} was edited after multinic wrote it, so the NIC is kept; delete the file to let it go"
+        );
+        return Judged {
+            decision: decide(Verdict::Keep(Refusal::new("EditedByHand", message))),
+            member: None,
+        };
+    }
+    let target = link.and_then(|link| target(mac, link, world));
+    let protection = target.as_ref().and_then(|target| world.fence.protection(target.index));
+    if let (Some(link), Some(protection)) = (link, protection) {
+        let refusal = Refusal::new(protection.reason(), protection.message(&link.name));
+        return Judged { decision: decide(Verdict::Keep(refusal)), member: None };
+    }
+    let member = Member { mac, wanted: None, link: link.cloned(), target, file: None };
+    Judged { decision: decide(Verdict::Remove), member: Some(member) }
+}
+
+/// A link without our name and our addresses is not ours any more, whatever its MAC address.
+fn target(mac: MacAddress, link: &Link, world: World<'_>) -> Option<Target> {
+    let known = world.ledger.get(mac);
+    let named = link.name.parse::<InterfaceName>().is_ok();
+    let addressed = known.is_some_and(|entry| entry.addresses.iter().any(|net| link.nets().contains(net)));
+    (named || addressed).then(|| Target {
+        index: link.index,
+        name: if named {
+            free_name(known.and_then(|entry| entry.original_name.as_deref()), world.view)
+        } else {
+            link.name.clone()
+        },
+        up: false,
+        mtu: known.and_then(|entry| entry.original_mtu),
+        addresses: BTreeSet::new(),
+        surplus: Surplus::Remove,
+        ipv6: Some(Ipv6::KERNEL_DEFAULT),
+    })
+}
+
+/// The name that the NIC had, or else the first that the kernel would give.
+fn free_name(original: Option<&str>, view: &KernelView) -> String {
+    let candidates =
+        original.map(str::to_owned).into_iter().chain((0..).map(|number| format!("eth{number}")));
+    let mut free = candidates.filter(|name| view.named(name).is_none());
+    free.next().unwrap_or_default()
+}
+
+/// The untouched files that are ours for this NIC, and what was generated from them, by path.
+pub(super) fn files_of(mac: MacAddress, files: &HostFiles) -> impl Iterator<Item = (&str, &str)> {
+    let generated = files.generated.iter().filter(move |(_, text)| text.contains(&mac.to_string()));
+    let boot = files.boot.iter().filter(move |(_, text)| owner(text) == Owner::Us(mac));
+    boot.chain(generated).map(|(path, text)| (path.as_str(), text.as_str()))
+}
+
+fn filed_name(mac: MacAddress, world: World<'_>) -> Option<String> {
+    let paths: BTreeSet<_> = files_of(mac, world.files).map(|(path, _)| path).collect();
+    InterfaceName::all()
+        .map(|name| name.to_string())
+        .find(|name| paths.contains(netplan::path(name).as_str()))
+}

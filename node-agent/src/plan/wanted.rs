@@ -1,0 +1,173 @@
+//! A wanted NIC: what it should look like, or why it is left alone.
+
+use std::collections::BTreeSet;
+
+use ipnet::IpNet;
+use multinic_crds::{Interface, InterfaceName};
+
+use crate::{
+    bootfile::{BootFile, Owner, owner},
+    converge::{Surplus, Target, converge},
+    desired::nets,
+    fence::Protection,
+    link::{Ipv6, Link, is_link_local},
+    plan::{Decision, Judged, Member, Refusal, Verdict, World, links_of, removal},
+    render::netplan,
+};
+
+/// Decides about one wanted NIC by itself; names that others hold come later.
+pub(super) fn judge(nic: &Interface, world: World<'_>, blocked: Option<&Refusal>) -> Judged {
+    let decide = |index, verdict| Decision {
+        name: nic.name.to_string(),
+        port_id: nic.port_id.clone(),
+        index,
+        verdict,
+    };
+    let link = match resolve(nic, world) {
+        Ok(Some(link)) => link,
+        Ok(None) => return Judged { decision: decide(None, Verdict::Missing), member: None },
+        Err(refusal) => return Judged { decision: decide(None, Verdict::Refuse(refusal)), member: None },
+    };
+    let leave = |verdict| Judged { decision: decide(Some(link.index), verdict), member: None };
+    let file = match netplan::render(nic) {
+        Ok(file) => file,
+        Err(error) => return leave(Verdict::Fail(Refusal::new("InvalidBootConfig", error.to_string()))),
+    };
+    let target = target(nic, link, world);
+    if is_right(nic, &target, &file, world) {
+        return leave(Verdict::Right);
+    }
+    if let Some(refusal) = refusal(nic, link, &file, world) {
+        return leave(Verdict::Refuse(refusal));
+    }
+    if let Some(refusal) = blocked {
+        return leave(Verdict::Fail(refusal.clone()));
+    }
+    let member = Member {
+        mac: nic.mac_address,
+        wanted: Some(nic.clone()),
+        link: Some(link.clone()),
+        target: Some(target),
+        file: Some(file),
+    };
+    Judged { decision: decide(Some(link.index), Verdict::Change), member: Some(member) }
+}
+
+/// The one link that is this NIC; links of kinds that are not managed do not count beside one that is.
+fn resolve<'a>(nic: &Interface, world: World<'a>) -> Result<Option<&'a Link>, Refusal> {
+    let links = links_of(nic.mac_address, world.view);
+    let of_other_kind =
+        |link: &&Link| matches!(world.fence.protection(link.index), Some(Protection::Kind(_)));
+    let (other, managed): (Vec<_>, Vec<_>) = links.into_iter().partition(of_other_kind);
+    match (managed.as_slice(), other.as_slice()) {
+        ([link], _) | ([], [link]) => Ok(Some(link)),
+        ([], []) => Ok(None),
+        _ => {
+            let names: Vec<_> = managed.iter().chain(&other).map(|link| link.name.as_str()).collect();
+            let message = format!(
+                "{} share the MAC address {}, so none is chosen; give them different ones",
+                names.join(" and "),
+                nic.mac_address
+            );
+            Err(Refusal::new("AmbiguousMac", message))
+        }
+    }
+}
+
+fn target(nic: &Interface, link: &Link, world: World<'_>) -> Target {
+    let known = world.ledger.get(nic.mac_address);
+    let ours = known.map(|entry| entry.addresses.clone()).unwrap_or_default();
+    Target {
+        index: link.index,
+        name: nic.name.to_string(),
+        up: true,
+        mtu: nic.mtu.map(multinic_crds::Mtu::bytes).or_else(|| known.and_then(|entry| entry.original_mtu)),
+        addresses: nets(nic),
+        surplus: Surplus::RemoveOnly(ours),
+        ipv6: Some(Ipv6 {
+            link_local: nic.addresses.iter().any(|address| address.is_ipv6()),
+            accept_ra: false,
+        }),
+    }
+}
+
+fn is_right(nic: &Interface, target: &Target, file: &BootFile, world: World<'_>) -> bool {
+    let known = world.ledger.get(nic.mac_address);
+    let recorded = known.is_some_and(|entry| entry.name == nic.name && entry.addresses == nets(nic));
+    let filed = world.files.boot.get(&file.path) == Some(&file.text);
+    let stale = removal::files_of(nic.mac_address, world.files).any(|(path, _)| !is_of(path, nic.name));
+    recorded && filed && !stale && converge(std::slice::from_ref(target), world.view).is_empty()
+}
+
+/// Whether the file at `path` belongs to the NIC called `name`.
+pub(super) fn is_of(path: &str, name: InterfaceName) -> bool {
+    let name = name.to_string();
+    path == netplan::path(&name) || netplan::generated(&name).iter().any(|generated| generated == path)
+}
+
+fn refusal(nic: &Interface, link: &Link, file: &BootFile, world: World<'_>) -> Option<Refusal> {
+    if let Some(protection) = world.fence.protection(link.index) {
+        return Some(Refusal::new(protection.reason(), protection.message(&link.name)));
+    }
+    let name = nic.name.to_string();
+    if let Some(definition) = world.definitions.iter().find(|definition| definition.claims(&name)) {
+        let message =
+            format!("{} defines {name}, and multinic did not write it; remove it there", definition.source);
+        return Some(Refusal::new("ForeignConfiguration", message));
+    }
+    file_refusal(file, world).or_else(|| mtu_refusal(nic, link)).or_else(|| subnet_refusal(nic, link, world))
+}
+
+fn file_refusal(file: &BootFile, world: World<'_>) -> Option<Refusal> {
+    match owner(world.files.boot.get(&file.path)?) {
+        Owner::Us(_) => None,
+        Owner::Edited(_) => Some(Refusal::new(
+            "EditedByHand",
+            format!("{} was edited after multinic wrote it; delete it to have it written again", file.path),
+        )),
+        Owner::Others => Some(Refusal::new(
+            "ForeignConfiguration",
+            format!("{} exists and multinic did not write it; move it away", file.path),
+        )),
+    }
+}
+
+fn mtu_refusal(nic: &Interface, link: &Link) -> Option<Refusal> {
+    let bytes = nic.mtu?.bytes();
+    let (least, most) = link.mtu_range;
+    let fits = bytes >= least && most.is_none_or(|most| bytes <= most);
+    let range = most.map_or_else(|| format!("at least {least}"), |most| format!("{least} to {most}"));
+    (!fits).then(|| {
+        Refusal::new("InvalidMtu", format!("{} cannot have an MTU of {bytes}; it takes {range}", link.name))
+    })
+}
+
+/// An address that another link has, or whose subnet another link is on, would make
+/// it a matter of chance which of them the node answers from.
+fn subnet_refusal(nic: &Interface, link: &Link, world: World<'_>) -> Option<Refusal> {
+    let managed: BTreeSet<u32> = world
+        .view
+        .links
+        .iter()
+        .filter(|other| other.identity().is_some_and(|mac| world.ledger.get(mac).is_some()))
+        .map(|other| other.index)
+        .collect();
+    let others =
+        world.view.links.iter().filter(|other| other.index != link.index && !managed.contains(&other.index));
+    let taken = others.flat_map(|other| other.nets().into_iter().map(move |net| (other, net)));
+    let mut conflicts = taken.filter(|(_, net)| !is_link_local(net)).filter_map(|(other, net)| {
+        let address = nets(nic).into_iter().find(|address| collide(*address, net))?;
+        let message = format!(
+            "{address} overlaps {net}, which {} of this node has; give the port an address in another subnet",
+            other.name
+        );
+        Some(Refusal::new("SubnetConflict", message))
+    });
+    conflicts.next()
+}
+
+fn collide(ours: IpNet, other: IpNet) -> bool {
+    let is_host = |net: IpNet| net.prefix_len() == net.max_prefix_len();
+    let overlap = ours.contains(&other.network()) || other.contains(&ours.network());
+    ours.addr() == other.addr() || (overlap && !is_host(ours) && !is_host(other))
+}

@@ -1,0 +1,178 @@
+//! One pass: look, decide, have it validated, do it, look again.
+
+use std::{collections::BTreeMap, net::IpAddr, path::PathBuf, time::Duration};
+
+use multinic_crds::{MacAddress, Mode};
+
+use crate::{
+    converge::Step,
+    desired::Desired,
+    execute::{Failure, Lifeline, Node, NodeError, execute},
+    fence::{Fence, Policy},
+    foreign::Definition,
+    host::{
+        detect::Backend,
+        files::{FileError, HostRoot},
+        generator::{self, StageError},
+        netlink::{Netlink, NetlinkError},
+    },
+    ledger::Ledger,
+    link::KernelView,
+    plan::{FileChange, HostFiles, Plan, Refusal, World},
+};
+
+/// The node's kernel and files, as one agent acts on them.
+pub struct Host {
+    root: HostRoot,
+    netlink: Netlink,
+    backend: Backend,
+    policy: Policy,
+    /// The API server's addresses, whose routes are protected.
+    api_server: Vec<IpAddr>,
+}
+
+/// A pass that could not even look.
+#[derive(Debug, thiserror::Error)]
+pub enum PassError {
+    /// The host's files.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The kernel.
+    #[error(transparent)]
+    Netlink(#[from] NetlinkError),
+    /// The staging root.
+    #[error(transparent)]
+    Stage(#[from] StageError),
+}
+
+impl PassError {
+    /// The CamelCase word in status, log and metric.
+    #[must_use]
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::File(FileError::Ledger(_)) => "LedgerUnreadable",
+            Self::File(_) => "HostFilesUnreadable",
+            Self::Netlink(_) => "KernelUnreadable",
+            Self::Stage(_) => "ValidationUnavailable",
+        }
+    }
+}
+
+/// What one look at the node showed.
+struct Look {
+    view: KernelView,
+    fence: Fence,
+    definitions: Vec<Definition>,
+    files: HostFiles,
+    ledger: Ledger,
+}
+
+/// A plan, and what it rests on.
+pub struct Prepared {
+    /// What is to be done.
+    pub plan: Plan,
+    /// The kernel as it is.
+    pub view: KernelView,
+    lifeline: Lifeline,
+    ledger: Ledger,
+}
+
+/// What became of a plan.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// What went wrong, by NIC.
+    pub failures: BTreeMap<MacAddress, Failure>,
+    /// The kernel afterwards.
+    pub view: KernelView,
+}
+
+impl Host {
+    /// The node behind `host_root`.
+    pub fn new(host_root: PathBuf, backend: Backend, policy: Policy) -> Result<Self, NetlinkError> {
+        let netlink = Netlink::connect(&host_root)?;
+        Ok(Self { root: HostRoot::new(host_root), netlink, backend, policy, api_server: Vec::new() })
+    }
+
+    /// The routes to these addresses are protected from now on.
+    pub fn protect_routes_to(&mut self, api_server: Vec<IpAddr>) {
+        self.api_server = api_server;
+    }
+
+    /// Why nothing can be done on this host at all, if that is so.
+    #[must_use]
+    pub const fn obstacle(&self) -> Option<&Refusal> {
+        match &self.backend {
+            Backend::Netplan { .. } => None,
+            Backend::Unsupported(refusal) => Some(refusal),
+        }
+    }
+
+    /// Looks and decides. Touches nothing but a staging directory of its own, and that only
+    /// where files are about to change.
+    pub async fn prepare(&self, desired: &Desired) -> Result<Prepared, PassError> {
+        let look = self.look().await?;
+        let world = World {
+            view: &look.view,
+            fence: &look.fence,
+            definitions: &look.definitions,
+            files: &look.files,
+            ledger: &look.ledger,
+        };
+        let mut plan = Plan::new(desired, world, &BTreeMap::new());
+        if let (Backend::Netplan { generator }, Mode::Enforce) = (&self.backend, desired.mode) {
+            let unfit = generator::validate(&self.root, generator, &plan).await?;
+            if !unfit.is_empty() {
+                plan = Plan::new(desired, world, &unfit);
+            }
+        }
+        let lifeline = Lifeline::of(&look.view, look.fence.vital());
+        Ok(Prepared { plan, lifeline, view: look.view, ledger: look.ledger })
+    }
+
+    /// Carries a plan out. The record of what is about to be done is on disk before it is.
+    pub async fn carry_out(&mut self, prepared: Prepared) -> Result<Outcome, PassError> {
+        let Prepared { plan, lifeline, mut ledger, .. } = prepared;
+        for transaction in &plan.transactions {
+            ledger.intend(transaction);
+        }
+        self.root.save(&ledger)?;
+        let mut failures = BTreeMap::new();
+        for transaction in &plan.transactions {
+            match execute(self, transaction, &lifeline).await {
+                Ok(()) => ledger.settle(transaction),
+                Err(failure) => {
+                    failures.extend(transaction.members.iter().map(|member| (member.mac, failure.clone())));
+                }
+            }
+        }
+        self.root.save(&ledger)?;
+        let view = self.netlink.view(&self.api_server).await?;
+        Ok(Outcome { failures, view })
+    }
+
+    async fn look(&self) -> Result<Look, PassError> {
+        let ledger = self.root.ledger()?;
+        let (definitions, files) = self.root.survey()?;
+        let view = self.netlink.view(&self.api_server).await?;
+        let fence = Fence::around(&view, &definitions, &self.policy);
+        Ok(Look { view, fence, definitions, files, ledger })
+    }
+}
+
+impl Node for Host {
+    async fn apply(&mut self, step: &Step) -> Result<(), NodeError> {
+        self.netlink.apply(step).await.map_err(|error| NodeError(error.to_string()))
+    }
+
+    async fn view(&mut self) -> Result<KernelView, NodeError> {
+        self.netlink.view(&self.api_server).await.map_err(|error| NodeError(error.to_string()))
+    }
+
+    fn write(&mut self, change: &FileChange) -> Result<(), NodeError> {
+        self.root.write(change).map_err(|error| NodeError(error.to_string()))
+    }
+
+    async fn pause(&mut self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+}

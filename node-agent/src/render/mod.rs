@@ -1,0 +1,3 @@
+//! Boot configuration as text, one module per backend. Pure: no file is touched here.
+
+pub mod netplan;

@@ -1,0 +1,273 @@
+//! Saying: the status of the object, from what was decided, done and seen. Pure.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
+use multinic_crds::{
+    ConditionType, InterfaceState, InterfaceStatus, MacAddress, Mode, NodeNetworkConfigStatus, ObservedLink,
+    condition, merge_conditions, truncate_message,
+};
+
+use crate::{
+    desired::Desired,
+    execute::Failure,
+    link::{KernelView, Link},
+    plan::{Decision, Plan, Verdict},
+};
+
+/// What never changes while an agent runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostFacts {
+    /// What configures the network at boot; empty where it is nothing that we know.
+    pub backend: String,
+    /// The operating system, as its os-release names it.
+    pub os_image: String,
+    /// The kernel's boot id.
+    pub boot_id: String,
+}
+
+/// How far a reconcile has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// About to act on the plan.
+    Progressing,
+    /// Done with it, as far as it could be done.
+    Settled,
+}
+
+/// Everything that a status is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Report<'a> {
+    /// What was wanted.
+    pub desired: &'a Desired,
+    /// What was decided; `None` where the node could not even be looked at.
+    pub plan: Option<&'a Plan>,
+    /// What went wrong with it.
+    pub failures: &'a BTreeMap<MacAddress, Failure>,
+    /// Why nothing at all can be done on this host, if that is so.
+    pub obstacle: Option<&'a crate::plan::Refusal>,
+    /// The kernel as last seen.
+    pub view: &'a KernelView,
+    /// What never changes.
+    pub facts: &'a HostFacts,
+    /// How far the reconcile has come.
+    pub phase: Phase,
+}
+
+impl Report<'_> {
+    /// The status to publish, given the `previous` one.
+    ///
+    /// Guarantee: equal to `previous` unless something other than time changed.
+    #[must_use]
+    pub fn status(&self, previous: &NodeNetworkConfigStatus, now: Timestamp) -> NodeNetworkConfigStatus {
+        let interfaces = self.interfaces(&previous.interfaces, now);
+        let verdict = self.verdict(&interfaces);
+        let configured = interfaces.iter().filter(|nic| nic.state == InterfaceState::Configured).count();
+        let generation = self.desired.generation;
+        let conditions = [
+            (ConditionType::Ready, verdict.ready, verdict.reason, verdict.message.as_str()),
+            (ConditionType::Degraded, verdict.degraded, verdict.reason, verdict.message.as_str()),
+            (ConditionType::Progressing, verdict.progressing, verdict.reason, ""),
+        ];
+        let conditions = conditions
+            .into_iter()
+            .map(|(kind, holds, reason, message)| condition(kind, holds, reason, message, generation, now))
+            .collect();
+        NodeNetworkConfigStatus {
+            observed_generation: Some(generation),
+            applied_generation: if verdict.ready { Some(generation) } else { previous.applied_generation },
+            summary: format!("{configured}/{}", self.desired.wanted.len() + self.desired.malformed.len()),
+            backend: self.facts.backend.clone(),
+            os_image: self.facts.os_image.clone(),
+            agent_version: env!("CARGO_PKG_VERSION").to_owned(),
+            boot_id: self.facts.boot_id.clone(),
+            interfaces,
+            conditions: merge_conditions(&previous.conditions, conditions),
+        }
+    }
+
+    fn interfaces(&self, previous: &[InterfaceStatus], now: Timestamp) -> Vec<InterfaceStatus> {
+        // Not having looked is no news about any NIC.
+        let Some(plan) = self.plan else { return previous.to_vec() };
+        let decided = plan.decisions.iter().map(|(mac, decision)| self.interface(*mac, decision));
+        let malformed = self.desired.malformed.iter().filter_map(|entry| {
+            Some(InterfaceStatus {
+                mac_address: entry.mac?.to_string(),
+                name: String::new(),
+                port_id: String::new(),
+                state: InterfaceState::Refused,
+                reason: "InvalidSpec".to_owned(),
+                message: truncate_message(&entry.message),
+                observed: None,
+                last_transition_time: None,
+            })
+        });
+        let mut interfaces: Vec<_> = decided.flatten().chain(malformed).collect();
+        for nic in &mut interfaces {
+            let before = previous.iter().find(|before| before.mac_address == nic.mac_address);
+            let unchanged = before.filter(|before| before.state == nic.state);
+            nic.last_transition_time =
+                unchanged.and_then(|before| before.last_transition_time.clone()).or(Some(Time(now)));
+        }
+        interfaces.sort_by_key(|nic| (slot(&nic.name), nic.mac_address.clone()));
+        // The list is keyed by MAC address, and an entry may be malformed twice over.
+        interfaces.dedup_by(|a, b| a.mac_address == b.mac_address);
+        interfaces
+    }
+
+    /// The status of one NIC; none for one that was given back.
+    fn interface(&self, mac: MacAddress, decision: &Decision) -> Option<InterfaceStatus> {
+        let (state, reason, message) = self.state(mac, decision)?;
+        let observed = decision.index.and_then(|index| self.view.link(index)).map(observed);
+        Some(InterfaceStatus {
+            mac_address: mac.to_string(),
+            name: decision.name.clone(),
+            port_id: decision.port_id.clone(),
+            state,
+            reason: reason.to_owned(),
+            message: truncate_message(&message),
+            observed,
+            last_transition_time: None,
+        })
+    }
+
+    fn state(&self, mac: MacAddress, decision: &Decision) -> Option<(InterfaceState, &str, String)> {
+        let removing = matches!(decision.verdict, Verdict::Remove | Verdict::Keep(_));
+        if let Some(failure) = self.failures.get(&mac) {
+            let state = if removing { InterfaceState::Removing } else { InterfaceState::Failed };
+            return Some((state, failure.reason(), failure.to_string()));
+        }
+        let configured = (InterfaceState::Configured, "Configured", String::new());
+        let settled = self.phase == Phase::Settled && self.held_back().is_none();
+        let waiting = self.held_back().unwrap_or("Applying");
+        Some(match &decision.verdict {
+            Verdict::Right => configured,
+            Verdict::Change if settled => configured,
+            Verdict::Change => (InterfaceState::Pending, waiting, self.intention(mac)),
+            Verdict::Missing => (
+                InterfaceState::DeviceMissing,
+                "DeviceMissing",
+                format!("no NIC with MAC address {mac}; attach the port to this VM, or remove its row"),
+            ),
+            Verdict::Refuse(refusal) => (InterfaceState::Refused, refusal.reason, refusal.message.clone()),
+            Verdict::Fail(refusal) => (InterfaceState::Failed, refusal.reason, refusal.message.clone()),
+            Verdict::Remove if settled => return None,
+            Verdict::Remove => (InterfaceState::Removing, waiting, self.intention(mac)),
+            Verdict::Keep(refusal) => (InterfaceState::Removing, refusal.reason, refusal.message.clone()),
+        })
+    }
+
+    /// Why the plan is not carried out at all.
+    fn held_back(&self) -> Option<&'static str> {
+        if let Some(obstacle) = self.obstacle {
+            return Some(obstacle.reason);
+        }
+        match self.desired.mode {
+            Mode::Enforce => None,
+            Mode::DryRun => Some("DryRun"),
+            Mode::Paused => Some("Paused"),
+        }
+    }
+
+    /// What would be done, for a mode in which it is not.
+    fn intention(&self, mac: MacAddress) -> String {
+        if self.desired.mode != Mode::DryRun {
+            return String::new();
+        }
+        let transactions = self.plan.iter().flat_map(|plan| &plan.transactions);
+        let mut concerned =
+            transactions.filter(|transaction| transaction.members.iter().any(|member| member.mac == mac));
+        let Some(transaction) = concerned.next() else { return String::new() };
+        let steps = transaction.steps.iter().map(ToString::to_string);
+        let files = transaction.files.iter().map(|change| {
+            let verb = if change.to.is_some() { "write" } else { "remove" };
+            format!("{verb} {}", change.path)
+        });
+        format!("would {}", steps.chain(files).collect::<Vec<_>>().join(", "))
+    }
+
+    fn verdict(&self, interfaces: &[InterfaceStatus]) -> Overall {
+        if let Some(obstacle) = self.obstacle {
+            return Overall::broken(obstacle.reason, obstacle.message.clone());
+        }
+        if let Some(entry) = self.desired.malformed.first() {
+            return Overall::broken("InvalidSpec", entry.message.clone());
+        }
+        let worst =
+            interfaces.iter().filter(|nic| severity(nic.state) > 0).max_by_key(|nic| severity(nic.state));
+        let progressing = self.phase == Phase::Progressing && self.desired.mode == Mode::Enforce;
+        let Some(worst) = worst else {
+            let reason = if progressing { "Applying" } else { "Configured" };
+            return Overall {
+                ready: !progressing,
+                degraded: false,
+                progressing,
+                reason,
+                message: String::new(),
+            };
+        };
+        let same = interfaces.iter().filter(|nic| nic.state == worst.state).count();
+        let more = if same > 1 { format!(" (and {} more)", same - 1) } else { String::new() };
+        let message = if worst.message.is_empty() {
+            String::new()
+        } else {
+            format!("{} {}: {}{more}", worst.name, worst.mac_address, worst.message)
+        };
+        let reason = if progressing { "Applying" } else { overall_reason(worst.state, self.held_back()) };
+        Overall {
+            ready: false,
+            degraded: severity(worst.state) > severity(InterfaceState::DeviceMissing),
+            progressing,
+            reason,
+            message,
+        }
+    }
+}
+
+struct Overall {
+    ready: bool,
+    degraded: bool,
+    progressing: bool,
+    reason: &'static str,
+    message: String,
+}
+
+impl Overall {
+    const fn broken(reason: &'static str, message: String) -> Self {
+        Self { ready: false, degraded: true, progressing: false, reason, message }
+    }
+}
+
+const fn severity(state: InterfaceState) -> u8 {
+    match state {
+        InterfaceState::Configured => 0,
+        InterfaceState::Pending => 1,
+        InterfaceState::Removing => 2,
+        InterfaceState::DeviceMissing => 3,
+        InterfaceState::Refused => 4,
+        InterfaceState::Failed => 5,
+    }
+}
+
+fn overall_reason(worst: InterfaceState, held_back: Option<&'static str>) -> &'static str {
+    match worst {
+        InterfaceState::Configured => "Configured",
+        InterfaceState::Pending | InterfaceState::Removing => held_back.unwrap_or("Removing"),
+        InterfaceState::DeviceMissing => "DeviceMissing",
+        InterfaceState::Refused => "InterfaceRefused",
+        InterfaceState::Failed => "InterfaceFailed",
+    }
+}
+
+fn slot(name: &str) -> usize {
+    name.parse::<multinic_crds::InterfaceName>().map_or(usize::MAX, multinic_crds::InterfaceName::slot)
+}
+
+fn observed(link: &Link) -> ObservedLink {
+    ObservedLink {
+        link_name: link.name.clone(),
+        oper_state: link.oper_state.clone(),
+        mtu: link.mtu,
+        addresses: link.nets().iter().map(ToString::to_string).collect(),
+    }
+}

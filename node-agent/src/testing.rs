@@ -1,0 +1,152 @@
+//! Values that tests share, and a kernel of plain data with the real one's manners:
+//! it renames only links that are down, names are unique, and going down costs IPv6.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use multinic_crds::{Interface, MacAddress};
+
+use crate::{
+    converge::Step,
+    execute::{Node, NodeError},
+    link::{Address, AddressState, Ipv6, KernelView, Link, LinkKind},
+    plan::FileChange,
+};
+
+pub(crate) fn mac(text: &str) -> MacAddress {
+    text.parse().unwrap()
+}
+
+pub(crate) fn link(index: u32, name: &str, address: &str) -> Link {
+    Link {
+        index,
+        name: name.to_owned(),
+        alt_names: BTreeSet::new(),
+        kind: LinkKind::Physical,
+        mac: Some(mac(address)),
+        permanent_mac: Some(mac(address)),
+        up: false,
+        oper_state: "down".to_owned(),
+        mtu: 1500,
+        mtu_range: (68, Some(9000)),
+        controller: None,
+        lower: None,
+        addresses: Vec::new(),
+        ipv6: Some(Ipv6::KERNEL_DEFAULT),
+    }
+}
+
+pub(crate) fn address(net: &str) -> Address {
+    Address { net: net.parse().unwrap(), state: AddressState::Ready }
+}
+
+pub(crate) fn nic(address: &str, name: &str, addresses: &[&str]) -> Interface {
+    Interface {
+        mac_address: mac(address),
+        name: name.parse().unwrap(),
+        port_id: format!("port-of-{address}"),
+        subnet_id: "subnet".to_owned(),
+        addresses: addresses.iter().map(|text| text.parse().unwrap()).collect(),
+        mtu: None,
+    }
+}
+
+/// A node of plain data, which can be told to fail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PlainNode {
+    pub(crate) kernel: KernelView,
+    pub(crate) files: BTreeMap<String, String>,
+    /// The change that fails, counted from zero over steps and files alike.
+    pub(crate) fails_at: Option<usize>,
+    changes: usize,
+}
+
+impl PlainNode {
+    pub(crate) fn new(kernel: KernelView, files: BTreeMap<String, String>) -> Self {
+        Self { kernel, files, fails_at: None, changes: 0 }
+    }
+
+    pub(crate) const fn changes(&self) -> usize {
+        self.changes
+    }
+
+    fn count(&mut self) -> Result<(), NodeError> {
+        let fails = self.fails_at == Some(self.changes);
+        self.changes += 1;
+        if fails { Err(NodeError("told to fail".to_owned())) } else { Ok(()) }
+    }
+
+    fn link(&mut self, index: u32) -> Result<&mut Link, NodeError> {
+        let found = self.kernel.links.iter_mut().find(|link| link.index == index);
+        found.ok_or_else(|| NodeError("no such device".to_owned()))
+    }
+
+    fn change(&mut self, step: &Step) -> Result<(), NodeError> {
+        match step {
+            Step::SetUp { index } => self.link(*index)?.up = true,
+            Step::SetDown { index } => {
+                let link = self.link(*index)?;
+                link.up = false;
+                link.addresses.retain(|address| address.net.addr().is_ipv4());
+            }
+            Step::Rename { index, to } => {
+                if self.kernel.named(to).is_some() {
+                    return Err(NodeError("file exists".to_owned()));
+                }
+                let link = self.link(*index)?;
+                if link.up {
+                    return Err(NodeError("device or resource busy".to_owned()));
+                }
+                link.name.clone_from(to);
+            }
+            Step::SetMtu { index, bytes } => self.link(*index)?.mtu = *bytes,
+            Step::SetLinkLocal { index, on } => {
+                if let Some(ipv6) = &mut self.link(*index)?.ipv6 {
+                    ipv6.link_local = *on;
+                }
+            }
+            Step::SetAcceptRa { name, on } => {
+                let named = self.kernel.links.iter_mut().find(|link| link.name == *name);
+                let link = named.ok_or_else(|| NodeError("no such sysctl".to_owned()))?;
+                if let Some(ipv6) = &mut link.ipv6 {
+                    ipv6.accept_ra = *on;
+                }
+            }
+            Step::AddAddress { index, net } => {
+                let link = self.link(*index)?;
+                if link.addresses.iter().all(|address| address.net != *net) {
+                    link.addresses.push(Address { net: *net, state: AddressState::Ready });
+                    link.addresses.sort_by_key(|address| address.net);
+                }
+            }
+            Step::RemoveAddress { index, net } => {
+                self.link(*index)?.addresses.retain(|address| address.net != *net);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Node for PlainNode {
+    async fn apply(&mut self, step: &Step) -> Result<(), NodeError> {
+        self.count()?;
+        self.change(step)
+    }
+
+    async fn view(&mut self) -> Result<KernelView, NodeError> {
+        Ok(self.kernel.clone())
+    }
+
+    fn write(&mut self, change: &FileChange) -> Result<(), NodeError> {
+        self.count()?;
+        match &change.to {
+            Some(text) => self.files.insert(change.path.clone(), text.clone()),
+            None => self.files.remove(&change.path),
+        };
+        Ok(())
+    }
+
+    async fn pause(&mut self, _: Duration) {}
+}
