@@ -31,13 +31,13 @@ pub async fn run(args: HostArgs) -> anyhow::Result<()> {
     let nothing =
         Desired { generation: 0, mode: Mode::Enforce, wanted: BTreeMap::new(), malformed: Vec::new() };
 
-    let prepared = host.prepare(&nothing).await?;
+    let prepared = host.prepare(&nothing, BTreeMap::new()).await?;
     let given_back = prepared.plan.transactions.len();
     let outcome = host.carry_out(prepared).await?;
     for (mac, failure) in &outcome.failures {
         tracing::error!(%mac, "failed to give the NIC back: {failure}");
     }
-    let left = host.prepare(&nothing).await?.plan;
+    let left = host.prepare(&nothing, BTreeMap::new()).await?.plan;
     for (mac, decision) in &left.decisions {
         if let Verdict::Keep(refusal) = &decision.verdict {
             tracing::error!(%mac, reason = refusal.reason, "kept: {}", refusal.message);

@@ -13,7 +13,9 @@ use kube::{
     Api, Client, Config,
     runtime::{WatchStreamExt, watcher::watch_object},
 };
-use multinic_crds::{GuardedConfig, InterfaceState, Mode, NodeNetworkConfigStatus};
+use multinic_crds::{
+    GuardedConfig, InterfaceState, InterfaceStatus, MacAddress, Mode, NodeNetworkConfigStatus,
+};
 use multinic_runtime::{
     RuntimeArgs,
     admin::{self, Admin},
@@ -132,6 +134,8 @@ impl ApiServer {
     }
 }
 
+type Failures = BTreeMap<MacAddress, Failure>;
+
 struct Agent {
     host: Host,
     api_server: ApiServer,
@@ -216,11 +220,11 @@ impl Agent {
 
     async fn reconcile(&mut self, desired: &Desired) -> Result<Ending, PassError> {
         let started = Instant::now();
-        let prepared = self.host.prepare(desired).await?;
+        let contended = self.contention.blocked(desired.generation, started);
+        let prepared = self.host.prepare(desired, contended).await?;
         let plan = prepared.plan.clone();
         let is_new = self.publisher.published().observed_generation != Some(desired.generation);
-        let contended = self.contention.obstacle(desired.generation, started).filter(|_| !plan.is_idle());
-        let obstacle = self.host.obstacle().cloned().or(contended);
+        let obstacle = self.host.obstacle().cloned();
         if is_new {
             let report = Report {
                 plan: Some(&plan),
@@ -255,7 +259,7 @@ impl Agent {
 
     /// A report that says nothing yet, to be filled in.
     fn report<'a>(&'a self, desired: &'a Desired) -> Report<'a> {
-        static NO_FAILURES: BTreeMap<multinic_crds::MacAddress, Failure> = BTreeMap::new();
+        static NO_FAILURES: Failures = Failures::new();
         static NOTHING_SEEN: crate::link::KernelView = crate::link::KernelView::EMPTY;
         Report {
             desired,
@@ -268,29 +272,22 @@ impl Agent {
         }
     }
 
-    fn account(
-        &mut self,
-        desired: &Desired,
-        plan: &Plan,
-        failures: &BTreeMap<multinic_crds::MacAddress, Failure>,
-        started: Instant,
-    ) {
-        let (mut configured, mut removed) = (0, 0);
+    /// Logs and counts what was done.
+    fn account(&mut self, desired: &Desired, plan: &Plan, failures: &Failures, started: Instant) {
+        let (mut configured, mut removed, mut repaired) = (0, 0, 0);
         for member in plan.transactions.iter().flat_map(|transaction| &transaction.members) {
+            if self.was_right(member.mac, desired.generation) {
+                self.contention.repaired(member.mac, desired.generation, started);
+                self.metrics.repairs.inc();
+                repaired += 1;
+            }
             match failures.get(&member.mac) {
-                Some(failure) => {
-                    tracing::error!(mac = %member.mac, reason = failure.reason(), "{failure}");
-                }
+                Some(failure) => tracing::error!(mac = %member.mac, reason = failure.reason(), "{failure}"),
                 None if member.wanted.is_some() => configured += 1,
                 None => removed += 1,
             }
         }
         let took = started.elapsed();
-        let repair = self.publisher.published().applied_generation == Some(desired.generation);
-        if repair {
-            self.contention.repaired(desired.generation, started);
-            self.metrics.repairs.inc();
-        }
         let result = if failures.is_empty() { "success" } else { "failure" };
         self.metrics.changes.get_or_create(&ChangeLabels { result }).inc();
         self.metrics.duration.observe(took.as_secs_f64());
@@ -299,11 +296,20 @@ impl Agent {
             generation = desired.generation,
             configured,
             removed,
+            repaired,
             failed = failures.len(),
-            repair,
             milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
             "changed this node's NICs"
         );
+    }
+
+    /// Whether this NIC was as wanted by this very generation: then changing it is a repair.
+    fn was_right(&self, mac: MacAddress, generation: i64) -> bool {
+        let published = self.publisher.published();
+        let configured = |nic: &InterfaceStatus| {
+            nic.state == InterfaceState::Configured && nic.mac_address == mac.to_string()
+        };
+        published.observed_generation == Some(generation) && published.interfaces.iter().any(configured)
     }
 
     /// Whether the status is known to the API server now.

@@ -109,3 +109,60 @@ impl Desired {
 pub fn nets(interface: &Interface) -> BTreeSet<IpNet> {
     interface.addresses.iter().map(|address| address.net()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn parse(interfaces: &Value, mode: &Value) -> Desired {
+        let object = json!({
+            "metadata": { "name": "node", "generation": 7 },
+            "spec": { "interfaces": interfaces, "mode": mode },
+        });
+        Desired::parse(&serde_json::from_value(object).unwrap())
+    }
+
+    #[test]
+    fn a_malformed_entry_is_named_with_its_place_and_the_others_go_on() {
+        let desired = parse(
+            &json!([
+                { "macAddress": "fa:16:3e:00:00:01", "name": "multinic0" },
+                { "macAddress": "fa:16:3e:00:00:02", "name": "multinic1", "addresses": ["10.0.0.5"] },
+            ]),
+            &json!("Enforce"),
+        );
+        assert_eq!(desired.generation, 7);
+        assert_eq!(desired.wanted.len(), 1);
+        let [malformed] = desired.malformed.as_slice() else { panic!("{desired:?}") };
+        assert_eq!(malformed.mac, "fa:16:3e:00:00:02".parse().ok());
+        assert!(
+            malformed.message.starts_with("spec.interfaces[1]: \"10.0.0.5\" is not an address"),
+            "{malformed:?}"
+        );
+    }
+
+    #[test]
+    fn whoever_shares_a_name_or_an_address_is_refused_and_not_absent() {
+        let desired = parse(
+            &json!([
+                { "macAddress": "fa:16:3e:00:00:01", "name": "multinic0" },
+                { "macAddress": "fa:16:3e:00:00:02", "name": "multinic0" },
+                { "macAddress": "fa:16:3e:00:00:03", "name": "multinic3", "addresses": ["10.0.0.5/24"] },
+                { "macAddress": "fa:16:3e:00:00:04", "name": "multinic4", "addresses": ["10.0.0.5/25"] },
+                { "macAddress": "fa:16:3e:00:00:05", "name": "multinic5" },
+            ]),
+            &json!("Enforce"),
+        );
+        assert_eq!(desired.wanted.keys().map(ToString::to_string).collect::<Vec<_>>(), ["fa:16:3e:00:00:05"]);
+        assert!((1..=5).all(|n| !desired.is_absent(format!("fa:16:3e:00:00:0{n}").parse().unwrap())));
+    }
+
+    #[test]
+    fn a_mode_that_is_not_known_holds_everything_back() {
+        let desired = parse(&json!([]), &json!("Gently"));
+        assert_eq!(desired.mode, Mode::Paused);
+        assert!(desired.malformed[0].message.starts_with("spec.mode: unknown variant `Gently`"));
+    }
+}

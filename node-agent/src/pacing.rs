@@ -1,9 +1,11 @@
 //! When to look again, and when to stop repairing. Pure: the time is an argument.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     time::{Duration, Instant},
 };
+
+use multinic_crds::MacAddress;
 
 use crate::plan::Refusal;
 
@@ -13,7 +15,7 @@ const FULL_CHECK: Duration = Duration::from_mins(5);
 const UNSETTLED_CHECK: Duration = Duration::from_secs(30);
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 
-/// Repairs within [`CONTENTION_WINDOW`] that are taken for a fight.
+/// Repairs of one NIC within [`CONTENTION_WINDOW`] that are taken for a fight.
 const CONTENTION_LIMIT: usize = 5;
 const CONTENTION_WINDOW: Duration = Duration::from_mins(10);
 
@@ -46,41 +48,48 @@ impl Retry {
     }
 }
 
-/// Repairs of one generation, counted so that a fight with another actor ends.
+/// Repairs of one generation, counted for each NIC so that a fight with another actor ends.
 #[derive(Debug, Clone, Default)]
 pub struct Contention {
     generation: i64,
-    repairs: VecDeque<Instant>,
+    repairs: BTreeMap<MacAddress, VecDeque<Instant>>,
 }
 
 impl Contention {
-    /// A repair of `generation` at `now`. A new generation is a new start.
-    pub fn repaired(&mut self, generation: i64, now: Instant) {
+    /// A NIC that was right in `generation` was repaired at `now`. A new generation is a new start.
+    pub fn repaired(&mut self, mac: MacAddress, generation: i64, now: Instant) {
         if self.generation != generation {
             *self = Self { generation, ..Self::default() };
         }
-        self.repairs.push_back(now);
+        self.repairs.entry(mac).or_default().push_back(now);
     }
 
-    /// Why `generation` is not repaired again at `now`, if that is so.
-    pub fn obstacle(&mut self, generation: i64, now: Instant) -> Option<Refusal> {
-        let recent = |repair: &Instant| now.saturating_duration_since(*repair) < CONTENTION_WINDOW;
-        self.repairs.retain(recent);
-        (self.generation == generation && self.repairs.len() >= CONTENTION_LIMIT).then(|| {
-            Refusal::new(
-                "Contended",
-                format!(
-                    "something else keeps changing these NICs; {CONTENTION_LIMIT} repairs within {} minutes were undone, so it is left for now; find what does it",
-                    CONTENTION_WINDOW.as_secs() / 60
-                ),
-            )
-        })
+    /// The NICs that are not repaired again in `generation` at `now`, and why.
+    pub fn blocked(&mut self, generation: i64, now: Instant) -> BTreeMap<MacAddress, Refusal> {
+        for repairs in self.repairs.values_mut() {
+            repairs.retain(|repair| now.saturating_duration_since(*repair) < CONTENTION_WINDOW);
+        }
+        let fought_over =
+            |repairs: &VecDeque<Instant>| self.generation == generation && repairs.len() >= CONTENTION_LIMIT;
+        let contended = self.repairs.iter().filter(|(_, repairs)| fought_over(repairs));
+        contended.map(|(mac, _)| (*mac, contended_refusal())).collect()
     }
+}
+
+fn contended_refusal() -> Refusal {
+    Refusal::new(
+        "Contended",
+        format!(
+            "something else undid {CONTENTION_LIMIT} repairs within {} minutes, so the NIC is left alone for now; find out what changes it",
+            CONTENTION_WINDOW.as_secs() / 60
+        ),
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::mac;
 
     #[test]
     fn failures_are_retried_further_and_further_apart_until_one_succeeds() {
@@ -92,15 +101,17 @@ mod tests {
     }
 
     #[test]
-    fn a_fight_ends_after_a_few_repairs_and_a_new_generation_starts_afresh() {
+    fn a_fight_over_one_nic_ends_after_a_few_repairs_and_a_new_generation_starts_afresh() {
         let start = Instant::now();
+        let (fought_over, other) = (mac("fa:16:3e:00:00:01"), mac("fa:16:3e:00:00:02"));
         let mut contention = Contention::default();
+        contention.repaired(other, 1, start);
         for _ in 0..CONTENTION_LIMIT {
-            assert_eq!(contention.obstacle(1, start), None);
-            contention.repaired(1, start);
+            assert_eq!(contention.blocked(1, start), BTreeMap::new());
+            contention.repaired(fought_over, 1, start);
         }
-        assert_eq!(contention.obstacle(1, start).unwrap().reason, "Contended");
-        assert_eq!(contention.obstacle(2, start), None);
-        assert_eq!(contention.obstacle(1, start + CONTENTION_WINDOW), None);
+        assert_eq!(contention.blocked(1, start).into_keys().collect::<Vec<_>>(), [fought_over]);
+        assert_eq!(contention.blocked(2, start), BTreeMap::new());
+        assert_eq!(contention.blocked(1, start + CONTENTION_WINDOW), BTreeMap::new());
     }
 }

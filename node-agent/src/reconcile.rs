@@ -109,7 +109,13 @@ impl Host {
 
     /// Looks and decides. Touches nothing but a staging directory of its own, and that only
     /// where files are about to change.
-    pub async fn prepare(&self, desired: &Desired) -> Result<Prepared, PassError> {
+    ///
+    /// `blocked` NICs are not changed, whatever they need.
+    pub async fn prepare(
+        &self,
+        desired: &Desired,
+        mut blocked: BTreeMap<MacAddress, Refusal>,
+    ) -> Result<Prepared, PassError> {
         let look = self.look().await?;
         let world = World {
             view: &look.view,
@@ -118,11 +124,12 @@ impl Host {
             files: &look.files,
             ledger: &look.ledger,
         };
-        let mut plan = Plan::new(desired, world, &BTreeMap::new());
+        let mut plan = Plan::new(desired, world, &blocked);
         if let (Backend::Netplan { generator }, Mode::Enforce) = (&self.backend, desired.mode) {
             let unfit = generator::validate(&self.root, generator, &plan).await?;
             if !unfit.is_empty() {
-                plan = Plan::new(desired, world, &unfit);
+                blocked.extend(unfit);
+                plan = Plan::new(desired, world, &blocked);
             }
         }
         let lifeline = Lifeline::of(&look.view, look.fence.vital());

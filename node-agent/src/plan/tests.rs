@@ -349,3 +349,56 @@ proptest! {
         scene.converge();
     }
 }
+
+/// Objects as no API server would let them in: every field may be anything.
+fn anything() -> impl Strategy<Value = serde_json::Value> {
+    let leaf = prop_oneof![
+        Just(serde_json::Value::Null),
+        any::<bool>().prop_map(Into::into),
+        any::<i64>().prop_map(Into::into),
+        ".{0,20}".prop_map(Into::into),
+        prop::sample::select(vec![
+            A,
+            B,
+            C,
+            UPLINK,
+            "FA-16-3E-00-00-0A",
+            "multinic0",
+            "multinic19",
+            "eth0",
+            "10.1.0.5/24",
+            "::/0"
+        ])
+        .prop_map(Into::into),
+    ];
+    let keys = prop::sample::select(vec!["macAddress", "name", "addresses", "mtu", "portId", "x"]);
+    leaf.prop_recursive(3, 24, 6, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(serde_json::Value::from),
+            prop::collection::btree_map(keys.clone(), inner, 0..6).prop_map(|map| serde_json::Value::Object(
+                map.into_iter().map(|(k, v)| (k.to_owned(), v)).collect()
+            )),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn an_object_of_anything_never_panics_and_never_plans_for_a_nic_that_it_does_not_name(
+        interfaces in prop::collection::vec(anything(), 0..6),
+        mode in anything(),
+    ) {
+        let mut scene = Scene::new(&[nic(A, "multinic0", &["10.1.0.5/24"])]);
+        scene.converge();
+        let object = serde_json::json!({ "metadata": {}, "spec": { "interfaces": interfaces, "mode": mode } });
+        let Ok(object) = serde_json::from_value(object) else { return Ok(()) };
+        scene.desired = Desired::parse(&object);
+        let plan = scene.plan();
+        for member in plan.transactions.iter().flat_map(|transaction| &transaction.members) {
+            let ours = scene.ledger.get(member.mac).is_some() && scene.desired.is_absent(member.mac);
+            prop_assert!(ours || scene.desired.wanted.contains_key(&member.mac));
+        }
+        let uplink = scene.link(UPLINK).index;
+        prop_assert!(plan.transactions.iter().flat_map(|t| &t.targets).all(|target| target.index != uplink));
+    }
+}

@@ -1,5 +1,8 @@
 //! Saying: the status of the object, from what was decided, done and seen. Pure.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
@@ -67,7 +70,12 @@ impl Report<'_> {
         let conditions = [
             (ConditionType::Ready, verdict.ready, verdict.reason, verdict.message.as_str()),
             (ConditionType::Degraded, verdict.degraded, verdict.reason, verdict.message.as_str()),
-            (ConditionType::Progressing, verdict.progressing, verdict.reason, ""),
+            (
+                ConditionType::Progressing,
+                verdict.progressing,
+                if verdict.progressing { "Applying" } else { "Settled" },
+                "",
+            ),
         ];
         let conditions = conditions
             .into_iter()
