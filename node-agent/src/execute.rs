@@ -1,4 +1,4 @@
-//! Doing: one transaction at a time, proven from the kernel, or taken back.
+//! Doing: transactions, each proven from the kernel, or taken back.
 //!
 //! ```text
 //!  steps ──▶ read back until proven ──▶ files ──▶ done
@@ -88,45 +88,51 @@ impl Lifeline {
     }
 }
 
-/// Brings `node` to the targets of `transaction`, or back to where it was.
+/// Brings `node` to the targets of every transaction, or back to where each was.
+///
+/// All of the kernel comes before all of the files: traffic need not wait for disks.
 pub async fn execute(
     node: &mut impl Node,
-    transaction: &Transaction,
+    transactions: &[Transaction],
     lifeline: &Lifeline,
-) -> Result<(), Failure> {
-    let Err(cause) = attempt(node, transaction, lifeline).await else { return Ok(()) };
-    match restore(node, transaction).await {
-        Ok(()) => Err(Failure::RolledBack(cause)),
-        Err(rollback) => Err(Failure::RollbackFailed { cause, rollback }),
+) -> Vec<Result<(), Failure>> {
+    let mut results = Vec::new();
+    for transaction in transactions {
+        results.push(match change_kernel(node, transaction, lifeline).await {
+            Ok(()) => Ok(()),
+            Err(cause) => Err(take_back(node, transaction, &[], cause).await),
+        });
     }
+    for (transaction, result) in transactions.iter().zip(&mut results).filter(|(_, result)| result.is_ok()) {
+        for (written, change) in transaction.files.iter().enumerate() {
+            if let Err(error) = node.write(change) {
+                let message = format!("failed to write {} for the next boot: {error}", change.path);
+                let cause = Refusal::new("NotPersisted", message);
+                *result = Err(take_back(node, transaction, &transaction.files[..written], cause).await);
+                break;
+            }
+        }
+    }
+    results
 }
 
-async fn attempt(
+async fn change_kernel(
     node: &mut impl Node,
     transaction: &Transaction,
     lifeline: &Lifeline,
 ) -> Result<(), Refusal> {
-    let view = change_kernel(node, transaction).await?;
-    if !lifeline.holds(&view) {
-        return Err(Refusal::new(
-            "FenceChanged",
-            "a link that the node lives by changed at the same time; nothing was kept, and it is tried again",
-        ));
+    let view = step_until_proven(node, transaction).await?;
+    if lifeline.holds(&view) {
+        return Ok(());
     }
-    for change in &transaction.files {
-        let failed = |error: NodeError| {
-            Refusal::new(
-                "NotPersisted",
-                format!("failed to write {} for the next boot: {error}", change.path),
-            )
-        };
-        node.write(change).map_err(failed)?;
-    }
-    Ok(())
+    Err(Refusal::new(
+        "FenceChanged",
+        "a link that the node lives by changed at the same time; nothing was kept, and it is tried again",
+    ))
 }
 
 /// Changes the kernel and looks, until it shows the targets or will not.
-async fn change_kernel(node: &mut impl Node, transaction: &Transaction) -> Result<KernelView, Refusal> {
+async fn step_until_proven(node: &mut impl Node, transaction: &Transaction) -> Result<KernelView, Refusal> {
     let mut steps = transaction.steps.clone();
     let (mut rounds, mut waits) = (0, 0);
     loop {
@@ -172,19 +178,33 @@ fn refusal(unproven: Unproven) -> Refusal {
     }
 }
 
-/// Takes everything back that may have happened, as far as it goes, and looks.
-async fn restore(node: &mut impl Node, transaction: &Transaction) -> Result<(), String> {
+/// Takes back what was `written` and whatever happened in the kernel, and looks.
+async fn take_back(
+    node: &mut impl Node,
+    transaction: &Transaction,
+    written: &[FileChange],
+    cause: Refusal,
+) -> Failure {
     let mut errors = Vec::new();
-    for change in transaction.files.iter().rev() {
-        let back = change.inverse();
-        errors.extend(node.write(&back).err().map(|error| format!("{}: {error}", back.path)));
+    for change in written.iter().rev() {
+        errors.extend(node.write(&change.inverse()).err().map(|error| format!("{}: {error}", change.path)));
     }
+    errors.extend(restore_kernel(node, &transaction.before).await.err());
+    if errors.is_empty() {
+        Failure::RolledBack(cause)
+    } else {
+        Failure::RollbackFailed { cause, rollback: errors.join(", ") }
+    }
+}
+
+async fn restore_kernel(node: &mut impl Node, before: &[Target]) -> Result<(), String> {
+    let mut errors = Vec::new();
     for _ in 0..=ROUNDS {
         let view = node.view().await.map_err(|error| error.to_string())?;
         // A NIC that was unplugged has nothing to come back to, and yields no step.
-        let steps = converge(&transaction.before, &view);
+        let steps = converge(before, &view);
         if steps.is_empty() {
-            return if errors.is_empty() { Ok(()) } else { Err(errors.join(", ")) };
+            return Ok(());
         }
         for step in steps {
             errors.extend(node.apply(&step).await.err().map(|error| format!("failed to {step}: {error}")));

@@ -143,9 +143,10 @@ impl Host {
             ledger.intend(transaction);
         }
         self.root.save(&ledger)?;
+        let results = execute(self, &plan.transactions, &lifeline).await;
         let mut failures = BTreeMap::new();
-        for transaction in &plan.transactions {
-            match execute(self, transaction, &lifeline).await {
+        for (transaction, result) in plan.transactions.iter().zip(results) {
+            match result {
                 Ok(()) => ledger.settle(transaction),
                 Err(failure) => {
                     failures.extend(transaction.members.iter().map(|member| (member.mac, failure.clone())));

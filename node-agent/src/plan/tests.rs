@@ -79,10 +79,11 @@ impl Scene {
     /// Carries `plan` out as the agent does.
     fn carry_out(&mut self, plan: &Plan) -> BTreeMap<MacAddress, Failure> {
         let lifeline = Lifeline::of(&self.node.kernel, self.fence().vital());
+        plan.transactions.iter().for_each(|transaction| self.ledger.intend(transaction));
+        let results = execute(&mut self.node, &plan.transactions, &lifeline).now_or_never().unwrap();
         let mut failures = BTreeMap::new();
-        for transaction in &plan.transactions {
-            self.ledger.intend(transaction);
-            match execute(&mut self.node, transaction, &lifeline).now_or_never().unwrap() {
+        for (transaction, result) in plan.transactions.iter().zip(results) {
+            match result {
                 Ok(()) => self.ledger.settle(transaction),
                 Err(failure) => failures.extend(transaction.members.iter().map(|m| (m.mac, failure.clone()))),
             }
@@ -340,6 +341,9 @@ proptest! {
             .collect();
         for index in failed {
             prop_assert_eq!(scene.node.kernel.link(index), before.kernel.link(index));
+        }
+        for change in plan.transactions.iter().filter(|t| t.members.iter().any(|m| failures.contains_key(&m.mac))).flat_map(|t| &t.files) {
+            prop_assert_eq!(scene.node.files.get(&change.path), change.from.as_ref());
         }
         for failure in failures.values() {
             prop_assert!(matches!(failure, Failure::RolledBack(_)), "{}", failure);

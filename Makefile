@@ -1,0 +1,40 @@
+# Everything a person or CI does here. Each target sets up what it needs.
+CARGO ?= cargo
+CACHE ?= $(or $(MULTINIC_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/multinic)
+CRD := charts/multinic/crds/nodenetworkconfigs.yaml
+DENY_VERSION := 0.20.2
+DENY := $(CACHE)/cargo-deny-$(DENY_VERSION)/bin/cargo-deny
+
+.DEFAULT_GOAL := help
+.PHONY: help demo demo-stop test check crds audit bench
+
+help: ## What there is to do
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: ## The product on real parts, told as it happens (root; KEEP=1 leaves it running)
+	$(CARGO) run --locked --quiet -p multinic-testbed --bin demo -- $(if $(KEEP),--keep)
+
+test: ## Every test, the whole-system stories included (root)
+	$(CARGO) run --locked --quiet -p multinic-testbed --bin setup
+	$(CARGO) test --locked --workspace
+
+check: ## The fast inner loop: format, lints, unit and property tests, drift (no root)
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	$(CARGO) test --locked --workspace --lib --bins
+
+crds: ## Write the definition that the chart ships from the types
+	$(CARGO) run --locked --quiet -p multinic-crds --bin crdgen > $(CRD).new
+	mv $(CRD).new $(CRD)
+
+audit: $(DENY) ## Licences, bans and sources of all dependencies; advisories where their database answers
+	$(DENY) --locked check licenses bans sources
+	@if $(DENY) --locked fetch db 2>/dev/null; then $(DENY) --locked check --disable-fetch advisories; \
+	else echo 'advisories: skipped, since their database cannot be reached from here'; fi
+
+bench: ## Memory and latency figures, release build (root)
+	$(CARGO) build --locked --release -p multinic-operator -p multinic-agent
+	$(CARGO) run --locked --quiet --release -p multinic-testbed --bin bench
+
+$(DENY):
+	$(CARGO) install --locked cargo-deny --version $(DENY_VERSION) --root $(dir $(patsubst %/,%,$(dir $@)))
