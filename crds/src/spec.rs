@@ -54,6 +54,8 @@ use crate::{InterfaceAddress, InterfaceName, MacAddress, Mtu, NodeNetworkConfigS
     )
 )]
 #[serde(rename_all = "camelCase")]
+// The API server prunes the whole spec when an apply takes the last interface out of it.
+#[schemars(extend("default" = {}))]
 pub struct NodeNetworkConfigSpec {
     /// The wanted NICs, at most 20, each MAC address and each name once.
     #[serde(default)]

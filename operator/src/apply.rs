@@ -1,0 +1,218 @@
+//! Carries out a plan: server-side apply of specs and of the `Synced` condition.
+
+use std::time::Duration;
+
+use futures::{StreamExt, stream};
+use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Condition, jiff::Timestamp};
+use kube::{
+    Api, Client, Resource, ResourceExt,
+    api::{Patch, PatchParams},
+};
+use multinic_crds::{GuardedConfig, GuardedInterface, NodeNetworkConfig, OPERATOR_MANAGER};
+use serde_json::{Value, json};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use crate::{
+    cluster::{Index, Name, Object, explain, sort},
+    plan::{SpecWrite, Task},
+    verdict::Verdict,
+};
+
+/// Objects that are written at the same time.
+const CONCURRENCY: usize = 8;
+const CALL_DEADLINE: Duration = Duration::from_secs(10);
+/// After this the rest waits for the next sync, so that an API server that hangs does not hang the loop.
+const BUDGET: Duration = Duration::from_mins(1);
+
+/// An object could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// The API server refused, or could not be reached.
+    #[error("failed to write {what}: {}", explain(source))]
+    Api {
+        /// What was written.
+        what: &'static str,
+        /// Why not.
+        source: Box<kube::Error>,
+    },
+    /// The API server did not answer in time.
+    #[error("gave up writing {what} after {} s", CALL_DEADLINE.as_secs())]
+    Deadline {
+        /// What was written.
+        what: &'static str,
+    },
+}
+
+impl ApplyError {
+    /// What the API server says of the object itself; `None` when it said nothing of it.
+    fn refusal(&self) -> Option<&str> {
+        match self {
+            Self::Api { source, .. } => match &**source {
+                kube::Error::Api(status) if status.is_invalid() => Some(&status.message),
+                _ => None,
+            },
+            Self::Deadline { .. } => None,
+        }
+    }
+}
+
+/// What came of carrying out a plan.
+#[derive(Debug, Default)]
+pub struct Applied {
+    /// Calls that changed an object, or should have.
+    pub writes: u64,
+    /// Specs that were changed.
+    pub specs: u64,
+    /// What failed, for one Node each; it is planned again by the next sync.
+    pub failed: Vec<(Name, ApplyError)>,
+    /// Tasks that were not begun in time.
+    pub postponed: usize,
+}
+
+/// Carries out what is due of `tasks`, and records in `objects` what the API server answers.
+///
+/// A Node that fails never stops the others.
+pub async fn apply(client: &Client, tasks: &[Task], objects: &mut Index<Object>, now: Timestamp) -> Applied {
+    let writer = Writer { api: Api::all(client.clone()), now };
+    let due: Vec<_> = tasks.iter().filter(|task| is_due(task, objects, now)).collect();
+    let mut applied = Applied { postponed: due.len(), ..Applied::default() };
+
+    let deadline = Instant::now() + BUDGET;
+    let mut answers = Vec::new();
+    let mut outcomes =
+        stream::iter(due).map(|task| writer.carry_out(task, objects)).buffer_unordered(CONCURRENCY);
+    while let Ok(Some(outcome)) = timeout_at(deadline, outcomes.next()).await {
+        applied.postponed -= 1;
+        applied.writes += outcome.writes;
+        applied.specs += u64::from(outcome.spec_written);
+        answers.extend(outcome.answer);
+        applied.failed.extend(outcome.error.map(|error| (Name::clone(outcome.node), error)));
+    }
+    drop(outcomes);
+    for answer in answers {
+        objects.record(answer);
+    }
+    applied
+}
+
+fn is_due(task: &Task, objects: &Index<Object>, now: Timestamp) -> bool {
+    let condition_due =
+        || objects.get(&task.node).is_some_and(|object| task.verdict.due(object, now).is_some());
+    task.write.is_some() || condition_due()
+}
+
+struct Writer {
+    api: Api<GuardedConfig>,
+    now: Timestamp,
+}
+
+/// What came of one task.
+struct Outcome<'a> {
+    node: &'a Name,
+    writes: u64,
+    spec_written: bool,
+    /// The object as the last successful call left it.
+    answer: Option<GuardedConfig>,
+    error: Option<ApplyError>,
+}
+
+impl Writer {
+    async fn carry_out<'a>(&self, task: &'a Task, objects: &Index<Object>) -> Outcome<'a> {
+        let mut outcome =
+            Outcome { node: &task.node, writes: 0, spec_written: false, answer: None, error: None };
+        let mut verdict = task.verdict.clone();
+        if let Some(write) = &task.write {
+            match self.write_spec(&task.node, write, &mut outcome.writes).await {
+                Ok(answer) => {
+                    outcome.spec_written = true;
+                    outcome.answer = Some(answer);
+                }
+                Err(error) => {
+                    let refused = error.refusal().map(Verdict::spec_refused);
+                    outcome.error = Some(error);
+                    let Some(refused) = refused else { return outcome };
+                    verdict = refused;
+                }
+            }
+        }
+        let condition = match &outcome.answer {
+            Some(answer) => verdict.due(&Object::from(answer.clone()), self.now),
+            None => objects.get(&task.node).and_then(|object| verdict.due(object, self.now)),
+        };
+        if let Some(condition) = condition {
+            outcome.writes += 1;
+            match self.write_condition(&task.node, &condition).await {
+                Ok(answer) => outcome.answer = Some(answer),
+                Err(error) => outcome.error = Some(error),
+            }
+        }
+        outcome
+    }
+
+    async fn write_spec(
+        &self,
+        node: &str,
+        write: &SpecWrite,
+        writes: &mut u64,
+    ) -> Result<GuardedConfig, ApplyError> {
+        let params = PatchParams::apply(OPERATOR_MANAGER).force();
+        *writes += 1;
+        let answer =
+            call("the spec", self.api.patch(node, &params, &Patch::Apply(spec(node, write)))).await?;
+        if same(&answer.spec.interfaces, &write.interfaces) {
+            return Ok(answer);
+        }
+        // Apply leaves what other field managers added, such as an entry from `kubectl edit`.
+        let params =
+            PatchParams { field_manager: Some(OPERATOR_MANAGER.to_owned()), ..PatchParams::default() };
+        let whole = json!({ "spec": { "interfaces": write.interfaces } });
+        *writes += 1;
+        call("the spec", self.api.patch(node, &params, &Patch::Merge(whole))).await
+    }
+
+    async fn write_condition(&self, node: &str, condition: &Condition) -> Result<GuardedConfig, ApplyError> {
+        let params = PatchParams::apply(OPERATOR_MANAGER).force();
+        let patch = Patch::Apply(status(node, condition));
+        call("the condition", self.api.patch_status(node, &params, &patch)).await
+    }
+}
+
+async fn call(
+    what: &'static str,
+    call: impl Future<Output = kube::Result<GuardedConfig>>,
+) -> Result<GuardedConfig, ApplyError> {
+    let answer = timeout(CALL_DEADLINE, call).await.map_err(|_| ApplyError::Deadline { what })?;
+    let mut answer = answer.map_err(|source| ApplyError::Api { what, source: Box::new(source) })?;
+    // Larger than the rest, and many answers are held at the first sync of a cluster.
+    answer.managed_fields_mut().clear();
+    Ok(answer)
+}
+
+fn same(stored: &[GuardedInterface], planned: &[GuardedInterface]) -> bool {
+    let mut stored = stored.to_vec();
+    sort(&mut stored);
+    stored == planned
+}
+
+fn object(name: &str) -> Value {
+    json!({
+        "apiVersion": NodeNetworkConfig::api_version(&()),
+        "kind": NodeNetworkConfig::kind(&()),
+        "metadata": { "name": name },
+    })
+}
+
+/// All that this operator owns of an object but the condition. `mode` belongs to people.
+fn spec(name: &str, write: &SpecWrite) -> Value {
+    let mut patch = object(name);
+    patch["metadata"]["ownerReferences"] =
+        json!([{ "apiVersion": "v1", "kind": "Node", "name": name, "uid": write.owner }]);
+    patch["spec"] = json!({ "interfaces": write.interfaces });
+    patch
+}
+
+fn status(name: &str, condition: &Condition) -> Value {
+    let mut patch = object(name);
+    patch["status"] = json!({ "conditions": [condition] });
+    patch
+}

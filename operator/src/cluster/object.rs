@@ -1,0 +1,104 @@
+//! A `NodeNetworkConfig`, as far as planning and mirroring need it.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use multinic_crds::{
+    ConditionType, Guarded, GuardedConfig, GuardedInterface, InterfaceName, InterfaceState, InterfaceStatus,
+    MacAddress, NodeNetworkConfigStatus,
+};
+
+/// The facts of an object that matter here.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Object {
+    /// The uid of the Node that owns it.
+    pub owner: Option<String>,
+    /// Counts the changes of the spec.
+    pub generation: i64,
+    /// The wanted NICs, in the order of [`sort`].
+    pub interfaces: Vec<GuardedInterface>,
+    /// The generation that the agent speaks of.
+    pub observed_generation: Option<i64>,
+    /// What the agent says of each NIC.
+    pub reported: Vec<Reported>,
+    /// The condition that this operator wrote last.
+    pub synced: Option<Condition>,
+}
+
+/// What the agent says of one NIC.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reported {
+    /// Which NIC.
+    pub mac: MacAddress,
+    /// Where it is on its way.
+    pub state: InterfaceState,
+    /// What its link is called now, if that is a name of ours.
+    pub link: Option<InterfaceName>,
+    /// What it should be called, or was.
+    pub name: Option<InterfaceName>,
+}
+
+impl Object {
+    /// What the agent says of the NIC with this MAC address.
+    #[must_use]
+    pub fn reported(&self, mac: MacAddress) -> Option<&Reported> {
+        self.reported.iter().find(|reported| reported.mac == mac)
+    }
+
+    /// Whether the spec has an entry, well-formed or not, with this MAC address.
+    #[must_use]
+    pub fn has(&self, mac: MacAddress) -> bool {
+        self.interfaces.iter().any(|interface| interface.mac_address() == Some(mac))
+    }
+
+    /// The well-formed entry of the spec with this MAC address.
+    #[must_use]
+    pub fn interface(&self, mac: MacAddress) -> Option<&multinic_crds::Interface> {
+        self.interfaces.iter().filter_map(Guarded::valid).find(|interface| interface.mac_address == mac)
+    }
+}
+
+impl From<GuardedConfig> for Object {
+    fn from(config: GuardedConfig) -> Self {
+        let GuardedConfig { metadata, spec, status } = config;
+        let owners = metadata.owner_references.unwrap_or_default();
+        let mut interfaces = spec.interfaces;
+        sort(&mut interfaces);
+        let status = match status {
+            Some(Guarded::Valid(status)) => status,
+            _ => NodeNetworkConfigStatus::default(),
+        };
+        Self {
+            owner: owners.into_iter().find(|owner| owner.kind == "Node").map(|owner| owner.uid),
+            generation: metadata.generation.unwrap_or_default(),
+            interfaces,
+            observed_generation: status.observed_generation,
+            reported: status.interfaces.into_iter().filter_map(reported).collect(),
+            synced: status.conditions.into_iter().find(|c| c.type_ == ConditionType::Synced.as_str()),
+        }
+    }
+}
+
+fn reported(status: InterfaceStatus) -> Option<Reported> {
+    Some(Reported {
+        mac: status.mac_address.parse().ok()?,
+        state: status.state,
+        link: status.observed.and_then(|observed| observed.link_name.parse().ok()),
+        name: status.name.parse().ok(),
+    })
+}
+
+/// The slot that an entry of a spec holds, also when the rest of the entry is malformed.
+#[must_use]
+pub fn slot_of(interface: &GuardedInterface) -> Option<InterfaceName> {
+    match interface {
+        Guarded::Valid(interface) => Some(interface.name),
+        Guarded::Malformed { value, .. } => value.get("name")?.as_str()?.parse().ok(),
+    }
+}
+
+/// Puts entries into the one order in which specs are compared and written: by slot, then MAC address.
+pub fn sort(interfaces: &mut [GuardedInterface]) {
+    interfaces.sort_by_key(|interface| {
+        let slot = slot_of(interface);
+        (slot.is_none(), slot, interface.mac_address())
+    });
+}

@@ -1,0 +1,334 @@
+//! The connection to MariaDB: one SELECT per reading, short UPDATEs, everything under a deadline.
+
+use std::{
+    fs, io,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use futures::TryStreamExt;
+use sqlx::{
+    AssertSqlSafe, ConnectOptions, MySql, MySqlConnection, QueryBuilder, Row as _,
+    mysql::{MySqlConnectOptions, MySqlDatabaseError, MySqlRow, MySqlSslMode},
+};
+use tokio::time::timeout;
+
+use super::{
+    BadRow, RawRow, Row, RowKey, Schema, SchemaError, parse,
+    schema::{SUBNET_TABLE, TABLE},
+};
+use crate::mirror::Update;
+
+const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
+const READ_DEADLINE: Duration = Duration::from_secs(20);
+/// Longer than the wait for a lock.
+const STATEMENT_DEADLINE: Duration = Duration::from_secs(5);
+/// After this no further UPDATE is begun.
+const WRITE_BUDGET: Duration = Duration::from_secs(10);
+/// Rows in one UPDATE: few round trips, and few locks held together.
+const ROWS_PER_UPDATE: usize = 100;
+
+/// How far the connection is secured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum SslMode {
+    /// TLS where the server has it.
+    Preferred,
+    /// No TLS.
+    Disabled,
+    /// TLS, whoever the server is.
+    Required,
+    /// TLS with a certificate of a known authority.
+    VerifyCa,
+    /// TLS with a certificate of a known authority for this very host.
+    VerifyIdentity,
+}
+
+impl From<SslMode> for MySqlSslMode {
+    fn from(mode: SslMode) -> Self {
+        match mode {
+            SslMode::Preferred => Self::Preferred,
+            SslMode::Disabled => Self::Disabled,
+            SslMode::Required => Self::Required,
+            SslMode::VerifyCa => Self::VerifyCa,
+            SslMode::VerifyIdentity => Self::VerifyIdentity,
+        }
+    }
+}
+
+/// Where the password comes from. It is never printed.
+#[derive(Clone)]
+pub enum Password {
+    /// A file, read anew for each connection so that the secret can be rotated.
+    File(PathBuf),
+    /// A value from the environment.
+    Value(String),
+    /// The user has none.
+    None,
+}
+
+/// How to reach the database.
+#[derive(Clone)]
+#[allow(missing_docs, reason = "the flags of the command line")]
+pub struct DatabaseSettings {
+    pub host: String,
+    pub port: u16,
+    pub name: String,
+    pub user: String,
+    pub password: Password,
+    pub ssl_mode: SslMode,
+    pub ssl_ca: Option<PathBuf>,
+}
+
+/// The database could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseError {
+    /// The password file.
+    #[error(
+        "failed to read the password of the database from {path}: {source}; set DB_PASSWORD_FILE to a readable file"
+    )]
+    Password {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// No connection.
+    #[error("failed to connect to the database")]
+    Connect(#[source] sqlx::Error),
+    /// The table is not as it must be.
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
+    /// A statement failed.
+    #[error("failed to {operation}")]
+    Statement {
+        /// What was tried.
+        operation: &'static str,
+        /// Why it failed.
+        source: sqlx::Error,
+    },
+    /// The server did not answer in time.
+    #[error("gave up to {operation} after {} s", .after.as_secs())]
+    Deadline {
+        /// What was tried.
+        operation: &'static str,
+        /// How long.
+        after: Duration,
+    },
+}
+
+impl DatabaseError {
+    /// Whether another transaction held a lock: the connection is as good as before.
+    #[must_use]
+    pub fn is_lock(&self) -> bool {
+        let Self::Statement { source, .. } = self else { return false };
+        let error =
+            source.as_database_error().and_then(|error| error.try_downcast_ref::<MySqlDatabaseError>());
+        // ER_LOCK_WAIT_TIMEOUT and ER_LOCK_DEADLOCK.
+        error.is_some_and(|error| matches!(error.number(), 1205 | 1213))
+    }
+
+    /// The word for conditions.
+    #[must_use]
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::Schema(_) => "TableUnusable",
+            _ => "DatabaseUnavailable",
+        }
+    }
+}
+
+/// Every row, usable or not.
+pub type Rows = Vec<Result<Row, Box<BadRow>>>;
+
+/// The table, over one connection that is replaced after any error.
+pub struct Database {
+    settings: DatabaseSettings,
+    session: Option<Session>,
+}
+
+struct Session {
+    connection: MySqlConnection,
+    schema: Schema,
+}
+
+impl Database {
+    /// Connects when it is first read.
+    #[must_use]
+    pub const fn new(settings: DatabaseSettings) -> Self {
+        Self { settings, session: None }
+    }
+
+    /// Reads every row, with one SELECT once there is a connection.
+    pub async fn read(&mut self) -> Result<Rows, DatabaseError> {
+        // An old connection may have died, and the table may have changed since it was looked at.
+        if let Some(session) = self.session.take()
+            && let Ok(rows) = self.read_with(session).await
+        {
+            return Ok(rows);
+        }
+        let session = self.settings.connect().await?;
+        self.read_with(session).await
+    }
+
+    async fn read_with(&mut self, mut session: Session) -> Result<Rows, DatabaseError> {
+        let rows = within(READ_DEADLINE, "read the table", select(&mut session)).await?;
+        self.session = Some(session);
+        Ok(rows)
+    }
+
+    /// Writes `netplan_success`, as far as locks and the budget of time allow.
+    ///
+    /// Without a connection nothing is written: that is the next reading's to open.
+    pub async fn write(&mut self, updates: &[Update]) -> Written {
+        let mut written = Written::default();
+        let Some(mut session) = self.session.take() else { return written };
+        let started = Instant::now();
+        let chunks =
+            updates.iter().flat_map(|u| u.keys.chunks(ROWS_PER_UPDATE).map(|keys| (u.success, keys)));
+        for (success, keys) in chunks {
+            if started.elapsed() > WRITE_BUDGET {
+                break;
+            }
+            let update = update(&mut session, success, keys);
+            match within(STATEMENT_DEADLINE, "write netplan_success", update).await {
+                Ok(rows) => written.rows += rows,
+                // The producer holds locks for minutes; other rows may be free.
+                Err(error) if error.is_lock() => written.error = Some(error),
+                Err(error) => {
+                    written.error = Some(error);
+                    return written;
+                }
+            }
+        }
+        self.session = Some(session);
+        written
+    }
+}
+
+/// What came of a [`Database::write`].
+#[derive(Debug, Default)]
+pub struct Written {
+    /// Rows that changed.
+    pub rows: u64,
+    /// The last thing that went wrong; the rows concerned differ again at the next reading.
+    pub error: Option<DatabaseError>,
+}
+
+impl DatabaseSettings {
+    async fn connect(&self) -> Result<Session, DatabaseError> {
+        let options = self.options()?;
+        let connection = async {
+            let mut connection = options.connect().await?;
+            // The default of 50 s would hold up the loop.
+            sqlx::raw_sql("SET SESSION innodb_lock_wait_timeout = 3").execute(&mut connection).await?;
+            Ok(connection)
+        };
+        let deadline =
+            DatabaseError::Deadline { operation: "connect to the database", after: CONNECT_DEADLINE };
+        let mut connection = timeout(CONNECT_DEADLINE, connection)
+            .await
+            .map_err(|_| deadline)?
+            .map_err(DatabaseError::Connect)?;
+        let columns = within(STATEMENT_DEADLINE, "read information_schema", columns(&mut connection)).await?;
+        let schema = Schema::new(columns.iter().map(|(table, column)| (table.as_str(), column.as_str())))?;
+        Ok(Session { connection, schema })
+    }
+
+    fn options(&self) -> Result<MySqlConnectOptions, DatabaseError> {
+        let password = match &self.password {
+            Password::None => None,
+            Password::Value(password) => Some(password.clone()),
+            Password::File(path) => {
+                let password = fs::read_to_string(path)
+                    .map_err(|source| DatabaseError::Password { path: path.clone(), source })?;
+                Some(password.trim_end_matches(['\r', '\n']).to_owned())
+            }
+        };
+        let mut options = MySqlConnectOptions::new()
+            .host(&self.host)
+            .port(self.port)
+            .username(&self.user)
+            .database(&self.name)
+            .ssl_mode(self.ssl_mode.into())
+            // `modified_at` is written in the server's own time zone, as by the producer.
+            .timezone(None)
+            .pipes_as_concat(false)
+            .no_engine_substitution(false)
+            .disable_statement_logging();
+        if let Some(password) = &password {
+            options = options.password(password);
+        }
+        if let Some(ca) = &self.ssl_ca {
+            options = options.ssl_ca(ca);
+        }
+        Ok(options)
+    }
+}
+
+async fn within<T>(
+    after: Duration,
+    operation: &'static str,
+    work: impl Future<Output = sqlx::Result<T>>,
+) -> Result<T, DatabaseError> {
+    match timeout(after, work).await {
+        Ok(result) => result.map_err(|source| DatabaseError::Statement { operation, source }),
+        Err(_) => Err(DatabaseError::Deadline { operation, after }),
+    }
+}
+
+async fn columns(connection: &mut MySqlConnection) -> sqlx::Result<Vec<(String, String)>> {
+    // Cast, since some servers send these as VARBINARY.
+    sqlx::query_as(
+        "SELECT CAST(table_name AS CHAR), CAST(column_name AS CHAR) FROM information_schema.columns \
+         WHERE table_schema = DATABASE() AND table_name IN (?, ?)",
+    )
+    .bind(TABLE)
+    .bind(SUBNET_TABLE)
+    .persistent(false)
+    .fetch_all(connection)
+    .await
+}
+
+async fn select(session: &mut Session) -> sqlx::Result<Rows> {
+    // A raw statement uses the text protocol, in which every type of column arrives as text.
+    let sql = AssertSqlSafe(session.schema.select());
+    let mut rows = sqlx::raw_sql(sql).fetch(&mut session.connection);
+    let mut parsed = Vec::new();
+    while let Some(row) = rows.try_next().await? {
+        parsed.push(parse(&raw(&row)?));
+    }
+    Ok(parsed)
+}
+
+fn raw(row: &MySqlRow) -> sqlx::Result<RawRow<'_>> {
+    Ok(RawRow {
+        port_id: row.try_get_unchecked(0)?,
+        subnet_id: row.try_get_unchecked(1)?,
+        macaddress: row.try_get_unchecked(2)?,
+        attached_node_id: row.try_get_unchecked(3)?,
+        attached_node_name: row.try_get_unchecked(4)?,
+        address: row.try_get_unchecked(5)?,
+        cidr: row.try_get_unchecked(6)?,
+        mtu: row.try_get_unchecked(7)?,
+        netplan_success: row.try_get_unchecked(8)?,
+    })
+}
+
+async fn update(session: &mut Session, success: bool, keys: &[RowKey]) -> sqlx::Result<u64> {
+    let mut query = QueryBuilder::<MySql>::new("UPDATE multi_interface SET netplan_success = ");
+    query.push_bind(success);
+    if session.schema.modified_at {
+        query.push(", modified_at = NOW()");
+    }
+    query.push(" WHERE NOT (netplan_success <=> ").push_bind(success).push(") AND (");
+    let mut rows = query.separated(" OR ");
+    for key in keys {
+        rows.push("(port_id = ").push_bind_unseparated(key.port_id.as_str());
+        rows.push_unseparated(" AND macaddress = ").push_bind_unseparated(key.macaddress.as_str());
+        rows.push_unseparated(" AND attached_node_name <=> ").push_bind_unseparated(key.node_name.as_deref());
+        rows.push_unseparated(")");
+    }
+    query.push(")");
+    let done = query.build().persistent(false).execute(&mut session.connection).await?;
+    Ok(done.rows_affected())
+}

@@ -1,0 +1,16 @@
+//! What OpenStack wants: the table, parsed row by row and placed on Nodes.
+//!
+//! [`Database`] reads and writes, [`Schema`] says which columns there are, [`parse`]
+//! turns one row into a [`Row`] or a [`BadRow`], [`Snapshot`] puts them together.
+
+mod database;
+mod fault;
+mod row;
+mod schema;
+mod snapshot;
+
+pub use database::{Database, DatabaseError, DatabaseSettings, Password, Rows, SslMode, Written};
+pub use fault::{Fault, Reason};
+pub use row::{BadRow, Nic, RawRow, Row, RowKey, parse};
+pub use schema::{Schema, SchemaError, TABLE};
+pub use snapshot::{Mark, Protection, Rejection, Snapshot, Unmatched};

@@ -1,0 +1,410 @@
+//! One row: bytes in, a NIC or a fault out.
+
+use std::{net::IpAddr, str};
+
+use ipnet::IpNet;
+use multinic_crds::{Interface, InterfaceAddress, InterfaceName, MIN_IPV6_MTU, MacAddress, Mtu};
+
+use super::{Fault, Reason};
+use crate::cluster::NodeRef;
+
+/// The longest identifier that fits into an object, in bytes.
+const MAX_ID_BYTES: usize = 64;
+/// The longest value that is looked at, in bytes: a DNS name with room to spare.
+const MAX_VALUE_BYTES: usize = 300;
+
+/// A row as the database sent it: every value as text, or NULL.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the columns of the table")]
+pub struct RawRow<'a> {
+    pub port_id: Option<&'a [u8]>,
+    pub subnet_id: Option<&'a [u8]>,
+    pub macaddress: Option<&'a [u8]>,
+    pub attached_node_id: Option<&'a [u8]>,
+    pub attached_node_name: Option<&'a [u8]>,
+    pub address: Option<&'a [u8]>,
+    pub cidr: Option<&'a [u8]>,
+    pub mtu: Option<&'a [u8]>,
+    pub netplan_success: Option<&'a [u8]>,
+}
+
+/// How to find a row again: its values as they are written, not normalised.
+///
+/// The `id` would not do, since the producer replaces every row at every sync of its own.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RowKey {
+    /// `port_id`.
+    pub port_id: String,
+    /// `macaddress`.
+    pub macaddress: String,
+    /// `attached_node_name`.
+    pub node_name: Option<String>,
+}
+
+/// A NIC that a Node should have.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Nic {
+    /// Its identity on its Node.
+    pub mac: MacAddress,
+    /// The Neutron port.
+    pub port_id: String,
+    /// The Neutron subnet; may be empty.
+    pub subnet_id: String,
+    /// Without one, the link is only brought up.
+    pub address: Option<InterfaceAddress>,
+    /// Without one, the device keeps its own.
+    pub mtu: Option<Mtu>,
+}
+
+impl Nic {
+    /// The entry of a spec that asks for this NIC in the slot `name`.
+    #[must_use]
+    pub fn interface(&self, name: InterfaceName) -> Interface {
+        Interface {
+            mac_address: self.mac,
+            name,
+            port_id: self.port_id.clone(),
+            subnet_id: self.subnet_id.clone(),
+            addresses: self.address.into_iter().collect(),
+            mtu: self.mtu,
+        }
+    }
+}
+
+/// A row that can be used.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    /// How to find it again.
+    pub key: Option<RowKey>,
+    /// What `netplan_success` says; `None` for NULL and anything that is neither 0 nor 1.
+    pub success: Option<bool>,
+    /// Whose NIC it is.
+    pub node: NodeRef,
+    /// The NIC.
+    pub nic: Nic,
+}
+
+/// A row that cannot be used, with what could still be read of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadRow {
+    /// How to find it again, where that is possible.
+    pub key: Option<RowKey>,
+    /// As in [`Row`].
+    pub success: Option<bool>,
+    /// Whose NIC it is.
+    pub node: Option<NodeRef>,
+    /// The MAC address.
+    pub mac: Option<MacAddress>,
+    /// The Neutron port.
+    pub port_id: Option<String>,
+    /// The first thing that is wrong.
+    pub fault: Fault,
+}
+
+/// Reads a row. Never panics, whatever the bytes.
+pub fn parse(raw: &RawRow) -> Result<Row, Box<BadRow>> {
+    let success = match raw.netplan_success {
+        Some(b"0") => Some(false),
+        Some(b"1") => Some(true),
+        _ => None,
+    };
+    let (mac, port_id, node) = (mac(raw), port_id(raw), node(raw));
+    let nic = match (&mac, &port_id, &node) {
+        (Err(fault), ..) | (_, Err(fault), _) | (.., Err(fault)) => Err(fault.clone()),
+        (Ok(mac), Ok(port_id), Ok(node)) => nic(raw, *mac, port_id).map(|nic| (node.clone(), nic)),
+    };
+    match nic {
+        Ok((node, nic)) => Ok(Row { key: key(raw), success, node, nic }),
+        Err(fault) => Err(Box::new(BadRow {
+            key: key(raw),
+            success,
+            node: node.ok(),
+            mac: mac.ok(),
+            port_id: port_id.ok(),
+            fault,
+        })),
+    }
+}
+
+fn key(raw: &RawRow) -> Option<RowKey> {
+    let owned = |bytes| str::from_utf8(bytes).ok().map(str::to_owned);
+    Some(RowKey {
+        port_id: owned(raw.port_id?)?,
+        macaddress: owned(raw.macaddress?)?,
+        node_name: match raw.attached_node_name {
+            Some(name) => Some(owned(name)?),
+            None => None,
+        },
+    })
+}
+
+fn nic(raw: &RawRow, mac: MacAddress, port_id: &str) -> Result<Nic, Fault> {
+    let subnet_id = text(raw.subnet_id, "subnet_id", Reason::InvalidSubnetId)?.unwrap_or_default();
+    if !is_id(subnet_id) && !subnet_id.is_empty() {
+        return Err(Fault::new(
+            Reason::InvalidSubnetId,
+            format!("subnet_id {subnet_id:?} is no identifier; write the id of the Neutron subnet"),
+        ));
+    }
+    let address = address(raw)?;
+    let mtu = mtu(raw)?;
+    if let Some((address, mtu)) = address.zip(mtu)
+        && address.is_ipv6()
+        && mtu.bytes() < MIN_IPV6_MTU
+    {
+        return Err(Fault::new(
+            Reason::InvalidMtu,
+            format!("mtu {mtu} is too small for the IPv6 address {address}; write at least {MIN_IPV6_MTU}"),
+        ));
+    }
+    Ok(Nic { mac, port_id: port_id.to_owned(), subnet_id: subnet_id.to_owned(), address, mtu })
+}
+
+fn mac(raw: &RawRow) -> Result<MacAddress, Fault> {
+    let reason = Reason::InvalidMacAddress;
+    let text = text(raw.macaddress, "macaddress", reason)?.ok_or_else(|| {
+        Fault::new(reason, "macaddress is empty; write the MAC address of the Neutron port")
+    })?;
+    text.parse().map_err(|error| Fault::new(reason, format!("macaddress: {error}")))
+}
+
+fn port_id(raw: &RawRow) -> Result<String, Fault> {
+    let reason = Reason::InvalidPortId;
+    let text = text(raw.port_id, "port_id", reason)?.unwrap_or_default();
+    let fault =
+        || Fault::new(reason, format!("port_id {text:?} is no identifier; write the id of the Neutron port"));
+    is_id(text).then(|| text.to_owned()).ok_or_else(fault)
+}
+
+fn node(raw: &RawRow) -> Result<NodeRef, Fault> {
+    let reason = Reason::InvalidNode;
+    let id = text(raw.attached_node_id, "attached_node_id", reason)?.map(str::to_owned);
+    let name = text(raw.attached_node_name, "attached_node_name", reason)?.map(str::to_owned);
+    if id.is_none() && name.is_none() {
+        let message = "attached_node_name is empty; write the name of the server that has the port";
+        return Err(Fault::new(reason, message));
+    }
+    Ok(NodeRef { id, name })
+}
+
+/// `address` with the prefix of `cidr`, unless it brings its own.
+fn address(raw: &RawRow) -> Result<Option<InterfaceAddress>, Fault> {
+    let reason = Reason::InvalidAddress;
+    let Some(address) = text(raw.address, "address", reason)? else {
+        return Ok(None);
+    };
+    // An address with a prefix is as strict about zeros and signs as the API server.
+    let subnet = text(raw.cidr, "cidr", reason)?
+        .map(|cidr| {
+            let parsed = cidr.parse::<InterfaceAddress>().map(|subnet| subnet.net().trunc());
+            parsed.map_err(|error| Fault::new(reason, format!("cidr of the subnet: {error}")))
+        })
+        .transpose()?;
+
+    let parsed = if address.contains('/') {
+        address
+            .parse::<InterfaceAddress>()
+            .map_err(|error| Fault::new(reason, format!("address: {error}")))?
+    } else {
+        with_prefix(address, subnet)?
+    };
+    match subnet {
+        Some(subnet) if !subnet.contains(&parsed.ip()) => Err(Fault::new(
+            reason,
+            format!("address {parsed} is not in the subnet {subnet}; correct address or subnet_id"),
+        )),
+        _ => Ok(Some(parsed)),
+    }
+}
+
+fn with_prefix(address: &str, subnet: Option<IpNet>) -> Result<InterfaceAddress, Fault> {
+    let fault = |message| Fault::new(Reason::InvalidAddress, message);
+    let ip: IpAddr = address
+        .parse()
+        .map_err(|_| fault(format!("address {address:?} is no IP address; write one such as 10.10.0.5")))?;
+    let subnet = subnet.ok_or_else(|| {
+        fault(format!(
+            "address {ip} has no prefix; give its subnet a cidr in multi_subnet, or write {ip}/<bits>"
+        ))
+    })?;
+    let net = IpNet::new(ip, subnet.prefix_len()).map_err(|_| {
+        fault(format!("address {ip} is not in the subnet {subnet}; correct address or subnet_id"))
+    })?;
+    net.try_into().map_err(|error| fault(format!("address: {error}")))
+}
+
+/// `mtu`, where NULL and 0 mean the device's own.
+fn mtu(raw: &RawRow) -> Result<Option<Mtu>, Fault> {
+    let reason = Reason::InvalidMtu;
+    match text(raw.mtu, "mtu", reason)? {
+        None | Some("0") => Ok(None),
+        Some(text) => text.parse().map(Some).map_err(|error| Fault::new(reason, format!("mtu: {error}"))),
+    }
+}
+
+fn is_id(text: &str) -> bool {
+    (1..=MAX_ID_BYTES).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
+}
+
+/// The value without surrounding space; `None` when nothing is left.
+fn text<'a>(value: Option<&'a [u8]>, column: &str, reason: Reason) -> Result<Option<&'a str>, Fault> {
+    let Some(bytes) = value else { return Ok(None) };
+    if bytes.len() > MAX_VALUE_BYTES {
+        let length = bytes.len();
+        return Err(Fault::new(
+            reason,
+            format!("{column} is {length} bytes long; write at most {MAX_VALUE_BYTES}"),
+        ));
+    }
+    let text = str::from_utf8(bytes)
+        .map_err(|_| Fault::new(reason, format!("{column} is not text in UTF-8; write it again")))?
+        .trim();
+    Ok((!text.is_empty()).then_some(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const GOOD: RawRow<'static> = RawRow {
+        port_id: Some(b"port-1"),
+        subnet_id: Some(b"subnet-1"),
+        macaddress: Some(b" FA-16-3E-00-00-01 "),
+        attached_node_id: None,
+        attached_node_name: Some(b"Worker-1 "),
+        address: Some(b"10.10.0.5"),
+        cidr: Some(b"10.10.0.77/24"),
+        mtu: Some(b"1450"),
+        netplan_success: Some(b"1"),
+    };
+
+    fn reason(raw: RawRow) -> Reason {
+        parse(&raw).unwrap_err().fault.reason
+    }
+
+    fn address_of(address: &'static str, cidr: Option<&'static str>) -> Result<Option<String>, Reason> {
+        let raw =
+            RawRow { address: Some(address.as_bytes()), cidr: cidr.map(str::as_bytes), mtu: None, ..GOOD };
+        parse(&raw).map(|row| row.nic.address.map(|a| a.to_string())).map_err(|bad| bad.fault.reason)
+    }
+
+    #[test]
+    fn a_row_is_normalised_and_can_be_found_again_as_it_was_written() {
+        let expected = Row {
+            key: Some(RowKey {
+                port_id: "port-1".to_owned(),
+                macaddress: " FA-16-3E-00-00-01 ".to_owned(),
+                node_name: Some("Worker-1 ".to_owned()),
+            }),
+            success: Some(true),
+            node: NodeRef { id: None, name: Some("Worker-1".to_owned()) },
+            nic: Nic {
+                mac: "fa:16:3e:00:00:01".parse().unwrap(),
+                port_id: "port-1".to_owned(),
+                subnet_id: "subnet-1".to_owned(),
+                address: Some("10.10.0.5/24".parse().unwrap()),
+                mtu: Some("1450".parse().unwrap()),
+            },
+        };
+        assert_eq!(parse(&GOOD), Ok(expected));
+    }
+
+    #[test]
+    fn what_only_newer_tables_have_may_be_missing() {
+        let seed = RawRow { address: None, cidr: None, mtu: None, netplan_success: None, ..GOOD };
+        let row = parse(&seed).unwrap();
+        assert_eq!((row.nic.address, row.nic.mtu, row.success), (None, None, None));
+        let zero = parse(&RawRow { mtu: Some(b"0"), address: Some(b" "), ..GOOD }).unwrap();
+        assert_eq!((zero.nic.address, zero.nic.mtu), (None, None));
+    }
+
+    #[test]
+    fn every_malformed_column_has_its_reason() {
+        for (raw, expected) in [
+            (RawRow { macaddress: Some(b"fa:16:3e:zz:00:01"), ..GOOD }, Reason::InvalidMacAddress),
+            (RawRow { macaddress: None, ..GOOD }, Reason::InvalidMacAddress),
+            (RawRow { macaddress: Some(b"\xff"), ..GOOD }, Reason::InvalidMacAddress),
+            (RawRow { port_id: Some(b" "), ..GOOD }, Reason::InvalidPortId),
+            (RawRow { port_id: Some(&[b'x'; 65]), ..GOOD }, Reason::InvalidPortId),
+            (RawRow { subnet_id: Some(b"a b"), ..GOOD }, Reason::InvalidSubnetId),
+            (RawRow { attached_node_name: None, ..GOOD }, Reason::InvalidNode),
+            (RawRow { attached_node_name: Some(b"\xff"), ..GOOD }, Reason::InvalidNode),
+            (RawRow { attached_node_name: Some(&[b'x'; 301]), ..GOOD }, Reason::InvalidNode),
+            (RawRow { mtu: Some(b"67"), ..GOOD }, Reason::InvalidMtu),
+            (RawRow { mtu: Some(b"jumbo"), ..GOOD }, Reason::InvalidMtu),
+        ] {
+            assert_eq!(reason(raw), expected, "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn an_address_needs_a_prefix_and_must_be_in_its_subnet() {
+        let invalid = Err(Reason::InvalidAddress);
+        for (address, cidr, expected) in [
+            ("10.10.0.5", Some("10.10.0.0/16"), Ok(Some("10.10.0.5/16"))),
+            ("10.10.0.5/25", None, Ok(Some("10.10.0.5/25"))),
+            ("10.10.0.5/25", Some("10.10.0.0/24"), Ok(Some("10.10.0.5/25"))),
+            ("2001:DB8::5", Some("2001:db8::/64"), Ok(Some("2001:db8::5/64"))),
+            ("10.10.0.5", None, invalid),
+            ("10.10.0.5", Some("10.10.0.0"), invalid),
+            ("10.10.0.5", Some("10.10.0.0/024"), invalid),
+            ("10.10.1.5", Some("10.10.0.0/24"), invalid),
+            ("10.10.0.5", Some("2001:db8::/64"), invalid),
+            ("2001:db8::5", Some("10.10.0.0/24"), invalid),
+            ("2001:db9::5", Some("2001:db8::/64"), invalid),
+            ("127.0.0.1", Some("10.10.0.0/24"), invalid),
+            ("10.10.0.05", Some("10.10.0.0/24"), invalid),
+            ("ten", Some("10.10.0.0/24"), invalid),
+        ] {
+            assert_eq!(
+                address_of(address, cidr),
+                expected.map(|a| a.map(str::to_owned)),
+                "{address} {cidr:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_small_mtu_is_refused_with_ipv6_only() {
+        let small = RawRow { mtu: Some(b"1279"), ..GOOD };
+        assert!(parse(&small).is_ok());
+        let ipv6 = RawRow { address: Some(b"2001:db8::5"), cidr: Some(b"2001:db8::/64"), ..small };
+        assert_eq!(reason(ipv6), Reason::InvalidMtu);
+    }
+
+    #[test]
+    fn what_can_be_read_of_a_bad_row_is_kept() {
+        let bad = parse(&RawRow { mtu: Some(b"x"), netplan_success: Some(b"0"), ..GOOD }).unwrap_err();
+        assert_eq!(bad.mac, Some("fa:16:3e:00:00:01".parse().unwrap()));
+        assert_eq!(bad.port_id.as_deref(), Some("port-1"));
+        assert_eq!(bad.node.unwrap().label(), "Worker-1");
+        assert!(bad.key.is_some());
+        assert_eq!(bad.success, Some(false));
+    }
+
+    fn value() -> impl Strategy<Value = Option<Vec<u8>>> {
+        proptest::option::of(prop_oneof![
+            proptest::collection::vec(any::<u8>(), 0..400),
+            "\\PC{0,40}".prop_map(String::into_bytes),
+            "[0-9a-f:./ -]{0,40}".prop_map(String::into_bytes),
+        ])
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_parsing_panic_and_every_fault_is_short(columns in proptest::array::uniform9(value())) {
+            let [port_id, subnet_id, macaddress, attached_node_id, attached_node_name, address, cidr, mtu, success] =
+                columns.each_ref().map(Option::as_deref);
+            let raw = RawRow {
+                port_id, subnet_id, macaddress, attached_node_id, attached_node_name, address, cidr, mtu,
+                netplan_success: success,
+            };
+            match parse(&raw) {
+                Ok(row) => prop_assert!(is_id(&row.nic.port_id)),
+                Err(bad) => prop_assert!(bad.fault.message.len() < 4 * 1024, "{}", bad.fault),
+            }
+        }
+    }
+}

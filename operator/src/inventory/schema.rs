@@ -1,0 +1,137 @@
+//! Which columns the table has, and the one SELECT that reads them.
+
+use std::collections::BTreeSet;
+
+/// The table of NICs.
+pub const TABLE: &str = "multi_interface";
+/// The table of subnets, which knows the prefix of an address. Optional.
+pub(super) const SUBNET_TABLE: &str = "multi_subnet";
+
+const REQUIRED: [&str; 5] = ["port_id", "subnet_id", "macaddress", "attached_node_name", "netplan_success"];
+
+/// The shape of the table, as far as it matters here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each says of one column whether it is there")]
+pub struct Schema {
+    node_id: bool,
+    address: bool,
+    mtu: bool,
+    cidr: bool,
+    deleted_at: bool,
+    status: bool,
+    /// Whether a write should move `modified_at`.
+    pub modified_at: bool,
+}
+
+/// The table cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SchemaError {
+    /// No such table, or none that this user may read.
+    #[error(
+        "table {TABLE} is not in the database, or the user may not read it; create it or GRANT SELECT on it"
+    )]
+    NoTable,
+    /// A column that every shape of the table has.
+    #[error("table {TABLE} has no column {}, or the user may not read it; add it or GRANT SELECT on it", .0.join(", "))]
+    NoColumn(Vec<&'static str>),
+}
+
+impl Schema {
+    /// The shape of the table that has `columns`, given as (table, column).
+    pub fn new<'a>(columns: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, SchemaError> {
+        let columns: BTreeSet<(String, String)> = columns
+            .into_iter()
+            .map(|(table, column)| (table.to_ascii_lowercase(), column.to_ascii_lowercase()))
+            .collect();
+        let has = |table: &str, column: &str| columns.contains(&(table.to_owned(), column.to_owned()));
+
+        if !columns.iter().any(|(table, _)| table == TABLE) {
+            return Err(SchemaError::NoTable);
+        }
+        let missing: Vec<_> = REQUIRED.into_iter().filter(|column| !has(TABLE, column)).collect();
+        if !missing.is_empty() {
+            return Err(SchemaError::NoColumn(missing));
+        }
+        Ok(Self {
+            node_id: has(TABLE, "attached_node_id"),
+            address: has(TABLE, "address"),
+            mtu: has(TABLE, "mtu"),
+            cidr: has(SUBNET_TABLE, "subnet_id") && has(SUBNET_TABLE, "cidr"),
+            deleted_at: has(TABLE, "deleted_at"),
+            status: has(TABLE, "status"),
+            modified_at: has(TABLE, "modified_at"),
+        })
+    }
+
+    /// The statement that reads every row that is not marked as deleted.
+    ///
+    /// Its columns are those of [`super::RawRow`], in that order, whatever the shape.
+    #[must_use]
+    pub fn select(&self) -> String {
+        let or_null = |there, column| if there { column } else { "NULL" };
+        let mut sql = format!(
+            "SELECT i.port_id, i.subnet_id, i.macaddress, {}, i.attached_node_name, {}, {}, {}, i.netplan_success FROM {TABLE} i",
+            or_null(self.node_id, "i.attached_node_id"),
+            or_null(self.address, "i.address"),
+            or_null(self.cidr, "s.cidr"),
+            or_null(self.mtu, "i.mtu"),
+        );
+        if self.cidr {
+            sql.extend([" LEFT JOIN ", SUBNET_TABLE, " s ON s.subnet_id = i.subnet_id"]);
+        }
+        let alive = [
+            self.deleted_at.then_some("i.deleted_at IS NULL"),
+            self.status.then_some("(i.status IS NULL OR i.status <> 'deleted')"),
+        ];
+        let alive: Vec<_> = alive.into_iter().flatten().collect();
+        if !alive.is_empty() {
+            sql.push_str(" WHERE ");
+            sql.push_str(&alive.join(" AND "));
+        }
+        sql
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(columns: &[&'static str]) -> Vec<(&'static str, &'static str)> {
+        columns.iter().map(|column| (TABLE, *column)).collect()
+    }
+
+    #[test]
+    fn the_seeds_table_is_read_without_what_it_lacks() {
+        let schema = Schema::new(of(&REQUIRED)).unwrap();
+        assert_eq!(
+            schema.select(),
+            "SELECT i.port_id, i.subnet_id, i.macaddress, NULL, i.attached_node_name, NULL, NULL, NULL, \
+             i.netplan_success FROM multi_interface i"
+        );
+    }
+
+    #[test]
+    fn every_optional_column_is_used_where_it_is_there() {
+        let mut columns = of(&REQUIRED);
+        columns.extend(of(&["attached_node_id", "address", "MTU", "deleted_at", "status", "modified_at"]));
+        columns.extend([(SUBNET_TABLE, "subnet_id"), (SUBNET_TABLE, "cidr")]);
+        let schema = Schema::new(columns).unwrap();
+        assert!(schema.modified_at);
+        assert_eq!(
+            schema.select(),
+            "SELECT i.port_id, i.subnet_id, i.macaddress, i.attached_node_id, i.attached_node_name, i.address, \
+             s.cidr, i.mtu, i.netplan_success FROM multi_interface i \
+             LEFT JOIN multi_subnet s ON s.subnet_id = i.subnet_id \
+             WHERE i.deleted_at IS NULL AND (i.status IS NULL OR i.status <> 'deleted')"
+        );
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        assert_eq!(Schema::new([]), Err(SchemaError::NoTable));
+        assert_eq!(Schema::new([(SUBNET_TABLE, "cidr")]), Err(SchemaError::NoTable));
+        let error = Schema::new(of(&["port_id", "subnet_id", "netplan_success"])).unwrap_err();
+        assert_eq!(error, SchemaError::NoColumn(vec!["macaddress", "attached_node_name"]));
+        assert!(error.to_string().contains("macaddress, attached_node_name"), "{error}");
+    }
+}

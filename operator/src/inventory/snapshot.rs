@@ -1,0 +1,235 @@
+//! The table as one whole, placed on Nodes: what is wanted, what is refused, what is foreign.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    fmt,
+};
+
+use multinic_crds::MacAddress;
+
+use super::{BadRow, Fault, Nic, Reason, Row, RowKey, Rows};
+use crate::cluster::{Found, Matcher, Name, NodeRef};
+
+/// One good reading of the table.
+///
+/// # Guarantees
+/// Every row counts exactly once: as wanted, as rejected, or as unmatched.
+#[derive(Debug, Default)]
+pub struct Snapshot {
+    /// How many rows were read.
+    pub rows: usize,
+    /// The NICs of each Node, in the order of MAC addresses.
+    wanted: BTreeMap<Name, Vec<Nic>>,
+    /// The rows that cannot be used, and why.
+    pub rejected: Vec<Rejection>,
+    /// The rows of servers that are no Nodes of this cluster.
+    pub unmatched: Vec<Unmatched>,
+    /// What the rejected rows keep from being taken away.
+    pub protection: Protection,
+    /// What each row of this cluster says of success.
+    pub marks: Vec<Mark>,
+}
+
+/// A row that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rejection {
+    /// The Node that it belongs to, where that is certain.
+    pub node: Option<Name>,
+    /// The Neutron port, where it can be read.
+    pub port_id: Option<String>,
+    /// The MAC address, where it can be read.
+    pub mac: Option<MacAddress>,
+    /// Why.
+    pub fault: Fault,
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "port {}: {}", self.port_id.as_deref().unwrap_or("(unreadable)"), self.fault)
+    }
+}
+
+/// A row of a server that is no Node of this cluster.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Unmatched {
+    /// The server, as the row names it.
+    pub server: String,
+}
+
+/// What one row says of success, and the NIC that decides what it should say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    /// How to find the row again.
+    pub key: RowKey,
+    /// What it says; `None` is neither yes nor no.
+    pub success: Option<bool>,
+    /// The wanted NIC; none for a rejected row.
+    pub nic: Option<(Name, MacAddress)>,
+}
+
+/// What must not be taken away, since a row that cannot be read may stand for it.
+#[derive(Debug, Default)]
+pub struct Protection {
+    macs: HashSet<(Option<Name>, MacAddress)>,
+    ports: HashSet<(Option<Name>, String)>,
+    /// Where not even the NIC can be told; `None` is everywhere.
+    nodes: HashSet<Option<Name>>,
+}
+
+impl Protection {
+    /// Whether this NIC, which no usable row asks for, must stay as it is.
+    #[must_use]
+    pub fn covers(&self, node: &Name, mac: MacAddress, port_id: Option<&str>) -> bool {
+        [None, Some(node)].into_iter().map(Option::<&Name>::cloned).any(|node| {
+            self.nodes.contains(&node)
+                || port_id.is_some_and(|port| self.ports.contains(&(node.clone(), port.to_owned())))
+                || self.macs.contains(&(node, mac))
+        })
+    }
+
+    fn add(&mut self, rejection: &Rejection) {
+        let Rejection { node, port_id, mac, .. } = rejection;
+        match (mac, port_id) {
+            (Some(mac), _) => _ = self.macs.insert((node.clone(), *mac)),
+            (None, Some(port)) => _ = self.ports.insert((node.clone(), port.clone())),
+            (None, None) => _ = self.nodes.insert(node.clone()),
+        }
+    }
+}
+
+impl Snapshot {
+    /// Puts rows together and places them on the Nodes that `matcher` knows.
+    #[must_use]
+    pub fn new(rows: Rows, matcher: &Matcher) -> Self {
+        let mut snapshot = Self { rows: rows.len(), ..Self::default() };
+        let placed: Vec<_> = rows.into_iter().filter_map(|row| snapshot.place(row, matcher)).collect();
+        let duplicates = duplicates(&placed);
+        for row in placed {
+            snapshot.take(row, &duplicates);
+        }
+        for nics in snapshot.wanted.values_mut() {
+            nics.sort_unstable_by_key(|nic| nic.mac);
+        }
+        for rejection in &snapshot.rejected {
+            snapshot.protection.add(rejection);
+        }
+        snapshot
+    }
+
+    /// The NICs that `node` should have, in the order of MAC addresses.
+    #[must_use]
+    pub fn wanted(&self, node: &str) -> &[Nic] {
+        self.wanted.get(node).map_or(&[], Vec::as_slice)
+    }
+
+    /// The NIC with this MAC address, if `node` should have it.
+    #[must_use]
+    pub fn nic(&self, node: &str, mac: MacAddress) -> Option<&Nic> {
+        let nics = self.wanted(node);
+        nics.binary_search_by_key(&mac, |nic| nic.mac).ok().map(|position| &nics[position])
+    }
+
+    /// How many Nodes should have NICs.
+    #[must_use]
+    pub fn nodes_with_nics(&self) -> usize {
+        self.wanted.len()
+    }
+
+    fn place(&mut self, row: Result<Row, Box<BadRow>>, matcher: &Matcher) -> Option<Placed> {
+        let server = match &row {
+            Ok(row) => Some(&row.node),
+            Err(bad) => bad.node.as_ref(),
+        };
+        let (node, ambiguity) = match server.map(|server| (server, matcher.find(server))) {
+            Some((server, Found::None)) => {
+                self.unmatched.push(Unmatched { server: server.label().to_owned() });
+                return None;
+            }
+            Some((_, Found::One(node))) => (Some(Name::clone(node)), None),
+            Some((server, Found::Several(nodes))) => (None, Some(ambiguous(server, nodes))),
+            None => (None, None),
+        };
+        Some(match row {
+            Ok(Row { key, success, nic, .. }) => Placed {
+                key,
+                success,
+                mac: Some(nic.mac),
+                port_id: Some(nic.port_id.clone()),
+                node,
+                nic: ambiguity.map_or(Ok(nic), Err),
+            },
+            Err(bad) => {
+                let BadRow { key, success, mac, port_id, fault, .. } = *bad;
+                Placed { key, success, mac, port_id, node, nic: Err(fault) }
+            }
+        })
+    }
+
+    fn take(&mut self, row: Placed, duplicates: &HashMap<MacAddress, String>) {
+        let Placed { key, success, mac, port_id, node, nic } = row;
+        let duplicate = mac.and_then(|mac| duplicates.get(&mac));
+        let nic = match (nic, duplicate) {
+            (Ok(_), Some(message)) => Err(Fault::new(Reason::DuplicateMacAddress, message.clone())),
+            (nic, _) => nic,
+        };
+        let wanted = match (nic, node) {
+            (Ok(nic), Some(node)) => {
+                let identity = (Name::clone(&node), nic.mac);
+                self.wanted.entry(node).or_default().push(nic);
+                Some(identity)
+            }
+            (Err(fault), node) => {
+                self.rejected.push(Rejection { node, port_id, mac, fault });
+                None
+            }
+            // A usable row has a node, or an ambiguity that made it unusable.
+            (Ok(_), None) => None,
+        };
+        self.marks.extend(key.map(|key| Mark { key, success, nic: wanted }));
+    }
+}
+
+/// A row whose Node is known, or cannot be.
+struct Placed {
+    key: Option<RowKey>,
+    success: Option<bool>,
+    mac: Option<MacAddress>,
+    port_id: Option<String>,
+    node: Option<Name>,
+    nic: Result<Nic, Fault>,
+}
+
+fn ambiguous<'a>(server: &NodeRef, nodes: impl IntoIterator<Item = &'a Name>) -> Fault {
+    let nodes: Vec<&str> = nodes.into_iter().map(|name| &**name).collect();
+    Fault::new(
+        Reason::AmbiguousNode,
+        format!(
+            "server {:?} could be any of the Nodes {}; write the full name, or attached_node_id",
+            server.label(),
+            nodes.join(", ")
+        ),
+    )
+}
+
+/// For each MAC address that more than one row has, what to say of it.
+fn duplicates(rows: &[Placed]) -> HashMap<MacAddress, String> {
+    let mut count = HashMap::<MacAddress, usize>::new();
+    for mac in rows.iter().filter_map(|row| row.mac) {
+        *count.entry(mac).or_default() += 1;
+    }
+    count.retain(|_, count| *count > 1);
+
+    let mut claims = HashMap::<MacAddress, Vec<String>>::new();
+    for row in rows {
+        if let Some(mac) = row.mac.filter(|mac| count.contains_key(mac)) {
+            let port = row.port_id.as_deref().unwrap_or("(unreadable)");
+            let node = row.node.as_deref().unwrap_or("an unknown Node");
+            claims.entry(mac).or_default().push(format!("port {port} on {node}"));
+        }
+    }
+    let message = |(mac, mut claims): (MacAddress, Vec<String>)| {
+        claims.sort_unstable();
+        (mac, format!("macaddress {mac} is in {} rows ({}); keep one", claims.len(), claims.join(", ")))
+    };
+    claims.into_iter().map(message).collect()
+}

@@ -1,0 +1,102 @@
+//! The log: one line for each thing that changes, none for what stays.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    apply::Applied,
+    inventory::{DatabaseError, Rejection, Unmatched, Written},
+    plan::{Change, Plan},
+};
+
+/// Lines of one kind in one sync; the rest is only counted.
+const MAX_LINES: usize = 50;
+
+fn each<T>(what: &'static str, items: impl ExactSizeIterator<Item = T>, line: impl Fn(T)) {
+    let more = items.len().saturating_sub(MAX_LINES);
+    items.take(MAX_LINES).for_each(line);
+    if more > 0 {
+        tracing::info!(more, "{what}");
+    }
+}
+
+pub(crate) fn outage(error: &DatabaseError) {
+    tracing::warn!(%error, "the table cannot be read; every NIC is kept, and reading is retried");
+}
+
+pub(crate) fn changes(plan: &Plan) {
+    let slot = |change: &Change| change.slot.map(|slot| slot.to_string());
+    each("further NICs added", plan.added.iter(), |change| {
+        tracing::info!(node = %change.node, mac = %change.mac, name = slot(change), "NIC added");
+    });
+    each("further NICs dropped", plan.dropped.iter(), |change| {
+        tracing::info!(node = %change.node, mac = %change.mac, name = slot(change), "NIC dropped, its row is gone");
+    });
+}
+
+/// The table became empty, or is so no more.
+pub(crate) fn guard(before: bool, now: bool) {
+    match (before, now) {
+        (false, true) => tracing::warn!("the table has no rows at all; every NIC is kept"),
+        (true, false) => tracing::info!("the table has rows again, or no NIC is left to keep"),
+        _ => {}
+    }
+}
+
+pub(crate) fn applied(applied: &Applied) {
+    if applied.specs > 0 {
+        tracing::info!(specs = applied.specs, "specs written");
+    }
+    if let Some((node, error)) = applied.failed.first() {
+        let objects = applied.failed.len();
+        tracing::warn!(objects, %node, %error, "objects not written, retried at the next sync; this is the first");
+    }
+    if applied.postponed > 0 {
+        tracing::warn!(
+            objects = applied.postponed,
+            "the API server is slow, the rest is left to the next sync"
+        );
+    }
+}
+
+pub(crate) fn written(written: &Written) {
+    if written.rows > 0 {
+        tracing::info!(rows = written.rows, "netplan_success written");
+    }
+    match &written.error {
+        // The producer holds its locks for minutes; that is no news.
+        Some(error) if error.is_lock() => tracing::debug!("rows are locked, written at a later sync"),
+        Some(error) => {
+            tracing::warn!(%error, "netplan_success not written, retried at the next sync");
+        }
+        None => {}
+    }
+}
+
+pub(crate) fn rejected(before: &BTreeSet<Rejection>, now: &BTreeSet<Rejection>) {
+    let new: Vec<_> = now.difference(before).collect();
+    each("further rows rejected", new.into_iter(), |rejection| {
+        tracing::warn!(
+            node = rejection.node.as_deref(),
+            port_id = rejection.port_id,
+            reason = rejection.fault.reason.as_str(),
+            "row rejected: {}",
+            rejection.fault,
+        );
+    });
+    let gone = before.difference(now).count();
+    if gone > 0 {
+        tracing::info!(rows = gone, left = now.len(), "rejected rows were corrected or deleted");
+    }
+}
+
+pub(crate) fn unmatched(before: &BTreeSet<Unmatched>, now: &BTreeSet<Unmatched>) {
+    let new: Vec<_> = now.difference(before).map(|unmatched| unmatched.server.as_str()).collect();
+    if !new.is_empty() {
+        let named = new.len().min(MAX_LINES);
+        tracing::info!(
+            servers = new.len(),
+            names = new[..named].join(", "),
+            "rows of servers that are no Nodes here"
+        );
+    }
+}

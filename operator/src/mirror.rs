@@ -1,0 +1,115 @@
+//! What `netplan_success` should say, and which rows say something else.
+
+use multinic_crds::InterfaceState;
+
+use crate::{
+    cluster::{Index, Object},
+    inventory::{Mark, Nic, RowKey, Snapshot},
+};
+
+/// Rows that should all say the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Update {
+    /// What they should say.
+    pub success: bool,
+    /// The rows, in order, so that concurrent writers lock alike.
+    pub keys: Vec<RowKey>,
+}
+
+/// The rows whose `netplan_success` is not what the objects prove.
+///
+/// Rows of servers that are no Nodes here are left alone: another cluster may share the table.
+#[must_use]
+pub fn mirror(snapshot: &Snapshot, objects: &Index<Object>) -> Vec<Update> {
+    let (mut yes, mut no) = (Vec::new(), Vec::new());
+    for mark in &snapshot.marks {
+        let success = is_proven(mark, snapshot, objects);
+        if mark.success != Some(success) {
+            let keys = if success { &mut yes } else { &mut no };
+            keys.push(mark.key.clone());
+        }
+    }
+    let update = |(success, mut keys): (bool, Vec<RowKey>)| {
+        keys.sort_unstable();
+        (!keys.is_empty()).then_some(Update { success, keys })
+    };
+    [(true, yes), (false, no)].into_iter().filter_map(update).collect()
+}
+
+/// Whether the object is current, asks for exactly this NIC, and the agent has read it back.
+fn is_proven(mark: &Mark, snapshot: &Snapshot, objects: &Index<Object>) -> bool {
+    let Some((node, mac)) = &mark.nic else { return false };
+    let (Some(nic), Some(object)) = (snapshot.nic(node, *mac), objects.get(node)) else { return false };
+    object.observed_generation == Some(object.generation)
+        && asks_for(object, nic)
+        && object.reported(*mac).is_some_and(|reported| reported.state == InterfaceState::Configured)
+}
+
+fn asks_for(object: &Object, nic: &Nic) -> bool {
+    object.interface(nic.mac).is_some_and(|interface| *interface == nic.interface(interface.name))
+}
+
+#[cfg(test)]
+mod tests {
+    use multinic_crds::GuardedConfig;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::fixtures::{TestRow, mac, nodes, object, row, snapshot};
+
+    fn status(observed: i64, state: &str) -> Value {
+        let nic = json!({ "macAddress": mac(1), "name": "multinic0", "state": state, "reason": "Because" });
+        json!({ "observedGeneration": observed, "interfaces": [nic] })
+    }
+
+    /// What is written for a table of one row, given what the object of its node looks like.
+    fn written(row: TestRow, objects: impl IntoIterator<Item = GuardedConfig>) -> Option<bool> {
+        let mut index = Index::default();
+        for object in objects {
+            index.record(object);
+        }
+        let updates = mirror(&snapshot(&[row], &nodes(&["a", "b"])), &index);
+        updates.first().map(|update| update.success)
+    }
+
+    fn saying(success: &'static str) -> TestRow {
+        TestRow { success, ..row("p1", 1, "a") }
+    }
+
+    #[test]
+    fn success_is_written_once_the_nic_is_configured_at_the_newest_generation() {
+        let configured = || [object("a", 2, &[(1, 0)], status(2, "Configured"))];
+        assert_eq!(written(saying("0"), configured()), Some(true));
+        assert_eq!(written(saying("NULL"), configured()), Some(true));
+        assert_eq!(written(saying("1"), configured()), None);
+    }
+
+    #[test]
+    fn success_is_taken_back_for_whatever_is_not_proven() {
+        for objects in [
+            vec![],
+            vec![object("a", 2, &[(1, 0)], Value::Null)],
+            vec![object("a", 3, &[(1, 0)], status(2, "Configured"))],
+            vec![object("a", 2, &[(1, 0)], status(2, "Failed"))],
+            vec![object("a", 2, &[], status(2, "Configured"))],
+            vec![object("b", 2, &[(1, 0)], status(2, "Configured"))],
+        ] {
+            assert_eq!(written(saying("1"), objects.clone()), Some(false), "{objects:?}");
+            assert_eq!(written(saying("0"), objects.clone()), None, "{objects:?}");
+            assert_eq!(written(saying("NULL"), objects.clone()), Some(false), "{objects:?}");
+        }
+    }
+
+    #[test]
+    fn a_row_that_asks_for_something_else_than_the_spec_is_no_success() {
+        let configured = [object("a", 2, &[(1, 0)], status(2, "Configured"))];
+        assert_eq!(written(TestRow { mtu: "1400", ..saying("1") }, configured), Some(false));
+    }
+
+    #[test]
+    fn a_rejected_row_is_no_success_and_a_foreign_row_is_left_alone() {
+        let configured = || [object("a", 2, &[(1, 0)], status(2, "Configured"))];
+        assert_eq!(written(TestRow { mtu: "x", ..saying("1") }, configured()), Some(false));
+        assert_eq!(written(TestRow { node: "elsewhere", ..saying("1") }, configured()), None);
+    }
+}

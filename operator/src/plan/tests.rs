@@ -1,0 +1,284 @@
+//! What is planned, over whole syncs.
+
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
+
+use kube::runtime::watcher::Event;
+use proptest::prelude::*;
+use serde_json::Value;
+
+use super::*;
+use crate::fixtures::{TestRow, carry_out, mac, nics, nodes, object, row, snapshot};
+
+const GRACE: Duration = Duration::from_secs(30);
+
+/// A cluster of the Nodes `a` and `b`, its clock, and what the operator remembers.
+struct Cluster {
+    nodes: Index<Node>,
+    objects: Index<Object>,
+    absences: Absences,
+    now: Instant,
+}
+
+impl Cluster {
+    fn new() -> Self {
+        Self {
+            nodes: nodes(&["a", "b"]),
+            objects: Index::default(),
+            absences: Absences::default(),
+            now: Instant::now(),
+        }
+    }
+
+    /// One reading of `rows`, an interval after the last, carried out.
+    fn sync(&mut self, rows: &[TestRow]) -> Plan {
+        self.now += GRACE;
+        let mut plan = self.plan(rows);
+        self.absences = std::mem::take(&mut plan.absences);
+        carry_out(&plan, &mut self.objects);
+        plan
+    }
+
+    fn plan(&self, rows: &[TestRow]) -> Plan {
+        let Self { nodes, objects, absences, now } = self;
+        let world = World { nodes, objects, max_interfaces: 3, grace: GRACE, now: *now };
+        plan(&snapshot(rows, nodes), &world, absences)
+    }
+
+    fn nics(&self, node: &str) -> Vec<(u8, usize)> {
+        nics(&self.objects, node)
+    }
+}
+
+fn reason(plan: &Plan, node: &str) -> &'static str {
+    plan.tasks.iter().find(|task| &*task.node == node).unwrap().verdict.reason
+}
+
+#[test]
+fn every_node_gets_one_object_also_without_rows() {
+    let mut cluster = Cluster::new();
+    let plan = cluster.sync(&[row("p1", 1, "a")]);
+    let written: Vec<_> = plan.tasks.iter().map(|task| (&*task.node, task.write.is_some())).collect();
+    assert_eq!(written, [("a", true), ("b", true)]);
+    assert_eq!((cluster.nics("a"), cluster.nics("b")), (vec![(1, 0)], vec![]));
+}
+
+#[test]
+fn what_is_right_is_not_written_again() {
+    let mut cluster = Cluster::new();
+    let rows = [row("p1", 1, "a"), row("p2", 2, "b")];
+    cluster.sync(&rows);
+    let idle = cluster.sync(&rows);
+    assert!(idle.tasks.iter().all(|task| task.write.is_none()), "{idle:?}");
+    assert_eq!((idle.added, idle.dropped), (vec![], vec![]));
+}
+
+#[test]
+fn a_nic_goes_after_two_readings_without_its_row_and_its_slot_is_used_again_after_that() {
+    let mut cluster = Cluster::new();
+    cluster.sync(&[row("p1", 1, "a"), row("p2", 2, "a")]);
+
+    let rows = [row("p2", 2, "a"), row("p3", 3, "a")];
+    assert_eq!(cluster.sync(&rows).dropped, []);
+    assert_eq!(cluster.nics("a"), [(1, 0), (2, 1), (3, 2)]);
+    let plan = cluster.sync(&rows);
+    assert_eq!(plan.dropped, [Change { node: "a".into(), mac: mac(1), slot: "multinic0".parse().ok() }]);
+    assert_eq!(cluster.nics("a"), [(2, 1), (3, 2)]);
+    cluster.sync(&[rows[0].clone(), rows[1].clone(), row("p4", 4, "a")]);
+    assert_eq!(cluster.nics("a"), [(4, 0), (2, 1), (3, 2)]);
+}
+
+#[test]
+fn a_removal_that_could_not_be_written_is_planned_again_at_once() {
+    let mut cluster = Cluster::new();
+    cluster.sync(&[row("p1", 1, "a"), row("p2", 2, "b")]);
+    let rows = [row("p2", 2, "b")];
+    cluster.sync(&rows);
+    cluster.now += GRACE;
+    let failed = cluster.plan(&rows);
+    cluster.absences = failed.absences;
+    assert_eq!(failed.dropped.len(), 1);
+    assert_eq!(cluster.plan(&rows).dropped, failed.dropped);
+}
+
+#[test]
+fn an_empty_table_takes_nothing_away_however_long_it_lasts() {
+    let mut cluster = Cluster::new();
+    cluster.sync(&[row("p1", 1, "a")]);
+    for _ in 0..5 {
+        let plan = cluster.sync(&[]);
+        assert!(plan.guarded);
+        assert_eq!((reason(&plan, "a"), reason(&plan, "b")), ("ShrinkGuard", "Synced"));
+        assert_eq!(cluster.nics("a"), [(1, 0)]);
+    }
+    let plan = cluster.sync(&[row("p1", 1, "a")]);
+    assert!(!plan.guarded);
+    assert_eq!(reason(&plan, "a"), "Synced");
+}
+
+#[test]
+fn a_row_that_cannot_be_read_protects_its_nic_by_mac_address_by_port_or_altogether() {
+    let good = row("p1", 1, "a");
+    let other = row("p2", 2, "b");
+    for bad in [
+        TestRow { mtu: "x", ..good.clone() },
+        TestRow { mac: "?".to_owned(), ..good.clone() },
+        TestRow { mac: "?".to_owned(), port_id: "", ..good.clone() },
+        TestRow { mac: "?".to_owned(), port_id: "", node: "", ..good.clone() },
+        TestRow { mtu: "x", node: "", ..good.clone() },
+    ] {
+        let mut cluster = Cluster::new();
+        cluster.sync(&[good.clone(), other.clone()]);
+        for _ in 0..4 {
+            cluster.sync(&[bad.clone(), other.clone()]);
+        }
+        assert_eq!(cluster.nics("a"), [(1, 0)], "{bad:?}");
+    }
+}
+
+#[test]
+fn a_row_of_another_node_or_another_port_protects_nothing() {
+    let good = row("p1", 1, "a");
+    let other = row("p2", 2, "b");
+    for bad in [
+        TestRow { mtu: "x", node: "elsewhere", ..good.clone() },
+        TestRow { mtu: "x", node: "b", ..good.clone() },
+        TestRow { mac: "?".to_owned(), port_id: "p9", ..good.clone() },
+    ] {
+        let mut cluster = Cluster::new();
+        cluster.sync(&[good.clone(), other.clone()]);
+        for _ in 0..2 {
+            cluster.sync(&[bad.clone(), other.clone()]);
+        }
+        assert_eq!(cluster.nics("a"), [], "{bad:?}");
+    }
+}
+
+#[test]
+fn two_rows_with_one_mac_address_change_nothing_for_it() {
+    let mut cluster = Cluster::new();
+    cluster.sync(&[row("p1", 1, "a"), row("p2", 2, "a")]);
+    let conflict = [row("p1", 1, "a"), row("p9", 1, "b"), row("p2", 2, "a")];
+    for _ in 0..3 {
+        let plan = cluster.sync(&conflict);
+        assert_eq!((reason(&plan, "a"), reason(&plan, "b")), ("InvalidRows", "InvalidRows"));
+        assert_eq!((cluster.nics("a"), cluster.nics("b")), (vec![(1, 0), (2, 1)], vec![]));
+    }
+}
+
+#[test]
+fn surplus_rows_are_reported_and_the_others_go_on() {
+    let mut cluster = Cluster::new();
+    let rows = [row("p1", 1, "a"), row("p2", 2, "a"), row("p3", 3, "a"), row("p4", 4, "a")];
+    let plan = cluster.sync(&rows);
+    assert_eq!(cluster.nics("a"), [(1, 0), (2, 1), (3, 2)]);
+    assert_eq!(reason(&plan, "a"), "NoFreeSlot");
+    assert_eq!(plan.rejected.iter().map(|r| r.mac).collect::<Vec<_>>(), [Some(mac(4))]);
+}
+
+#[test]
+fn an_object_deleted_by_hand_comes_back_with_its_slots_and_its_protected_nics() {
+    let mut cluster = Cluster::new();
+    cluster.sync(&[row("p1", 1, "a"), row("p2", 2, "a"), row("p3", 3, "a")]);
+    let rows = [row("p2", 2, "a"), TestRow { mtu: "x", ..row("p3", 3, "a") }];
+    cluster.sync(&rows);
+    cluster.sync(&rows);
+    assert_eq!(cluster.nics("a"), [(2, 1), (3, 2)]);
+
+    assert!(cluster.objects.handle(Event::Delete(object("a", 9, &[], Value::Null))));
+    assert_eq!(cluster.nics("a"), []);
+    cluster.sync(&rows);
+    assert_eq!(cluster.nics("a"), [(2, 1), (3, 2)]);
+}
+
+#[test]
+fn an_object_of_an_earlier_node_with_the_same_name_gets_its_new_owner() {
+    let mut cluster = Cluster::new();
+    let rows = [row("p1", 1, "a")];
+    cluster.sync(&rows);
+    let renewed = serde_json::json!({ "metadata": { "name": "a", "uid": "uid-new" } });
+    cluster.nodes.record(serde_json::from_value::<cluster::WatchedNode>(renewed).unwrap());
+    let owners: Vec<_> = cluster
+        .plan(&rows)
+        .tasks
+        .into_iter()
+        .filter_map(|task| task.write)
+        .map(|write| write.owner)
+        .collect();
+    assert_eq!(owners, ["uid-new"]);
+}
+
+fn any_row() -> impl Strategy<Value = TestRow> {
+    let port = prop_oneof![Just("p1"), Just("p2"), Just("p3"), Just("")];
+    let node = prop_oneof![4 => Just("a"), 2 => Just("B"), 1 => Just("elsewhere"), 1 => Just("")];
+    let mac = prop_oneof![8 => (1..7u8).prop_map(|last| mac(last).to_string()), 1 => Just("?".to_owned())];
+    (port, node, mac, prop_oneof![9 => Just("0"), 1 => Just("x")])
+        .prop_map(|(port_id, node, mac, mtu)| TestRow { port_id, mac, node, mtu, success: "0" })
+}
+
+fn any_table() -> impl Strategy<Value = Vec<TestRow>> {
+    prop::collection::vec(any_row(), 0..12)
+}
+
+proptest! {
+    #[test]
+    fn every_row_counts_exactly_once(rows in any_table()) {
+        let cluster = Cluster::new();
+        let snapshot = snapshot(&rows, &cluster.nodes);
+        let wanted: usize = ["a", "b"].iter().map(|node| snapshot.wanted(node).len()).sum();
+        prop_assert_eq!(wanted + snapshot.rejected.len() + snapshot.unmatched.len(), rows.len());
+    }
+
+    #[test]
+    fn once_carried_out_a_plan_leaves_nothing_to_write(tables in prop::collection::vec(any_table(), 1..6)) {
+        let mut cluster = Cluster::new();
+        for rows in &tables {
+            // A slot that became free is given away by the sync after, and no other follows.
+            if !cluster.sync(rows).dropped.is_empty() {
+                carry_out(&cluster.plan(rows), &mut cluster.objects);
+            }
+            let again = cluster.plan(rows);
+            prop_assert!(again.tasks.iter().all(|task| task.write.is_none()), "{:?}", again);
+        }
+    }
+
+    #[test]
+    fn slots_are_unique_and_stay_with_their_nics(tables in prop::collection::vec(any_table(), 1..6)) {
+        let mut cluster = Cluster::new();
+        for rows in &tables {
+            let before = ["a", "b"].map(|node| cluster.nics(node));
+            cluster.sync(rows);
+            for (node, before) in ["a", "b"].into_iter().zip(before) {
+                let after = cluster.nics(node);
+                let slots: BTreeSet<_> = after.iter().map(|(_, slot)| slot).collect();
+                prop_assert_eq!(slots.len(), after.len(), "{:?}", &after);
+                for (nic, slot) in before {
+                    prop_assert!(after.iter().all(|(other, new)| *other != nic || *new == slot));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_nic_goes_whose_row_is_there_or_was_there_at_the_last_reading(
+        tables in prop::collection::vec(any_table(), 1..6)
+    ) {
+        let mut cluster = Cluster::new();
+        let mut last: Option<Snapshot> = None;
+        for rows in &tables {
+            let plan = cluster.sync(rows);
+            let now = snapshot(rows, &cluster.nodes);
+            for Change { node, mac, .. } in &plan.dropped {
+                for seen in [Some(&now), last.as_ref()].into_iter().flatten() {
+                    prop_assert!(seen.rows > 0);
+                    prop_assert!(seen.nic(node, *mac).is_none());
+                    prop_assert!(!seen.protection.covers(node, *mac, None));
+                }
+                prop_assert!(last.is_some());
+            }
+            last = Some(now);
+        }
+    }
+}

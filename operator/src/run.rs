@@ -1,0 +1,56 @@
+//! Puts the parts together.
+
+use std::{io, time::Instant};
+
+use anyhow::{Context, anyhow};
+use futures::FutureExt;
+use kube::Client;
+use multinic_runtime::{RuntimeArgs, admin, heartbeat::Heartbeat};
+use prometheus_client::registry::Registry;
+use tokio::sync::watch;
+
+use crate::{
+    Args,
+    inventory::Database,
+    metrics::Metrics,
+    report::Overview,
+    sync::{LONGEST_TURN, Settings, Syncer},
+};
+
+/// Runs the operator until `shutdown` completes.
+///
+/// Fails only for what a restart or a person has to mend: no way to Kubernetes is
+/// configured, or the admin endpoint cannot listen. Everything else is retried for ever.
+pub async fn run(args: Args, shutdown: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
+    let Args { help: _, runtime, database, sync_interval, max_interfaces } = args;
+    let RuntimeArgs { listen, log_level: _, log_format: _ } = runtime;
+
+    // The error's text has its causes in it already.
+    let client = Client::try_default().await.map_err(|error| {
+        anyhow!("no way to Kubernetes; set KUBECONFIG or run in a pod with a service account: {error}")
+    })?;
+    let listener = admin::bind(listen).await?;
+    tracing::info!(version = multinic_runtime::VERSION, %listen, ?sync_interval, max_interfaces, "started");
+
+    let shutdown = shutdown.shared();
+    let heartbeat = Heartbeat::new(sync_interval + LONGEST_TURN);
+    let mut registry = Registry::default();
+    let metrics = Metrics::register(&mut registry);
+    let (overview, overview_seen) = watch::channel(Overview::default());
+    let endpoint =
+        admin::Admin::new(heartbeat.clone(), registry, move || overview_seen.borrow().report(Instant::now()));
+
+    let settings = Settings { sync_interval, max_interfaces };
+    let syncer = Syncer::new(client, Database::new(database.into()), settings, heartbeat, metrics, overview);
+    tokio::select! {
+        served = admin::serve(listener, endpoint, shutdown.clone()) => stopped(served)?,
+        never = syncer.run() => match never {},
+        () = shutdown => {}
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn stopped(served: io::Result<()>) -> anyhow::Result<()> {
+    served.context("the admin endpoint stopped")
+}

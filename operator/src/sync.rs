@@ -1,0 +1,275 @@
+//! The loop: events into the indexes, and from time to time one sync.
+
+use std::{
+    collections::BTreeSet,
+    convert::Infallible,
+    mem,
+    pin::pin,
+    time::{Duration, Instant},
+};
+
+use futures::StreamExt;
+use k8s_openapi::jiff::Timestamp;
+use kube::Client;
+use multinic_crds::GuardedConfig;
+use multinic_runtime::heartbeat::Heartbeat;
+use tokio::{sync::watch, time::sleep_until};
+
+use crate::{
+    absence::Absences,
+    apply::{Applied, apply},
+    cluster::{self, Index, Matcher, Name, Node, Object, WatchLog, WatchedNode},
+    inventory::{Database, DatabaseError, Rejection, Snapshot, Unmatched, Written},
+    journal,
+    metrics::Metrics,
+    mirror::mirror,
+    outage::Outage,
+    plan::{Change, Plan, Task, World, plan},
+    report::Overview,
+    verdict::Verdict,
+};
+
+/// The longest that one turn can take with every deadline used up; after more, the loop is stuck.
+pub(crate) const LONGEST_TURN: Duration = Duration::from_mins(3);
+/// How long changes are gathered before they are acted on.
+const DEBOUNCE: Duration = Duration::from_secs(1);
+
+/// What a person chose.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Settings {
+    pub(crate) sync_interval: Duration,
+    pub(crate) max_interfaces: usize,
+}
+
+/// The operator's loop and all its state.
+pub(crate) struct Syncer {
+    client: Client,
+    database: Database,
+    settings: Settings,
+    heartbeat: Heartbeat,
+    metrics: Metrics,
+    overview: watch::Sender<Overview>,
+
+    nodes: Index<Node>,
+    objects: Index<Object>,
+    absences: Absences,
+    outage: Option<Outage>,
+    rejected: BTreeSet<Rejection>,
+    unmatched: BTreeSet<Unmatched>,
+    last_sync: Option<Instant>,
+    /// When the oldest change came that no sync has seen.
+    changed: Option<Instant>,
+}
+
+impl Syncer {
+    pub(crate) fn new(
+        client: Client,
+        database: Database,
+        settings: Settings,
+        heartbeat: Heartbeat,
+        metrics: Metrics,
+        overview: watch::Sender<Overview>,
+    ) -> Self {
+        Self {
+            client,
+            database,
+            settings,
+            heartbeat,
+            metrics,
+            overview,
+            nodes: Index::default(),
+            objects: Index::default(),
+            absences: Absences::default(),
+            outage: None,
+            rejected: BTreeSet::new(),
+            unmatched: BTreeSet::new(),
+            last_sync: None,
+            changed: None,
+        }
+    }
+
+    /// Turns for ever. May be dropped at any await: every effect is complete in itself.
+    pub(crate) async fn run(mut self) -> Infallible {
+        let mut nodes = pin!(cluster::watch::<WatchedNode>(&self.client));
+        let mut objects = pin!(cluster::watch::<GuardedConfig>(&self.client));
+        let (mut node_log, mut object_log) = (WatchLog::new("Node"), WatchLog::new("NodeNetworkConfig"));
+        loop {
+            self.heartbeat.beat();
+            self.show_watching(node_log.is_well() && object_log.is_well());
+            let wake = self.wake(Instant::now());
+            tokio::select! {
+                Some(result) = nodes.next() => {
+                    let changed = node_log.sift(result).is_some_and(|event| self.nodes.handle(event));
+                    self.note(changed);
+                }
+                Some(result) = objects.next() => {
+                    let changed = object_log.sift(result).is_some_and(|event| self.objects.handle(event));
+                    self.note(changed);
+                }
+                () = sleep_until(wake.into()) => self.sync().await,
+            }
+        }
+    }
+
+    fn is_listed(&self) -> bool {
+        self.nodes.is_complete() && self.objects.is_complete()
+    }
+
+    fn show_watching(&self, watching: bool) {
+        self.overview.send_if_modified(|overview| mem::replace(&mut overview.watching, watching) != watching);
+    }
+
+    fn note(&mut self, changed: bool) {
+        if changed {
+            self.changed.get_or_insert_with(Instant::now);
+        }
+    }
+
+    /// When to turn next, whatever the watches bring.
+    fn wake(&self, now: Instant) -> Instant {
+        if self.is_listed() {
+            let retry = self.outage.as_ref().map(Outage::delay);
+            next_sync(self.last_sync, self.changed, retry, self.settings.sync_interval).unwrap_or(now)
+        } else {
+            now + self.settings.sync_interval
+        }
+    }
+
+    async fn sync(&mut self) {
+        if !self.is_listed() {
+            return;
+        }
+        let now = Instant::now();
+        self.last_sync = Some(now);
+        self.changed = None;
+        self.overview.send_modify(|overview| overview.listed = true);
+        self.nodes.sweep(|_| false);
+        self.objects.sweep(|name| self.nodes.get(name).is_some());
+
+        let read = self.database.read().await;
+        self.metrics.database_up.set(i64::from(read.is_ok()));
+        match read {
+            Ok(rows) => {
+                if let Some(outage) = self.outage.take() {
+                    tracing::info!(failures = outage.failures(), "the table is read again");
+                }
+                self.carry_over(Snapshot::new(rows, &Matcher::new(&self.nodes)), now).await;
+                self.metrics.observe_sync(now.elapsed());
+            }
+            Err(error) => self.hold(&error).await,
+        }
+    }
+
+    /// From a good reading to specs, conditions and `netplan_success`.
+    async fn carry_over(&mut self, snapshot: Snapshot, now: Instant) {
+        let world = World {
+            nodes: &self.nodes,
+            objects: &self.objects,
+            max_interfaces: self.settings.max_interfaces,
+            grace: self.settings.sync_interval,
+            now,
+        };
+        let mut plan = plan(&snapshot, &world, &self.absences);
+        self.absences = mem::take(&mut plan.absences);
+        let applied = apply(&self.client, &plan.tasks, &mut self.objects, Timestamp::now()).await;
+        plan.added.retain(|change| self.asks_for(change));
+        plan.dropped.retain(|change| !self.asks_for(change));
+
+        let written = self.database.write(&mirror(&snapshot, &self.objects)).await;
+        journal::guard(self.overview.borrow().guarded, plan.guarded);
+        self.publish(&snapshot, &plan, &applied, &written, now);
+        self.log(snapshot, plan, &applied, &written);
+    }
+
+    fn asks_for(&self, change: &Change) -> bool {
+        self.objects.get(&change.node).is_some_and(|object| object.has(change.mac))
+    }
+
+    /// Without a reading nothing changes but, in the end, the condition.
+    async fn hold(&mut self, error: &DatabaseError) {
+        let outage = self.outage.get_or_insert_with(|| Outage::new(self.settings.sync_interval));
+        if outage.fail(error.to_string()) {
+            journal::outage(error);
+        }
+
+        let mut applied = Applied::default();
+        if outage.is_confirmed() {
+            let verdict = Verdict::unread(error);
+            let task = |node: &Name| Task { node: Name::clone(node), write: None, verdict: verdict.clone() };
+            let tasks: Vec<_> = self.nodes.iter().map(|(node, _)| task(node)).collect();
+            applied = apply(&self.client, &tasks, &mut self.objects, Timestamp::now()).await;
+        }
+        journal::applied(&applied);
+        self.metrics.count_applied(&applied);
+        self.overview.send_modify(|overview| {
+            overview.database_connected = false;
+            overview.failed_objects = applied.failed.len();
+            overview.count(&self.objects);
+        });
+    }
+
+    fn publish(&self, snapshot: &Snapshot, plan: &Plan, applied: &Applied, written: &Written, now: Instant) {
+        let rejected = || snapshot.rejected.iter().chain(&plan.rejected);
+        self.overview.send_modify(|overview| {
+            overview.database_connected = true;
+            overview.last_sync = Some(now);
+            overview.nodes = plan.tasks.len();
+            overview.nodes_with_nics = snapshot.nodes_with_nics();
+            overview.rows = snapshot.rows;
+            overview.rejected_rows = rejected().count();
+            overview.unmatched_rows = snapshot.unmatched.len();
+            overview.dropped += plan.dropped.len() as u64;
+            overview.failed_objects = applied.failed.len() + applied.postponed;
+            overview.guarded = plan.guarded;
+            overview.count(&self.objects);
+        });
+        self.metrics.count_applied(applied);
+        self.metrics.row_writes.inc_by(written.rows);
+        self.metrics.dropped.inc_by(plan.dropped.len() as u64);
+        self.metrics.set_rejected(rejected().map(|rejection| rejection.fault.reason));
+        self.metrics.set(&self.overview.borrow());
+    }
+
+    fn log(&mut self, snapshot: Snapshot, plan: Plan, applied: &Applied, written: &Written) {
+        journal::changes(&plan);
+        journal::applied(applied);
+        journal::written(written);
+        let rejected = snapshot.rejected.into_iter().chain(plan.rejected).collect();
+        journal::rejected(&mem::replace(&mut self.rejected, rejected), &self.rejected);
+        let unmatched = snapshot.unmatched.into_iter().collect();
+        journal::unmatched(&mem::replace(&mut self.unmatched, unmatched), &self.unmatched);
+    }
+}
+
+/// When to sync next: an interval after the last, sooner after a change, in an outage only for a
+/// `retry`. `None` is at once.
+fn next_sync(
+    last: Option<Instant>,
+    changed: Option<Instant>,
+    retry: Option<Duration>,
+    interval: Duration,
+) -> Option<Instant> {
+    let last = last?;
+    let regular = last + retry.unwrap_or(interval);
+    let sooner = changed.filter(|_| retry.is_none()).map(|changed| changed + DEBOUNCE);
+    Some(sooner.map_or(regular, |sooner| sooner.min(regular)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn changes_are_gathered_and_brought_forward_except_in_an_outage() {
+        let start = Instant::now();
+        let after = |seconds| start + Duration::from_secs(seconds);
+        let interval = Duration::from_secs(30);
+        let retry = Some(Duration::from_secs(4));
+
+        assert_eq!(next_sync(None, None, None, interval), None);
+        assert_eq!(next_sync(Some(start), None, None, interval), Some(after(30)));
+        assert_eq!(next_sync(Some(start), Some(after(7)), None, interval), Some(after(8)));
+        assert_eq!(next_sync(Some(start), Some(after(30)), None, interval), Some(after(30)));
+        assert_eq!(next_sync(Some(start), Some(after(1)), retry, interval), Some(after(4)));
+    }
+}
