@@ -1,0 +1,59 @@
+//! The product's own binaries, freshly built.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use anyhow::{Context, Result, anyhow, ensure};
+use serde::Deserialize;
+
+/// Where the binaries are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Binaries {
+    /// `multinic-operator`.
+    pub operator: PathBuf,
+    /// `multinic-agent`.
+    pub agent: PathBuf,
+}
+
+/// Builds both in the profile for development, at most once in this process.
+pub fn binaries() -> Result<&'static Binaries> {
+    static BUILT: OnceLock<Result<Binaries, String>> = OnceLock::new();
+    BUILT
+        .get_or_init(|| build().map_err(|error| format!("{error:#}")))
+        .as_ref()
+        .map_err(|error| anyhow!("cannot build the binaries: {error}"))
+}
+
+fn build() -> Result<Binaries> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let built = Command::new(cargo)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(["build", "--package", "multinic-operator", "--package", "multinic-agent", "--bins"])
+        .arg("--message-format=json-render-diagnostics")
+        .stderr(Stdio::inherit())
+        .output()
+        .context("cannot run cargo")?;
+    ensure!(built.status.success(), "cargo build failed, {}", built.status);
+    let messages = String::from_utf8(built.stdout)?;
+    let find = |name: &str| {
+        messages
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Artifact>(line).ok())
+            .filter(|artifact| artifact.target.name == name)
+            .find_map(|artifact| artifact.executable)
+            .with_context(|| format!("cargo built no {name}"))
+    };
+    Ok(Binaries { operator: find("multinic-operator")?, agent: find("multinic-agent")? })
+}
+
+#[derive(Deserialize)]
+struct Artifact {
+    target: Target,
+    executable: Option<PathBuf>,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    name: String,
+}

@@ -1,0 +1,138 @@
+//! A real API server with its store and its garbage collector; no scheduler, no kubelets.
+
+mod access;
+mod audit;
+mod server;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use k8s_openapi::api::core::v1::Node as KubeNode;
+use kube::api::{DeleteParams, PostParams};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Api, Client, Config};
+
+pub use audit::Write;
+
+use crate::Testbed;
+use crate::process::Process;
+
+/// The namespace of both `ServiceAccounts`.
+pub const NAMESPACE: &str = "multinic-system";
+
+/// A running control plane with multinic's CRD and RBAC rules installed, as the chart would install them.
+pub struct ControlPlane<'bed> {
+    bed: &'bed Testbed,
+    client: Client,
+    directory: PathBuf,
+    /// Dropped, that is killed, with the rest.
+    _processes: Vec<Process>,
+}
+
+impl<'bed> ControlPlane<'bed> {
+    pub(crate) async fn start(bed: &'bed Testbed) -> Result<Self> {
+        let directory = bed.part("control-plane")?;
+        server::configure(&directory)?;
+        let etcd = server::etcd(bed, &directory)?;
+        let mut server = server::api_server(bed, &directory)?;
+        server::serving(&mut server, &directory).await?;
+        let client = client(&server::kubeconfig(&directory, server::ADMIN_TOKEN)?).await?;
+        server::ready(&mut server, &client).await?;
+        access::install(&client).await?;
+
+        let admin = directory.join("admin.kubeconfig");
+        fs::write(&admin, serde_json::to_string(&server::kubeconfig(&directory, server::ADMIN_TOKEN)?)?)?;
+        let mut processes = vec![etcd, server];
+        // After the CRD is there: the collector looks for new kinds only every half minute.
+        processes.extend(server::controller_manager(bed, &admin)?);
+        Ok(Self { bed, client, directory, _processes: processes })
+    }
+
+    /// A client with all rights.
+    #[must_use]
+    pub fn client(&self) -> Client {
+        self.client.clone()
+    }
+
+    /// A client with the rights of somebody's kubeconfig.
+    pub async fn client_as(&self, kubeconfig: &Path) -> Result<Client> {
+        client(&Kubeconfig::read_from(kubeconfig)?).await
+    }
+
+    /// Runs kubectl with all rights and returns what it printed.
+    pub fn kubectl(&self, arguments: &[&str]) -> Result<String> {
+        let mut command = Command::new(self.bed.assets().control_plane.join("kubectl"));
+        command.arg("--kubeconfig").arg(self.directory.join("admin.kubeconfig"));
+        command.arg("--cache-dir").arg(self.directory.join("kubectl-cache")).args(arguments);
+        let output = self.bed.spawner()?.output(command)?;
+        ensure!(
+            output.status.success(),
+            "kubectl {} failed: {}",
+            arguments.join(" "),
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
+        Ok(String::from_utf8(output.stdout)?)
+    }
+
+    /// What a person types to run kubectl.
+    #[must_use]
+    pub fn kubectl_command(&self) -> String {
+        format!(
+            "{} {} --kubeconfig {} --cache-dir {}",
+            self.bed.enter_command(),
+            self.bed.assets().control_plane.join("kubectl").display(),
+            self.directory.join("admin.kubeconfig").display(),
+            self.directory.join("kubectl-cache").display()
+        )
+    }
+
+    /// Whether owner references are acted upon; not where foreign assets lack the controller manager.
+    #[must_use]
+    pub fn collects_garbage(&self) -> bool {
+        server::has_controller_manager(self.bed)
+    }
+
+    /// Registers a Node as its kubelet would.
+    pub async fn create_node(&self, node: &KubeNode) -> Result<KubeNode> {
+        let name = node.metadata.name.as_deref().context("a Node needs a name")?;
+        let nodes = Api::<KubeNode>::all(self.client());
+        nodes.create(&PostParams::default(), node).await.with_context(|| format!("cannot create Node {name}"))
+    }
+
+    /// Removes a Node.
+    pub async fn delete_node(&self, name: &str) -> Result<()> {
+        Api::<KubeNode>::all(self.client()).delete(name, &DeleteParams::default()).await?;
+        Ok(())
+    }
+
+    /// The operator's credentials: its `ServiceAccount`'s token, nothing more.
+    pub async fn operator_kubeconfig(&self) -> Result<PathBuf> {
+        let token = access::token(&self.client, access::OPERATOR, None).await?;
+        self.write_kubeconfig("operator.kubeconfig", &token)
+    }
+
+    /// The credentials of one node's agent: a token bound to that Node, which must exist.
+    pub async fn agent_kubeconfig(&self, node: &str) -> Result<PathBuf> {
+        let object = Api::<KubeNode>::all(self.client()).get(node).await?;
+        let token = access::token(&self.client, access::AGENT, Some(&object)).await?;
+        self.write_kubeconfig(&format!("agent-{node}.kubeconfig"), &token)
+    }
+
+    /// Every write so far, by anybody, refused ones included, in their order.
+    pub fn writes(&self) -> Result<Vec<Write>> {
+        audit::writes(&self.directory)
+    }
+
+    fn write_kubeconfig(&self, name: &str, token: &str) -> Result<PathBuf> {
+        let path = self.directory.join(name);
+        fs::write(&path, serde_json::to_string(&server::kubeconfig(&self.directory, token)?)?)?;
+        Ok(path)
+    }
+}
+
+async fn client(kubeconfig: &Kubeconfig) -> Result<Client> {
+    let config = Config::from_custom_kubeconfig(kubeconfig.clone(), &KubeConfigOptions::default()).await?;
+    Ok(Client::try_from(config)?)
+}

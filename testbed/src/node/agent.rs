@@ -1,0 +1,107 @@
+//! The agent on a node: with the rights, and only those, that its pod has.
+
+use std::cell::RefMut;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use k8s_openapi::api::core::v1::{Node as KubeNode, NodeAddress, NodeSpec, NodeStatus};
+use kube::api::ObjectMeta;
+
+use super::Node;
+use crate::binaries::binaries;
+use crate::control_plane::ControlPlane;
+use crate::process::Process;
+
+/// What the agent's container drops and keeps.
+const SETPRIV: [&str; 4] = [
+    "--bounding-set=-all,+net_admin,+sys_chroot",
+    "--inh-caps=-all",
+    "--ambient-caps=-all",
+    "--no-new-privs",
+];
+
+impl Node<'_> {
+    /// Registers the node with the cluster and starts its agent there.
+    pub async fn join(&self, cluster: &ControlPlane<'_>) -> Result<()> {
+        cluster.create_node(&self.as_kubernetes_node()).await?;
+        self.start_agent(cluster).await
+    }
+
+    /// What its kubelet would tell the API server about it.
+    #[must_use]
+    pub fn as_kubernetes_node(&self) -> KubeNode {
+        let address = |kind: &str, address: String| NodeAddress { type_: kind.to_owned(), address };
+        KubeNode {
+            metadata: ObjectMeta {
+                name: Some(self.name().to_owned()),
+                labels: Some([("kubernetes.io/hostname".to_owned(), self.name().to_owned())].into()),
+                ..ObjectMeta::default()
+            },
+            spec: Some(NodeSpec::default()),
+            status: Some(NodeStatus {
+                addresses: Some(vec![
+                    address("InternalIP", self.address().to_string()),
+                    address("Hostname", self.name().to_owned()),
+                ]),
+                ..NodeStatus::default()
+            }),
+        }
+    }
+
+    /// Starts the agent with a new token bound to this node, whose Node object must exist.
+    pub async fn start_agent(&self, cluster: &ControlPlane<'_>) -> Result<()> {
+        let kubeconfig = cluster.agent_kubeconfig(self.name()).await?;
+        place(&binaries()?.agent, &self.root.share.join("multinic-agent"))?;
+        place(&kubeconfig, &self.root.share.join("kubeconfig"))?;
+        let (share, host_root) = {
+            let machine = self.machine()?;
+            (machine.share_on_node.clone(), machine.root_on_node.clone())
+        };
+        let mut command = Command::new("setpriv");
+        command
+            .args(SETPRIV)
+            .arg(share.join("multinic-agent"))
+            .env_clear()
+            .env("KUBECONFIG", share.join("kubeconfig"))
+            .env("HOST_ROOT", host_root)
+            .env("NODE_NAME", self.name())
+            .env("NODE_IPS", self.address().to_string())
+            .env("LINK_KINDS", "physical,veth")
+            .env("LOG_LEVEL", "info");
+        let agent = self.start_process("agent", command)?;
+        self.agent.replace(Some(agent));
+        Ok(())
+    }
+
+    /// The running agent.
+    pub fn agent(&self) -> Result<RefMut<'_, Process>> {
+        RefMut::filter_map(self.agent.borrow_mut(), Option::as_mut)
+            .ok()
+            .with_context(|| format!("{} has no agent", self.name()))
+    }
+
+    /// Stops the agent as a kubelet would, and waits for it.
+    pub async fn stop_agent(&self) -> Result<()> {
+        let mut agent = self.agent.take().with_context(|| format!("{} has no agent", self.name()))?;
+        agent.stop().await?;
+        Ok(())
+    }
+
+    /// Kills the agent without a warning.
+    pub fn kill_agent(&self) -> Result<()> {
+        let mut agent = self.agent.take().with_context(|| format!("{} has no agent", self.name()))?;
+        agent.kill()
+    }
+}
+
+/// Puts a file where a later build or token cannot change it under a running agent.
+fn place(from: &Path, to: &Path) -> Result<()> {
+    if to.exists() {
+        fs::remove_file(to)?;
+    }
+    fs::hard_link(from, to)
+        .or_else(|_| fs::copy(from, to).map(drop))
+        .with_context(|| format!("cannot put {} on the node", from.display()))
+}

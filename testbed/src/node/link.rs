@@ -1,0 +1,89 @@
+//! What the kernel says about a node's links, as plain facts for assertions.
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+
+/// A network interface of a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// The kernel's number; it stays the same over a rename.
+    pub index: u32,
+    /// The present name.
+    pub name: String,
+    /// Lower case, with colons.
+    pub mac: String,
+    /// Set up by somebody; says nothing about a carrier.
+    pub up: bool,
+    /// Bytes.
+    pub mtu: u32,
+    /// Such as `10.20.0.5/24`, in the kernel's order, without link-local ones.
+    pub addresses: Vec<String>,
+}
+
+/// Decodes what `ip -json address show` prints.
+pub(super) fn parse(json: &str) -> Result<Vec<Link>> {
+    let reported: Vec<Reported> = serde_json::from_str(json).context("cannot decode what ip says")?;
+    Ok(reported.into_iter().filter(|link| link.link_type == "ether").map(Link::from).collect())
+}
+
+#[derive(Deserialize)]
+struct Reported {
+    ifindex: u32,
+    ifname: String,
+    link_type: String,
+    address: String,
+    flags: Vec<String>,
+    mtu: u32,
+    addr_info: Vec<ReportedAddress>,
+}
+
+#[derive(Deserialize)]
+struct ReportedAddress {
+    local: String,
+    prefixlen: u8,
+    scope: String,
+}
+
+impl From<Reported> for Link {
+    fn from(reported: Reported) -> Self {
+        Self {
+            index: reported.ifindex,
+            name: reported.ifname,
+            mac: reported.address,
+            up: reported.flags.iter().any(|flag| flag == "UP"),
+            mtu: reported.mtu,
+            addresses: reported
+                .addr_info
+                .into_iter()
+                .filter(|address| address.scope != "link")
+                .map(|address| format!("{}/{}", address.local, address.prefixlen))
+                .collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Link, parse};
+
+    #[test]
+    fn loopback_and_link_local_addresses_are_left_out() {
+        let json = r#"[
+            {"ifindex":1,"ifname":"lo","link_type":"loopback","address":"00:00:00:00:00:00","flags":["UP"],
+             "mtu":65536,"addr_info":[{"local":"127.0.0.1","prefixlen":8,"scope":"host"}]},
+            {"ifindex":3,"ifname":"eth1","link_type":"ether","address":"fa:16:3e:00:00:01","flags":["BROADCAST","UP"],
+             "mtu":1450,"addr_info":[{"local":"10.0.0.5","prefixlen":24,"scope":"global"},
+                                     {"local":"fe80::1","prefixlen":64,"scope":"link"}]}]"#;
+        assert_eq!(
+            parse(json).unwrap(),
+            [Link {
+                index: 3,
+                name: "eth1".to_owned(),
+                mac: "fa:16:3e:00:00:01".to_owned(),
+                up: true,
+                mtu: 1450,
+                addresses: vec!["10.0.0.5/24".to_owned()],
+            }]
+        );
+    }
+}

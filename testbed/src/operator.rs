@@ -1,0 +1,76 @@
+//! The operator, running in the testbed with its own `ServiceAccount`'s rights and its own database user's.
+
+use std::cell::{RefCell, RefMut};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use crate::Testbed;
+use crate::binaries::binaries;
+use crate::control_plane::ControlPlane;
+use crate::database::{DATABASE, Database, OPERATOR_USER};
+use crate::fabric::GATEWAY;
+use crate::process::Process;
+
+/// Where a story finds the operator's health and metrics.
+pub const OPERATOR_HEALTH: &str = "192.0.2.1:8080";
+
+/// Short enough that no story waits, long enough that an idle operator is seen to be idle in between.
+const SYNC_INTERVAL: &str = "1s";
+
+/// An operator that can be stopped, killed and started again.
+pub struct Operator<'bed> {
+    bed: &'bed Testbed,
+    environment: Vec<(&'static str, String)>,
+    process: RefCell<Option<Process>>,
+}
+
+impl<'bed> Operator<'bed> {
+    pub(crate) async fn start(
+        bed: &'bed Testbed,
+        cluster: &ControlPlane<'_>,
+        database: &Database<'_>,
+    ) -> Result<Self> {
+        let kubeconfig = cluster.operator_kubeconfig().await?;
+        let environment = vec![
+            ("KUBECONFIG", kubeconfig.display().to_string()),
+            ("DB_HOST", GATEWAY.to_string()),
+            ("DB_NAME", DATABASE.to_owned()),
+            ("DB_USER", OPERATOR_USER.to_owned()),
+            ("DB_PASSWORD_FILE", database.password_file().display().to_string()),
+            ("POLL_INTERVAL", SYNC_INTERVAL.to_owned()),
+            ("LISTEN", OPERATOR_HEALTH.to_owned()),
+            ("LOG_LEVEL", "info".to_owned()),
+        ];
+        let operator = Self { bed, environment, process: RefCell::new(None) };
+        operator.resume()?;
+        Ok(operator)
+    }
+
+    /// Starts it again after it was stopped or killed.
+    pub fn resume(&self) -> Result<()> {
+        let mut command = Command::new(&binaries()?.operator);
+        command.env_clear().envs(self.environment.iter().map(|(name, value)| (name, value)));
+        self.process.replace(Some(self.bed.start("operator", command)?));
+        Ok(())
+    }
+
+    /// Stops it as a kubelet would, and waits for it.
+    pub async fn stop(&self) -> Result<()> {
+        let mut process = self.process.take().context("the operator does not run")?;
+        process.stop().await?;
+        Ok(())
+    }
+
+    /// Kills it without a warning.
+    pub fn kill(&self) -> Result<()> {
+        self.process.take().context("the operator does not run")?.kill()
+    }
+
+    /// The running process.
+    pub fn process(&self) -> Result<RefMut<'_, Process>> {
+        RefMut::filter_map(self.process.borrow_mut(), Option::as_mut)
+            .ok()
+            .context("the operator does not run")
+    }
+}

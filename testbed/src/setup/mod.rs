@@ -1,0 +1,64 @@
+//! Everything that is built or installed once, before the first testbed: idempotent, shared between processes,
+//! and never silent for long.
+
+mod apt;
+mod cache;
+mod control_plane;
+mod node_image;
+mod packages;
+mod progress;
+mod recipe;
+
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use anyhow::{Result, anyhow};
+
+/// What a finished setup offers. Cloning is cheap; nothing in it is ever written to again.
+#[derive(Debug, Clone)]
+pub struct Assets {
+    /// Directory of `etcd`, `kube-apiserver`, `kubectl` and, unless foreign assets lack it, `kube-controller-manager`.
+    pub control_plane: PathBuf,
+    /// Root file system of a node, of the same distribution release as this host.
+    pub node_image: PathBuf,
+}
+
+/// Installs, builds and caches whatever is missing; returns at once, and quietly, when nothing is.
+///
+/// Safe to call from several processes at the same time: the first builds, the others wait.
+pub fn ensure() -> Result<Assets> {
+    static ENSURED: OnceLock<Result<Assets, String>> = OnceLock::new();
+    let ensure = || {
+        packages::ensure()?;
+        anyhow::Ok(Assets { control_plane: control_plane::ensure()?, node_image: node_image::ensure()? })
+    };
+    // Once per process: the threads of a test run must not all start apt at the same time.
+    ENSURED
+        .get_or_init(|| ensure().map_err(|error| format!("{error:#}")))
+        .clone()
+        .map_err(|error| anyhow!("cannot set up the testbed: {error}"))
+}
+
+/// Says why testbeds cannot run here, or nothing when they can.
+///
+/// Missing packages are not a reason: [`ensure`] installs them.
+#[must_use]
+pub fn obstacle() -> Option<String> {
+    if !nix::unistd::geteuid().is_root() {
+        return Some("needs root: run it with sudo, or as root in a container with --privileged".to_owned());
+    }
+    if !packages::is_installed("apt-get") {
+        return Some("needs Debian or Ubuntu: nodes are made from the host's own packages".to_owned());
+    }
+    let probe = std::process::Command::new("unshare")
+        .args(["--net", "--mount", "--pid", "--fork", "--mount-proc", "mount", "-t", "tmpfs", "none", "/mnt"])
+        .output();
+    match probe {
+        Err(error) => Some(format!("cannot run unshare (package util-linux): {error}")),
+        Ok(output) if !output.status.success() => Some(format!(
+            "cannot create namespaces and mounts, as in an unprivileged container: {}",
+            String::from_utf8_lossy(&output.stderr).trim()
+        )),
+        Ok(_) => None,
+    }
+}

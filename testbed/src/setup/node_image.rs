@@ -1,0 +1,62 @@
+//! The root file system of a node: this host's own release, so that what is built here runs there.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Result;
+
+use super::progress::Progress;
+use super::recipe::fingerprint;
+use super::{apt, cache};
+
+const PACKAGES: &str = "systemd,systemd-sysv,dbus,udev,netplan.io,iproute2,iputils-ping";
+const VETH_NAME: &str = include_str!("../../node-image/veth-name");
+const VETH_NAME_RULE: &str = include_str!("../../node-image/99-zz-veth-name.rules");
+/// The most NICs an object may have; so many names need the veth drop-in.
+const NAMES: usize = 20;
+
+/// The image's directory, bootstrapped first where it is not in the cache yet.
+pub(super) fn ensure() -> Result<PathBuf> {
+    let codename = apt::codename()?;
+    let recipe =
+        fingerprint(&[&codename, std::env::consts::ARCH, PACKAGES, VETH_NAME, VETH_NAME_RULE, &drop_in(0)]);
+    cache::ensure("node-image", &recipe, |root| build(root, &codename))
+}
+
+fn build(root: &Path, codename: &str) -> Result<()> {
+    let mut progress = Progress::start("node image");
+    let mut bootstrap = Command::new("mmdebstrap");
+    bootstrap.args(["--mode=root", "--variant=minbase", "--include", PACKAGES]).arg(codename).arg(root);
+    bootstrap.args(apt::sources(codename)?);
+    progress.run(&mut bootstrap, |line| line.strip_prefix("I: ").map(str::to_owned))?;
+
+    progress.at("making it a node");
+    progress
+        .run(Command::new("chroot").arg(root).args(["systemctl", "enable", "systemd-networkd"]), |_| None)?;
+    // Nodes that share an identity get the same MAC addresses from udev.
+    fs::write(root.join("etc/machine-id"), "")?;
+    name_veths_like_real_nics(root)?;
+    progress.finish();
+    Ok(())
+}
+
+/// A veth has neither a permanent MAC nor a driver, so nothing that netplan generates would ever match it.
+fn name_veths_like_real_nics(root: &Path) -> Result<()> {
+    let script = root.join("usr/lib/udev/veth-name");
+    fs::write(&script, VETH_NAME)?;
+    fs::set_permissions(&script, Permissions::from_mode(0o755))?;
+    fs::write(root.join("etc/udev/rules.d/99-zz-veth-name.rules"), VETH_NAME_RULE)?;
+    for slot in 0..NAMES {
+        let directory = root.join(format!("etc/systemd/network/10-netplan-multinic{slot}.network.d"));
+        fs::create_dir_all(&directory)?;
+        fs::write(directory.join("veth.conf"), drop_in(slot))?;
+    }
+    Ok(())
+}
+
+/// The empty assignment resets what netplan generated.
+fn drop_in(slot: usize) -> String {
+    format!("[Match]\nPermanentMACAddress=\nName=multinic{slot}\n")
+}

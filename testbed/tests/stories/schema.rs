@@ -1,0 +1,162 @@
+//! What the API server takes is what the parsers take: parser, schema pattern and CEL rule say the same.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use anyhow::{Result, ensure};
+use kube::api::{Api, DynamicObject, PostParams};
+use kube::core::ApiResource;
+use multinic_crds::{InterfaceAddress, InterfaceName, MacAddress, Mtu, NodeNetworkConfig};
+use multinic_testbed::{ControlPlane, Needs, Suite, Testbed};
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+use serde_json::{Value, json};
+
+/// Candidates for each field. The same ones in every run.
+const CANDIDATES: usize = 250;
+
+pub(crate) fn tell(suite: Suite) -> Suite {
+    suite.tell("a40_malformed_objects_are_refused_with_a_reason", Needs::Testbed, malformed).tell(
+        "a40_the_api_server_takes_exactly_what_the_parsers_take",
+        Needs::Testbed,
+        parsers,
+    )
+}
+
+async fn malformed(bed: &Testbed) -> Result<()> {
+    let cluster = bed.control_plane().await?;
+    let gate = Gate::new(&cluster);
+    let nic =
+        |n: usize| json!({ "macAddress": format!("fa:16:3e:00:00:{n:02x}"), "name": format!("multinic{n}") });
+    let with = |mut nic: Value, key: &str, value: Value| {
+        nic[key] = value;
+        nic
+    };
+    gate.admits(json!([])).await?;
+    gate.admits((0..20).map(nic).collect()).await?;
+    gate.admits(json!([with(nic(0), "addresses", json!(["10.0.0.5/24", "2001:db8::5/64"]))])).await?;
+
+    for (interfaces, complaint) in [
+        (json!([nic(1), with(nic(2), "macAddress", nic(1)["macAddress"].clone())]), "Duplicate value"),
+        (
+            json!([nic(1), with(nic(2), "name", json!("multinic1"))]),
+            "every interface needs a name of its own",
+        ),
+        ((0..21).map(nic).collect(), "at most 20 items"),
+        (json!([with(nic(1), "macAddress", json!("fa:16:3e"))]), "macAddress"),
+        (json!([with(nic(1), "macAddress", json!("01:00:5e:00:00:01"))]), "macAddress"),
+        (json!([with(nic(1), "macAddress", json!("00:00:00:00:00:00"))]), "belongs to no NIC"),
+        (json!([with(nic(1), "name", json!("eth0"))]), "name"),
+        (json!([with(nic(1), "addresses", json!(["10.0.0.5"]))]), "addresses[0]"),
+        (json!([with(nic(1), "addresses", json!(["::1/128"]))]), "cannot be given to a NIC"),
+        (json!([with(nic(1), "addresses", json!(["10.0.0.5/24", "10.0.0.5/24"]))]), "Duplicate value"),
+        (json!([with(nic(1), "mtu", json!(67))]), "mtu"),
+        (
+            json!([with(with(nic(1), "mtu", json!(1279)), "addresses", json!(["2001:db8::5/64"]))]),
+            "at least 1280",
+        ),
+    ] {
+        let refusal = gate.refusal(interfaces.clone()).await?;
+        ensure!(
+            refusal.as_ref().is_some_and(|message| message.contains(complaint)),
+            "{interfaces} should be refused for {complaint:?}, and got {refusal:?}"
+        );
+    }
+    Ok(())
+}
+
+async fn parsers(bed: &Testbed) -> Result<()> {
+    let cluster = bed.control_plane().await?;
+    let gate = Gate::new(&cluster);
+    let interface = |key: &str, value: Value| {
+        let mut nic = json!({ "macAddress": "fa:16:3e:00:00:01", "name": "multinic0" });
+        nic[key] = value;
+        json!([nic])
+    };
+    for text in
+        sample("[0-9a-fA-F:-]{16,18}|([0-9a-f]{2}:){5}[0-9a-f]{2}|([0-9A-F]{2}-){5}[0-9A-F]{2}|(00:){5}0[01]")
+    {
+        gate.takes(interface("macAddress", json!(text)), canonical::<MacAddress>(&text)).await?;
+    }
+    for text in sample("multinic[0-9]{0,3}|multinic[+ a]?[0-9]|[a-z]{3,10}[0-9]?|Multinic1| multinic1") {
+        gate.takes(interface("name", json!(text)), canonical::<InterfaceName>(&text)).await?;
+    }
+    for bytes in (0..CANDIDATES)
+        .map(|n| i64::try_from(n * n * 3).unwrap_or_default() - 10)
+        .chain([67, 68, 65_535, 65_536])
+    {
+        gate.takes(interface("mtu", json!(bytes)), Mtu::try_from(bytes).is_ok()).await?;
+    }
+    for text in sample(ADDRESSES) {
+        let taken = gate.refusal(interface("addresses", json!([text]))).await?.is_none();
+        let parsed = text.parse::<InterfaceAddress>();
+        ensure!(
+            !taken || parsed.is_ok(),
+            "the API server takes {text:?}, and the parser does not: {parsed:?}"
+        );
+        if let Ok(address) = parsed {
+            gate.admits(interface("addresses", json!([address.to_string()]))).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Near misses: octets and prefixes around their bounds, `::` in every place, mapped, loopback, multicast.
+const ADDRESSES: &str = "(0|1|9|10|126|127|128|223|224|255|256|01)(\\.(0|5|25[0-9]|1[0-9]{2}|05)){3}/(0|1|8|24|3[0-4]|024)|\
+    (10\\.0\\.0\\.5|2001:db8::5)(/)?|\
+    ([0-9a-f]{1,4}:){1,7}:?[0-9a-f]{0,4}/(0|1|64|12[6-9])|\
+    ([0-9a-f]{1,4}:){0,3}:([0-9a-f]{1,4}:){0,3}[0-9a-f]{1,4}/64|\
+    (0:){0,6}(::)?(0:|ffff:){0,2}[01]{1,2}/(64|128)|\
+    ::ffff:([0-9a-f]{1,4}:)?[0-9a-f]{1,4}/120|::ffff:10\\.0\\.0\\.1/120|0:0:0:0:0:ffff:(1:)?:/96|\
+    (ff|FE80|fe80|FD00)[0-9]{0,2}:{1,2}[0-9a-f]{1,4}/64";
+
+fn sample(pattern: &str) -> Vec<String> {
+    let mut runner = TestRunner::deterministic();
+    let strategy = proptest::string::string_regex(pattern).expect("a pattern of this file");
+    let one = |_| strategy.new_tree(&mut runner).expect("a pattern that something matches").current();
+    (0..CANDIDATES).map(one).collect()
+}
+
+/// Whether `text` is how a `T` is printed: the only spelling that goes into an object.
+fn canonical<T: FromStr + Display>(text: &str) -> bool {
+    text.parse::<T>().is_ok_and(|value| value.to_string() == text)
+}
+
+/// The API server, asked without anything being stored.
+struct Gate {
+    api: Api<DynamicObject>,
+    kind: ApiResource,
+}
+
+impl Gate {
+    fn new(cluster: &ControlPlane<'_>) -> Self {
+        let kind = ApiResource::erase::<NodeNetworkConfig>(&());
+        Self { api: Api::all_with(cluster.client(), &kind), kind }
+    }
+
+    /// Why an object with these interfaces is refused, if it is.
+    async fn refusal(&self, interfaces: Value) -> Result<Option<String>> {
+        let object =
+            DynamicObject::new("candidate", &self.kind).data(json!({ "spec": { "interfaces": interfaces } }));
+        let dry_run = PostParams { dry_run: true, ..PostParams::default() };
+        match self.api.create(&dry_run, &object).await {
+            Ok(_) => Ok(None),
+            Err(kube::Error::Api(status)) if status.is_invalid() => Ok(Some(status.message.clone())),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn admits(&self, interfaces: Value) -> Result<()> {
+        self.takes(interfaces, true).await
+    }
+
+    async fn takes(&self, interfaces: Value, expected: bool) -> Result<()> {
+        let refusal = self.refusal(interfaces.clone()).await?;
+        ensure!(
+            refusal.is_none() == expected,
+            "the parser says {expected} to {interfaces}, and the API server says {refusal:?}"
+        );
+        Ok(())
+    }
+}
