@@ -2,7 +2,13 @@
 
 use std::{io, str::FromStr};
 
-use tracing_subscriber::{Layer, filter::{LevelFilter, Targets}, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_subscriber::{
+    Layer,
+    filter::{LevelFilter, Targets},
+    fmt,
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
+};
 
 /// Shape of a log line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -12,6 +18,10 @@ pub enum Format {
     /// For people.
     Text,
 }
+
+/// Where the Kubernetes client calls every failed attempt an error, twice a second while the API
+/// server is away. What came of the attempts is for our loops to say, once.
+const ATTEMPTS: &str = "kube_client::client::builder";
 
 /// Which events are logged.
 #[derive(Debug, Clone)]
@@ -25,15 +35,22 @@ impl FromStr for Filter {
         if text.trim().is_empty() {
             return Err("write error, warn, info, debug or trace".to_owned());
         }
-        let targets = text.to_ascii_lowercase().parse::<Targets>();
-        targets.map(Self).map_err(|error| format!("{error}; write error, warn, info, debug or trace"))
+        let text = text.to_ascii_lowercase();
+        let targets = text
+            .parse::<Targets>()
+            .map_err(|error| format!("{error}; write error, warn, info, debug or trace"))?;
+        Ok(Self(if text.contains("kube_client") {
+            targets
+        } else {
+            targets.with_target(ATTEMPTS, LevelFilter::OFF)
+        }))
     }
 }
 
 impl Default for Filter {
     /// `info`.
     fn default() -> Self {
-        Self(Targets::new().with_default(LevelFilter::INFO))
+        Self(Targets::new().with_default(LevelFilter::INFO).with_target(ATTEMPTS, LevelFilter::OFF))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, anyhow, ensure};
 use kube::api::{Api, DynamicObject, PostParams};
 use kube::core::ApiResource;
 use multinic_crds::{InterfaceAddress, InterfaceName, MacAddress, Mtu, NodeNetworkConfig};
@@ -74,12 +74,10 @@ async fn parsers(bed: &Testbed) -> Result<()> {
         nic[key] = value;
         json!([nic])
     };
-    for text in
-        sample("[0-9a-fA-F:-]{16,18}|([0-9a-f]{2}:){5}[0-9a-f]{2}|([0-9A-F]{2}-){5}[0-9A-F]{2}|(00:){5}0[01]")
-    {
+    for text in sample(MAC_ADDRESSES)? {
         gate.takes(interface("macAddress", json!(text)), canonical::<MacAddress>(&text)).await?;
     }
-    for text in sample("multinic[0-9]{0,3}|multinic[+ a]?[0-9]|[a-z]{3,10}[0-9]?|Multinic1| multinic1") {
+    for text in sample(NAMES)? {
         gate.takes(interface("name", json!(text)), canonical::<InterfaceName>(&text)).await?;
     }
     for bytes in (0..CANDIDATES)
@@ -88,7 +86,7 @@ async fn parsers(bed: &Testbed) -> Result<()> {
     {
         gate.takes(interface("mtu", json!(bytes)), Mtu::try_from(bytes).is_ok()).await?;
     }
-    for text in sample(ADDRESSES) {
+    for text in sample(ADDRESSES)? {
         let taken = gate.refusal(interface("addresses", json!([text]))).await?.is_none();
         let parsed = text.parse::<InterfaceAddress>();
         ensure!(
@@ -102,6 +100,11 @@ async fn parsers(bed: &Testbed) -> Result<()> {
     Ok(())
 }
 
+const MAC_ADDRESSES: &str =
+    "[0-9a-fA-F:-]{16,18}|([0-9a-f]{2}:){5}[0-9a-f]{2}|([0-9A-F]{2}-){5}[0-9A-F]{2}|(00:){5}0[01]";
+
+const NAMES: &str = "multinic[0-9]{0,3}|multinic[+ a]?[0-9]|[a-z]{3,10}[0-9]?|Multinic1| multinic1";
+
 /// Near misses: octets and prefixes around their bounds, `::` in every place, mapped, loopback, multicast.
 const ADDRESSES: &str = "(0|1|9|10|126|127|128|223|224|255|256|01)(\\.(0|5|25[0-9]|1[0-9]{2}|05)){3}/(0|1|8|24|3[0-4]|024)|\
     (10\\.0\\.0\\.5|2001:db8::5)(/)?|\
@@ -111,10 +114,11 @@ const ADDRESSES: &str = "(0|1|9|10|126|127|128|223|224|255|256|01)(\\.(0|5|25[0-
     ::ffff:([0-9a-f]{1,4}:)?[0-9a-f]{1,4}/120|::ffff:10\\.0\\.0\\.1/120|0:0:0:0:0:ffff:(1:)?:/96|\
     (ff|FE80|fe80|FD00)[0-9]{0,2}:{1,2}[0-9a-f]{1,4}/64";
 
-fn sample(pattern: &str) -> Vec<String> {
+fn sample(pattern: &str) -> Result<Vec<String>> {
     let mut runner = TestRunner::deterministic();
-    let strategy = proptest::string::string_regex(pattern).expect("a pattern of this file");
-    let one = |_| strategy.new_tree(&mut runner).expect("a pattern that something matches").current();
+    let strategy = proptest::string::string_regex(pattern)?;
+    let one =
+        |_| strategy.new_tree(&mut runner).map(|tree| tree.current()).map_err(|reason| anyhow!("{reason}"));
     (0..CANDIDATES).map(one).collect()
 }
 
