@@ -6,16 +6,16 @@ DENY_VERSION := 0.20.2
 DENY := $(CACHE)/cargo-deny-$(DENY_VERSION)/bin/cargo-deny
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-stop test check crds audit bench
+.PHONY: help demo test check crds audit bench
 
 help: ## What there is to do
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: ## The product on real parts, told as it happens (root; KEEP=1 leaves it running)
-	$(CARGO) run --locked --quiet -p multinic-testbed --bin demo -- $(if $(KEEP),--keep)
+	$(CARGO) run --locked --bin demo -- $(if $(KEEP),--keep)
 
 test: ## Every test, the whole-system stories included (root)
-	$(CARGO) run --locked --quiet -p multinic-testbed --bin setup
+	$(CARGO) run --locked --bin setup
 	$(CARGO) test --locked --workspace
 
 check: ## The fast inner loop: format, lints, unit and property tests, drift (no root)
@@ -24,7 +24,7 @@ check: ## The fast inner loop: format, lints, unit and property tests, drift (no
 	$(CARGO) test --locked --workspace --lib --bins
 
 crds: ## Write the definition that the chart ships from the types
-	$(CARGO) run --locked --quiet -p multinic-crds --bin crdgen > $(CRD).new
+	$(CARGO) run --locked --quiet --bin crdgen > $(CRD).new
 	mv $(CRD).new $(CRD)
 
 audit: $(DENY) ## Licences, bans and sources of all dependencies; advisories where their database answers
@@ -33,8 +33,7 @@ audit: $(DENY) ## Licences, bans and sources of all dependencies; advisories whe
 	else echo 'advisories: skipped, since their database cannot be reached from here'; fi
 
 bench: ## Memory and latency figures, release build (root)
-	$(CARGO) build --locked --release -p multinic-operator -p multinic-agent
-	$(CARGO) run --locked --quiet --release -p multinic-testbed --bin bench
+	$(CARGO) run --locked --bin bench
 
 $(DENY):
 	$(CARGO) install --locked cargo-deny --version $(DENY_VERSION) --root $(dir $(patsubst %/,%,$(dir $@)))

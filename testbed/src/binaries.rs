@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use serde::Deserialize;
@@ -16,7 +17,14 @@ pub struct Binaries {
     pub agent: PathBuf,
 }
 
-/// Builds both in the profile for development, at most once in this process.
+static RELEASE: AtomicBool = AtomicBool::new(false);
+
+/// From now on the parts run what ships, which is slow to build: for benches, before anything else.
+pub fn use_release_binaries() {
+    RELEASE.store(true, Ordering::Relaxed);
+}
+
+/// Builds both, at most once in this process.
 pub fn binaries() -> Result<&'static Binaries> {
     static BUILT: OnceLock<Result<Binaries, String>> = OnceLock::new();
     BUILT
@@ -25,12 +33,17 @@ pub fn binaries() -> Result<&'static Binaries> {
         .map_err(|error| anyhow!("cannot build the binaries: {error}"))
 }
 
+/// For development the whole workspace is one build, whose dependencies `cargo test` has built already. What ships
+/// has exactly the features of its own that it asks for, and so has what is measured.
+const FOR_DEVELOPMENT: [&str; 1] = ["--workspace"];
+const FOR_RELEASE: [&str; 3] = ["--release", "--package=multinic-operator", "--package=multinic-agent"];
+
 fn build() -> Result<Binaries> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args(["build", "--package", "multinic-operator", "--package", "multinic-agent", "--bins"])
-        .arg("--message-format=json-render-diagnostics")
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+        .args(["build", "--locked", "--bins", "--message-format=json-render-diagnostics"])
+        .args(if RELEASE.load(Ordering::Relaxed) { &FOR_RELEASE[..] } else { &FOR_DEVELOPMENT[..] })
         .stderr(Stdio::inherit())
         .output()
         .context("cannot run cargo")?;

@@ -14,6 +14,7 @@
 //!
 //! A story runs inside its testbed's network and waits for nothing but by [`eventually`].
 
+mod admin;
 mod binaries;
 mod control_plane;
 mod database;
@@ -29,7 +30,8 @@ mod spawner;
 mod testbed;
 mod world;
 
-pub use binaries::{Binaries, binaries};
+pub use admin::{Answer, get};
+pub use binaries::{Binaries, binaries, use_release_binaries};
 pub use control_plane::{ControlPlane, NAMESPACE, Write};
 pub use database::{
     DATABASE, Database, OPERATOR_USER, OpenstackConfig, Port, Producer, Schema, Statements, Subnet,

@@ -21,7 +21,7 @@ const SYNC_INTERVAL: &str = "1s";
 /// An operator that can be stopped, killed and started again.
 pub struct Operator<'bed> {
     bed: &'bed Testbed,
-    environment: Vec<(&'static str, String)>,
+    environment: RefCell<Vec<(&'static str, String)>>,
     process: RefCell<Option<Process>>,
 }
 
@@ -42,15 +42,20 @@ impl<'bed> Operator<'bed> {
             ("LISTEN", OPERATOR_HEALTH.to_owned()),
             ("LOG_LEVEL", "info".to_owned()),
         ];
-        let operator = Self { bed, environment, process: RefCell::new(None) };
+        let operator = Self { bed, environment: RefCell::new(environment), process: RefCell::new(None) };
         operator.resume()?;
         Ok(operator)
+    }
+
+    /// Configures it for when it is next started.
+    pub fn set(&self, name: &'static str, value: &str) {
+        self.environment.borrow_mut().push((name, value.to_owned()));
     }
 
     /// Starts it again after it was stopped or killed.
     pub fn resume(&self) -> Result<()> {
         let mut command = Command::new(&binaries()?.operator);
-        command.env_clear().envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command.env_clear().envs(self.environment.borrow().iter().map(|(name, value)| (name, value)));
         self.process.replace(Some(self.bed.start("operator", command)?));
         Ok(())
     }

@@ -57,6 +57,29 @@ impl<'bed> World<'bed> {
         found.with_context(|| format!("{} has no condition {kind}, but {conditions:?}", node.name()))
     }
 
+    /// Waits until the operator says `reason` of the object as it is now.
+    pub async fn synced(&self, node: &Node<'_>, reason: &str) -> Result<Condition> {
+        eventually(&format!("Synced of {} to be {reason}", node.name()), SOON, async || {
+            let generation = self.config(node).await?.metadata.generation;
+            let synced = self.condition(node, "Synced").await?;
+            let current = synced.observed_generation == generation && synced.reason == reason;
+            ensure!(current, "at generation {generation:?}, the operator says {synced:?}");
+            Ok(synced)
+        })
+        .await
+    }
+
+    /// Waits until the operator has read the table `count` times more.
+    pub async fn syncs(&self, count: u64) -> Result<()> {
+        let before = self.database.operator_statements().await?.selects;
+        eventually(&format!("{count} syncs"), SOON, async || {
+            let since = self.database.operator_statements().await?.selects - before;
+            ensure!(since >= count, "{since} so far");
+            Ok(())
+        })
+        .await
+    }
+
     /// Waits until the agent says that a NIC is in `state`.
     pub async fn settled(
         &self,
