@@ -216,3 +216,37 @@ fn status(name: &str, condition: &Condition) -> Value {
     patch["status"] = json!({ "conditions": [condition] });
     patch
 }
+
+#[cfg(test)]
+mod tests {
+    use multinic_crds::{ConditionType, condition};
+
+    use super::*;
+    use crate::fixtures;
+
+    #[test]
+    fn the_operator_applies_its_own_fields_and_no_others() {
+        let interfaces = fixtures::object("a", 1, &[(1, 0)], Value::Null).spec.interfaces;
+        let write = SpecWrite { owner: "uid-a".to_owned(), interfaces };
+        assert_eq!(
+            spec("a", &write),
+            json!({
+                "apiVersion": "multinic.io/v1alpha1",
+                "kind": "NodeNetworkConfig",
+                "metadata": {
+                    "name": "a",
+                    "ownerReferences": [{ "apiVersion": "v1", "kind": "Node", "name": "a", "uid": "uid-a" }],
+                },
+                "spec": { "interfaces": [{
+                    "macAddress": "02:00:00:00:00:01",
+                    "name": "multinic0",
+                    "portId": "p1",
+                    "subnetId": "subnet",
+                }]},
+            })
+        );
+        let synced = condition(ConditionType::Synced, true, "Synced", "", 1, Timestamp::UNIX_EPOCH);
+        let status = status("a", &synced)["status"].clone();
+        assert_eq!(status, json!({ "conditions": [synced] }));
+    }
+}

@@ -10,6 +10,7 @@ use crate::cluster::{Index, Object};
 
 /// The state of the operator, as of the last turn of its loop.
 #[derive(Debug, Clone, Copy, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a field of the health endpoint")]
 pub struct Overview {
     /// Whether Nodes and objects have been listed.
     pub listed: bool,

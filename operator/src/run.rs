@@ -44,7 +44,7 @@ pub async fn run(args: Args, shutdown: impl Future<Output = ()> + Send + 'static
     let syncer = Syncer::new(client, Database::new(database.into()), settings, heartbeat, metrics, overview);
     tokio::select! {
         served = admin::serve(listener, endpoint, shutdown.clone()) => stopped(served)?,
-        never = syncer.run() => match never {},
+        never = Box::pin(syncer.run()) => match never {},
         () = shutdown => {}
     }
     tracing::info!("stopped");

@@ -93,13 +93,13 @@ pub enum DatabaseError {
         source: io::Error,
     },
     /// No connection.
-    #[error("failed to connect to the database")]
+    #[error("failed to connect to the database: {0}")]
     Connect(#[source] sqlx::Error),
     /// The table is not as it must be.
     #[error(transparent)]
     Schema(#[from] SchemaError),
     /// A statement failed.
-    #[error("failed to {operation}")]
+    #[error("failed to {operation}: {source}")]
     Statement {
         /// What was tried.
         operation: &'static str,

@@ -3,6 +3,7 @@
 //! [`Database`] reads and writes, [`Schema`] says which columns there are, [`parse`]
 //! turns one row into a [`Row`] or a [`BadRow`], [`Snapshot`] puts them together.
 
+mod address;
 mod database;
 mod fault;
 mod row;
@@ -12,5 +13,5 @@ mod snapshot;
 pub use database::{Database, DatabaseError, DatabaseSettings, Password, Rows, SslMode, Written};
 pub use fault::{Fault, Reason};
 pub use row::{BadRow, Nic, RawRow, Row, RowKey, parse};
-pub use schema::{Schema, SchemaError, TABLE};
+pub use schema::{Schema, SchemaError};
 pub use snapshot::{Mark, Protection, Rejection, Snapshot, Unmatched};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 /// The table of NICs.
-pub const TABLE: &str = "multi_interface";
+pub(super) const TABLE: &str = "multi_interface";
 /// The table of subnets, which knows the prefix of an address. Optional.
 pub(super) const SUBNET_TABLE: &str = "multi_subnet";
 

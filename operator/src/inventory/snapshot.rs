@@ -233,3 +233,44 @@ fn duplicates(rows: &[Placed]) -> HashMap<MacAddress, String> {
     };
     claims.into_iter().map(message).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::{TestRow, mac, nodes, row, snapshot};
+
+    fn rejected(rows: &[TestRow], names: &[&str]) -> Vec<(Option<String>, Reason, String)> {
+        let rejected = snapshot(rows, &nodes(names)).rejected;
+        let facts = |r: Rejection| (r.node.map(|node| node.to_string()), r.fault.reason, r.fault.message);
+        rejected.into_iter().map(facts).collect()
+    }
+
+    #[test]
+    fn one_mac_address_in_two_rows_is_refused_in_both_also_where_one_is_bad_anyway() {
+        let message = "macaddress 02:00:00:00:00:01 is in 2 rows (port p1 on a, port p2 on b); keep one";
+        let duplicate = |node: &str| (Some(node.to_owned()), Reason::DuplicateMacAddress, message.to_owned());
+        assert_eq!(
+            rejected(&[row("p1", 1, "a"), row("p2", 1, "b")], &["a", "b"]),
+            [duplicate("a"), duplicate("b")]
+        );
+        let bad = TestRow { mtu: "x", ..row("p2", 1, "b") };
+        assert_eq!(rejected(&[row("p1", 1, "a"), bad], &["a", "b"])[0], duplicate("a"));
+    }
+
+    #[test]
+    fn a_row_of_a_foreign_server_conflicts_with_nothing() {
+        let nodes = nodes(&["a"]);
+        let snapshot = snapshot(&[row("p1", 1, "a"), row("p2", 1, "elsewhere")], &nodes);
+        assert_eq!(snapshot.unmatched, [Unmatched { server: "elsewhere".to_owned() }]);
+        assert!(snapshot.nic("a", mac(1)).is_some() && snapshot.rejected.is_empty());
+    }
+
+    #[test]
+    fn a_server_that_could_be_two_nodes_is_neither() {
+        let message = "server \"node\" could be any of the Nodes node.a, node.b; write the full name, or attached_node_id";
+        assert_eq!(
+            rejected(&[row("p1", 1, "node")], &["node.a", "node.b"]),
+            [(None, Reason::AmbiguousNode, message.to_owned())]
+        );
+    }
+}
