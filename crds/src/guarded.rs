@@ -73,6 +73,7 @@ pub struct GuardedConfig {
     /// Name, generation, owner.
     pub metadata: ObjectMeta,
     /// What the node should have.
+    #[serde(default)]
     pub spec: GuardedSpec,
     /// What it has.
     #[serde(default, skip_serializing_if = "Option::is_none")]

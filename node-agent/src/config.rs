@@ -1,6 +1,11 @@
 //! The command line, which is also the environment.
 
-use std::{collections::BTreeSet, net::IpAddr, path::PathBuf};
+use std::{
+    collections::BTreeSet,
+    net::{AddrParseError, IpAddr},
+    path::PathBuf,
+    str::FromStr,
+};
 
 use clap::{Parser, Subcommand};
 use multinic_runtime::RuntimeArgs;
@@ -64,8 +69,8 @@ pub struct RunArgs {
     pub host: HostArgs,
 
     /// This node's own addresses, comma-separated; links that have one are never touched
-    #[arg(long, env = "NODE_IPS", value_delimiter = ',', value_name = "IP,IP")]
-    pub node_ips: Vec<IpAddr>,
+    #[arg(long, env = "NODE_IPS", default_value = "", hide_default_value = true, value_name = "IP,IP")]
+    pub node_ips: NodeIps,
 
     /// Kinds of link that may be managed
     #[arg(long, env = "LINK_KINDS", value_delimiter = ',', default_value = "physical", value_enum)]
@@ -76,12 +81,25 @@ pub struct RunArgs {
     pub runtime: RuntimeArgs,
 }
 
+/// Addresses, comma-separated. None is well-formed: old kubelets tell none.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NodeIps(BTreeSet<IpAddr>);
+
+impl FromStr for NodeIps {
+    type Err = AddrParseError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
+        words.map(str::parse).collect::<Result<_, _>>().map(Self)
+    }
+}
+
 impl RunArgs {
     /// What the node says of its own network.
     #[must_use]
     pub fn policy(&self) -> crate::fence::Policy {
         crate::fence::Policy {
-            node_ips: self.node_ips.iter().copied().collect(),
+            node_ips: self.node_ips.0.clone(),
             link_kinds: self.link_kinds.iter().copied().collect::<BTreeSet<_>>(),
         }
     }
@@ -101,7 +119,7 @@ mod tests {
     #[test]
     fn malformed_values_name_their_option() {
         for (args, option) in [
-            (["--node-ips", "10.0.0.300"], "--node-ips"),
+            (["--node-ips", "10.0.0.5,10.0.0.300"], "--node-ips"),
             (["--link-kinds", "bond"], "--link-kinds"),
             (["--listen", "8080"], "--listen"),
             (["--log-level", "loud=very"], "--log-level"),

@@ -6,6 +6,7 @@
 use std::{collections::BTreeSet, fmt};
 
 use ipnet::IpNet;
+use multinic_crds::MIN_IPV6_MTU;
 
 use crate::link::{AddressState, Ipv6, KernelView, Link, is_link_local};
 
@@ -63,7 +64,7 @@ impl Target {
             return false;
         }
         if is_link_local(net) {
-            return self.ipv6.is_some_and(|ipv6| !ipv6.link_local);
+            return self.ipv6.is_some_and(|ipv6| ipv6.addr_gen_mode == Ipv6::NO_LINK_LOCAL);
         }
         match &self.surplus {
             Surplus::Remove => true,
@@ -99,19 +100,12 @@ pub enum Step {
         /// In bytes.
         bytes: u32,
     },
-    /// Choose whether the kernel makes an IPv6 link-local address.
-    SetLinkLocal {
-        /// Which link.
-        index: u32,
-        /// Whether it does.
-        on: bool,
-    },
-    /// Choose whether router advertisements configure the link.
-    SetAcceptRa {
-        /// The name at that point, which the sysctl goes by.
+    /// Choose what the kernel does for IPv6 by itself.
+    SetIpv6 {
+        /// The name at that point, which sysctls go by.
         name: String,
-        /// Whether they do.
-        on: bool,
+        /// What it does.
+        to: Ipv6,
     },
     /// Add an address.
     AddAddress {
@@ -131,16 +125,14 @@ pub enum Step {
 
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = |on: &bool| if *on { "on" } else { "off" };
         match self {
             Self::SetUp { index } => write!(f, "set link {index} up"),
             Self::SetDown { index } => write!(f, "set link {index} down"),
             Self::Rename { index, to } => write!(f, "rename link {index} to {to}"),
             Self::SetMtu { index, bytes } => write!(f, "set the MTU of link {index} to {bytes}"),
-            Self::SetLinkLocal { index, on } => {
-                write!(f, "turn IPv6 link-local addresses of link {index} {}", state(on))
+            Self::SetIpv6 { name, to: Ipv6 { addr_gen_mode, accept_ra } } => {
+                write!(f, "set addr_gen_mode of {name} to {addr_gen_mode} and accept_ra to {accept_ra}")
             }
-            Self::SetAcceptRa { name, on } => write!(f, "turn router advertisements on {name} {}", state(on)),
             Self::AddAddress { index, net } => write!(f, "add {net} to link {index}"),
             Self::RemoveAddress { index, net } => write!(f, "remove {net} from link {index}"),
         }
@@ -203,13 +195,10 @@ fn converge_one(target: &Target, link: &Link, vacated: bool) -> Vec<Step> {
     if let Some(bytes) = target.mtu.filter(|bytes| *bytes != link.mtu) {
         steps.push(Step::SetMtu { index, bytes });
     }
-    if let (Some(wanted), Some(found)) = (target.ipv6, link.ipv6) {
-        if wanted.link_local != found.link_local {
-            steps.push(Step::SetLinkLocal { index, on: wanted.link_local });
-        }
-        if wanted.accept_ra != found.accept_ra {
-            steps.push(Step::SetAcceptRa { name: target.name.clone(), on: wanted.accept_ra });
-        }
+    // Below this size the kernel has no IPv6 on the link, and nothing to set.
+    let has_ipv6 = target.mtu.unwrap_or(link.mtu) >= MIN_IPV6_MTU && link.ipv6.is_some();
+    if let Some(to) = target.ipv6.filter(|to| has_ipv6 && link.ipv6 != Some(*to)) {
+        steps.push(Step::SetIpv6 { name: target.name.clone(), to });
     }
     let kept = link.nets().into_iter().filter(|net| !(went_down && net.addr().is_ipv6()));
     let (unwanted, kept): (Vec<_>, BTreeSet<_>) = partition(kept, |net| target.is_unwanted(net));
@@ -260,8 +249,9 @@ pub fn prove(targets: &[Target], view: &KernelView) -> Result<(), Unproven> {
         let ours = link.addresses.iter().filter(|address| target.addresses.contains(&address.net));
         for address in ours {
             match address.state {
-                AddressState::Ready => {}
-                AddressState::Tentative => return Err(Unproven::Tentative),
+                // Without a carrier nothing can be probed, and nothing is in the way either.
+                AddressState::Tentative if link.has_carrier() => return Err(Unproven::Tentative),
+                AddressState::Ready | AddressState::Tentative => {}
                 AddressState::Duplicate => return Err(Unproven::Duplicate(address.net)),
             }
         }

@@ -43,6 +43,9 @@ pub struct NodeError(pub String);
 /// A transaction that did not come to its end.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
+    /// Nothing was touched.
+    #[error("{}", .0.message)]
+    NotBegun(Refusal),
     /// Everything is as it was before.
     #[error("{}; rolled back", .0.message)]
     RolledBack(Refusal),
@@ -57,11 +60,17 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// Whether the NIC is as it was before.
+    #[must_use]
+    pub const fn is_as_before(&self) -> bool {
+        !matches!(self, Self::RollbackFailed { .. })
+    }
+
     /// The CamelCase word in status, log and metric.
     #[must_use]
     pub const fn reason(&self) -> &'static str {
         match self {
-            Self::RolledBack(cause) => cause.reason,
+            Self::NotBegun(cause) | Self::RolledBack(cause) => cause.reason,
             Self::RollbackFailed { .. } => "RollbackFailed",
         }
     }
@@ -69,92 +78,140 @@ impl Failure {
 
 /// What the node lives by. A change of it while a transaction runs makes that fail, so that
 /// it is taken back.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Lifeline {
+struct Lifeline {
     targets: Vec<Target>,
     default_routes: BTreeSet<u32>,
 }
 
 impl Lifeline {
-    /// The lifeline in `view`, where `vital` are the links that it goes over.
-    #[must_use]
-    pub fn of(view: &KernelView, vital: impl Iterator<Item = u32>) -> Self {
-        let targets = vital.filter_map(|index| view.link(index)).map(Target::at_least).collect();
+    fn of(view: &KernelView, vital: &[u32]) -> Self {
+        let targets = vital.iter().filter_map(|index| view.link(*index)).map(Target::at_least).collect();
         Self { targets, default_routes: view.default_routes.clone() }
     }
 
     fn holds(&self, view: &KernelView) -> bool {
-        prove(&self.targets, view).is_ok() && self.default_routes.is_subset(&view.default_routes)
+        converge(&self.targets, view).is_empty() && self.default_routes.is_subset(&view.default_routes)
     }
 }
 
 /// Brings `node` to the targets of every transaction, or back to where each was.
 ///
-/// All of the kernel comes before all of the files: traffic need not wait for disks.
+/// `vital` are the links that the node lives by. All of the kernel comes before all of the
+/// files: traffic need not wait for disks.
 pub async fn execute(
     node: &mut impl Node,
     transactions: &[Transaction],
-    lifeline: &Lifeline,
+    vital: &[u32],
 ) -> Vec<Result<(), Failure>> {
-    let mut results = Vec::new();
-    for transaction in transactions {
-        results.push(match change_kernel(node, transaction, lifeline).await {
-            Ok(()) => Ok(()),
-            Err(cause) => Err(take_back(node, transaction, &[], cause).await),
-        });
+    let start = match node.view().await {
+        Ok(start) => start,
+        Err(error) => return vec![Err(Failure::NotBegun(unreadable(&error))); transactions.len()],
+    };
+    // Validating took its time, and others act on the node as well.
+    let (current, outdated): (Vec<_>, Vec<_>) =
+        (0..transactions.len()).partition(|number| transactions[*number].still_applies(&start));
+    let mut results = vec![Ok(()); transactions.len()];
+    for number in outdated {
+        let message = "the NIC changed while its change was prepared; it is planned anew";
+        results[number] = Err(Failure::NotBegun(Refusal::new("ChangedMeanwhile", message)));
+    }
+    let causes = change_kernel(node, transactions, current, &Lifeline::of(&start, vital)).await;
+    for (number, cause) in causes {
+        results[number] = Err(take_back(node, &transactions[number], &[], cause).await);
     }
     for (transaction, result) in transactions.iter().zip(&mut results).filter(|(_, result)| result.is_ok()) {
-        for (written, change) in transaction.files.iter().enumerate() {
-            if let Err(error) = node.write(change) {
-                let message = format!("failed to write {} for the next boot: {error}", change.path);
-                let cause = Refusal::new("NotPersisted", message);
-                *result = Err(take_back(node, transaction, &transaction.files[..written], cause).await);
-                break;
-            }
-        }
+        *result = write_files(node, transaction).await;
     }
     results
 }
 
-async fn change_kernel(
-    node: &mut impl Node,
-    transaction: &Transaction,
-    lifeline: &Lifeline,
-) -> Result<(), Refusal> {
-    let view = step_until_proven(node, transaction).await?;
-    if lifeline.holds(&view) {
-        return Ok(());
-    }
-    Err(Refusal::new(
-        "FenceChanged",
-        "a link that the node lives by changed at the same time; nothing was kept, and it is tried again",
-    ))
+/// A transaction whose kernel part is not proven yet.
+struct Pending {
+    number: usize,
+    steps: Vec<Step>,
+    rounds: u32,
 }
 
-/// Changes the kernel and looks, until it shows the targets or will not.
-async fn step_until_proven(node: &mut impl Node, transaction: &Transaction) -> Result<KernelView, Refusal> {
-    let mut steps = transaction.steps.clone();
-    let (mut rounds, mut waits) = (0, 0);
-    loop {
-        for step in &steps {
-            let failed = |error: NodeError| Refusal::new("ApplyFailed", format!("failed to {step}: {error}"));
-            node.apply(step).await.map_err(failed)?;
+/// Takes every transaction's steps and looks, until the kernel shows all targets or will not.
+/// Returns which transactions failed, and why.
+async fn change_kernel(
+    node: &mut impl Node,
+    transactions: &[Transaction],
+    numbers: Vec<usize>,
+    lifeline: &Lifeline,
+) -> Vec<(usize, Refusal)> {
+    let begin = |number: usize| Pending { number, steps: transactions[number].steps.clone(), rounds: 0 };
+    let mut pending: Vec<Pending> = numbers.into_iter().map(begin).collect();
+    let mut failed = Vec::new();
+    let mut waits = 0;
+    while !pending.is_empty() {
+        let mut applied = Vec::new();
+        for one in pending {
+            match apply(node, &one.steps).await {
+                Ok(()) => applied.push(one),
+                Err(cause) => failed.push((one.number, cause)),
+            }
         }
-        let view = node.view().await.map_err(|error| Refusal::new("ReadBackFailed", error.to_string()))?;
-        match prove(&transaction.targets, &view) {
-            Ok(()) => return Ok(view),
-            Err(Unproven::Differs(left)) if rounds < ROUNDS => {
-                rounds += 1;
-                steps = left;
+        let view = match node.view().await {
+            Ok(view) => view,
+            Err(error) => {
+                failed.extend(applied.into_iter().map(|one| (one.number, unreadable(&error))));
+                break;
             }
-            Err(Unproven::Tentative) if waits < READ_BACKS => {
-                waits += 1;
-                steps.clear();
-                node.pause(READ_BACK_INTERVAL).await;
+        };
+        pending = Vec::new();
+        let mut waiting = false;
+        for one in applied {
+            match prove(&transactions[one.number].targets, &view) {
+                Ok(()) if lifeline.holds(&view) => {}
+                Ok(()) => failed.push((one.number, fence_changed())),
+                Err(Unproven::Differs(steps)) if one.rounds < ROUNDS => {
+                    pending.push(Pending { steps, rounds: one.rounds + 1, ..one });
+                }
+                Err(Unproven::Tentative) if waits < READ_BACKS => {
+                    waiting = true;
+                    pending.push(Pending { steps: Vec::new(), ..one });
+                }
+                Err(unproven) => failed.push((one.number, refusal(unproven))),
             }
-            Err(unproven) => return Err(refusal(unproven)),
+        }
+        if waiting {
+            waits += 1;
+            node.pause(READ_BACK_INTERVAL).await;
         }
     }
+    failed
+}
+
+async fn apply(node: &mut impl Node, steps: &[Step]) -> Result<(), Refusal> {
+    for step in steps {
+        let failed = |error: NodeError| Refusal::new("ApplyFailed", format!("failed to {step}: {error}"));
+        node.apply(step).await.map_err(failed)?;
+    }
+    Ok(())
+}
+
+async fn write_files(node: &mut impl Node, transaction: &Transaction) -> Result<(), Failure> {
+    for (position, change) in transaction.files.iter().enumerate() {
+        if let Err(error) = node.write(change) {
+            let message = format!("failed to write {} for the next boot: {error}", change.path);
+            // The one that failed too: it may be in place, and only its directory not flushed.
+            let written = &transaction.files[..=position];
+            return Err(take_back(node, transaction, written, Refusal::new("NotPersisted", message)).await);
+        }
+    }
+    Ok(())
+}
+
+fn unreadable(error: &NodeError) -> Refusal {
+    Refusal::new("KernelUnreadable", format!("the kernel cannot be read: {error}"))
+}
+
+fn fence_changed() -> Refusal {
+    Refusal::new(
+        "FenceChanged",
+        "a link that the node lives by changed at the same time; nothing was kept, and it is tried again",
+    )
 }
 
 fn refusal(unproven: Unproven) -> Refusal {

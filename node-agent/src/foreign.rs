@@ -52,7 +52,9 @@ impl Definition {
         self.claimed_names.iter().any(|claimed| claimed == name)
     }
 
-    fn unreadable(path: &str, error: &str) -> Self {
+    /// A file of which nothing is known, so that it may define anything.
+    #[must_use]
+    pub fn unreadable(path: &str, error: &str) -> Self {
         Self {
             source: format!("{path} (unreadable: {error})"),
             claimed_names: Vec::new(),
@@ -111,6 +113,10 @@ fn netplan_definition(path: &str, id: &str, body: &Value) -> Definition {
 /// The definition in a `.network` file of systemd-networkd, unless it leaves its links unmanaged.
 #[must_use]
 pub fn networkd(file: &SourceFile) -> Option<Definition> {
+    // Masked, as by a link to /dev/null.
+    if file.text.trim().is_empty() {
+        return None;
+    }
     let mut matcher = Matcher::default();
     let mut section = "";
     for line in file.text.lines().map(str::trim) {

@@ -25,10 +25,10 @@ pub struct Entry {
     /// The name that it had, to be given back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub original_name: Option<String>,
-    /// The MTU that it had, in bytes, to be given back.
+    /// The MTU that it had before we chose one, in bytes, to be given back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub original_mtu: Option<u32>,
-    /// Every address that we gave it and did not take away again.
+    /// Every address that we ever gave it: networkd may bring one back that it learned at boot.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub addresses: BTreeSet<IpNet>,
 }
@@ -39,9 +39,7 @@ impl Ledger {
     pub fn get(&self, mac: MacAddress) -> Option<&Entry> {
         self.0.get(&mac)
     }
-}
 
-impl Ledger {
     /// The ledger as it must be on disk before `transaction` begins.
     ///
     /// A NIC that is new to us is remembered as it was found.
@@ -51,11 +49,25 @@ impl Ledger {
             let entry = self.0.entry(member.mac).or_insert_with(|| Entry {
                 name: nic.name,
                 original_name: link.name.parse::<InterfaceName>().is_err().then(|| link.name.clone()),
-                original_mtu: Some(link.mtu),
+                original_mtu: None,
                 addresses: BTreeSet::new(),
             });
             entry.name = nic.name;
+            if nic.mtu.is_some() {
+                entry.original_mtu.get_or_insert(link.mtu);
+            }
             entry.addresses.extend(nets(nic));
+        }
+    }
+
+    /// Forgets what `intend` wrote where `transaction` came to nothing: `before` is the ledger
+    /// from before it. A NIC that we never configured must not be taken for ours.
+    pub fn withdraw(&mut self, transaction: &Transaction, before: &Self) {
+        for member in &transaction.members {
+            match before.get(member.mac) {
+                Some(entry) => self.0.insert(member.mac, entry.clone()),
+                None => self.0.remove(&member.mac),
+            };
         }
     }
 
@@ -63,14 +75,16 @@ impl Ledger {
     pub fn settle(&mut self, transaction: &Transaction) {
         for member in &transaction.members {
             match &member.wanted {
-                Some(nic) => {
-                    if let Some(entry) = self.0.get_mut(&member.mac) {
-                        entry.addresses = nets(nic);
-                    }
-                }
                 None => {
                     self.0.remove(&member.mac);
                 }
+                Some(nic) if nic.mtu.is_none() => {
+                    // The device has its own size back, and keeps it.
+                    if let Some(entry) = self.0.get_mut(&member.mac) {
+                        entry.original_mtu = None;
+                    }
+                }
+                Some(_) => {}
             }
         }
     }

@@ -7,8 +7,8 @@
 //! ```
 //!
 //! Deciding ([`desired`], [`fence`], [`foreign`], [`plan`], [`converge`], [`status`])
-//! is pure; doing ([`execute`], [`host`]) holds no policy; [`reconcile`] is one pass
-//! and [`controller`] the loop around it.
+//! is pure; doing ([`execute`], [`host`], [`node`]) holds no policy; [`voice`] says
+//! it; [`pass`] is one round of all this, and [`controller`] the loop around it.
 //!
 //! What never happens here, because it was measured to break the node's own uplink:
 //! `netplan apply`, `netplan try`, generating into the live root, a daemon-reload.
@@ -26,12 +26,14 @@ pub mod health;
 pub mod host;
 pub mod ledger;
 pub mod link;
+pub mod node;
 pub mod pacing;
+pub mod pass;
 pub mod plan;
 pub mod publish;
-pub mod reconcile;
 pub mod render;
 pub mod status;
+pub mod voice;
 
 #[cfg(test)]
 mod testing;

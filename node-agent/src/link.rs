@@ -38,18 +38,22 @@ pub struct Link {
     pub ipv6: Option<Ipv6>,
 }
 
-/// What the kernel does for IPv6 on a link by itself.
+/// What the kernel does for IPv6 on a link by itself, as its sysctls say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ipv6 {
-    /// It makes a link-local address when the link comes up.
-    pub link_local: bool,
-    /// It takes addresses and routes from router advertisements.
-    pub accept_ra: bool,
+    /// How it makes a link-local address when the link comes up.
+    pub addr_gen_mode: u8,
+    /// Whether, and when, it takes addresses and routes from router advertisements.
+    pub accept_ra: i32,
 }
 
 impl Ipv6 {
+    /// The [`Ipv6::addr_gen_mode`] that makes a link-local address of the MAC address.
+    pub const EUI64: u8 = 0;
+    /// The [`Ipv6::addr_gen_mode`] that makes none.
+    pub const NO_LINK_LOCAL: u8 = 1;
     /// What a link has that nobody configured.
-    pub const KERNEL_DEFAULT: Self = Self { link_local: true, accept_ra: true };
+    pub const KERNEL_DEFAULT: Self = Self { addr_gen_mode: Self::EUI64, accept_ra: 1 };
 }
 
 impl Link {
@@ -57,6 +61,12 @@ impl Link {
     #[must_use]
     pub fn identity(&self) -> Option<MacAddress> {
         self.permanent_mac.or(self.mac)
+    }
+
+    /// Whether packets can leave it, as far as the link knows.
+    #[must_use]
+    pub fn has_carrier(&self) -> bool {
+        matches!(self.oper_state.as_str(), "up" | "unknown")
     }
 
     /// Whether `name` is taken by this link.
@@ -116,14 +126,20 @@ pub struct KernelView {
     pub links: Vec<Link>,
     /// Links that carry a default route, in whichever table.
     pub default_routes: BTreeSet<u32>,
+    /// Links that routes lead over which the kernel did not make by itself.
+    pub routed: BTreeSet<u32>,
     /// Links that the way to the API server goes through.
     pub api_server_routes: BTreeSet<u32>,
 }
 
 impl KernelView {
     /// A kernel without links.
-    pub const EMPTY: Self =
-        Self { links: Vec::new(), default_routes: BTreeSet::new(), api_server_routes: BTreeSet::new() };
+    pub const EMPTY: Self = Self {
+        links: Vec::new(),
+        default_routes: BTreeSet::new(),
+        routed: BTreeSet::new(),
+        api_server_routes: BTreeSet::new(),
+    };
 
     /// The link with this index.
     #[must_use]

@@ -7,6 +7,7 @@ use multinic_agent::{
     cleanup,
     config::{Cli, Command},
     controller,
+    host::chroot::NOT_RUN,
 };
 use multinic_runtime::{
     shutdown,
@@ -15,8 +16,16 @@ use multinic_runtime::{
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let command = Cli::parse().action().unwrap_or_else(|error| error.exit());
-    match Box::pin(run(command)).await {
+    let command = match Cli::parse().action() {
+        Ok(Command::ChrootExec(child)) => {
+            // The agent that started this one reads it.
+            eprintln!("{}", child.exec());
+            return ExitCode::from(NOT_RUN);
+        }
+        Ok(command) => command,
+        Err(error) => error.exit(),
+    };
+    match run(command).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error:#}");
@@ -29,15 +38,12 @@ async fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Run(args) => {
             telemetry::init(args.runtime.log_format, &args.runtime.log_level);
-            controller::run(args, shutdown::requested()?).await
+            Box::pin(controller::run(args, shutdown::requested()?)).await
         }
         Command::Cleanup(args) => {
             telemetry::init(Format::Text, &Filter::default());
             cleanup::run(args).await
         }
-        Command::ChrootExec(child) => {
-            telemetry::init(Format::Text, &Filter::default());
-            Err(child.exec().into())
-        }
+        Command::ChrootExec(child) => Err(child.exec().into()),
     }
 }

@@ -1,4 +1,5 @@
-//! When to look again, and when to stop repairing. Pure: the time is an argument.
+//! When to look again, when to try again, and when to leave a NIC alone. Pure: the time is
+//! an argument.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -9,74 +10,115 @@ use multinic_crds::MacAddress;
 
 use crate::plan::Refusal;
 
-/// A look without a cause, in case an announcement or a file's change was missed.
-const FULL_CHECK: Duration = Duration::from_mins(5);
-/// While something is not as it should be and nobody may announce that it changed.
-const UNSETTLED_CHECK: Duration = Duration::from_secs(30);
+/// A look without a cause, for what nobody announces: files, and announcements that were lost.
+pub const FULL_CHECK: Duration = Duration::from_secs(10);
+
 const FIRST_RETRY: Duration = Duration::from_secs(1);
+const LAST_RETRY: Duration = Duration::from_mins(5);
 
 /// Repairs of one NIC within [`CONTENTION_WINDOW`] that are taken for a fight.
 const CONTENTION_LIMIT: usize = 5;
 const CONTENTION_WINDOW: Duration = Duration::from_mins(10);
 
-/// How a pass ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
-    /// Everything is as wanted.
-    Settled,
-    /// Something is missing or refused: not ours to hurry.
-    Unsettled,
-    /// Something failed, and may work next time.
-    Failed,
-}
-
-/// Retries that grow further apart while they fail.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Retry {
+/// Attempts that grow further apart while they fail.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Backoff {
     failures: u32,
+    not_before: Option<Instant>,
 }
 
-impl Retry {
-    /// How long to wait after a pass that ended so.
-    pub fn after(&mut self, ending: Ending) -> Duration {
-        self.failures = if ending == Ending::Failed { self.failures + 1 } else { 0 };
-        match ending {
-            Ending::Settled => FULL_CHECK,
-            Ending::Unsettled => UNSETTLED_CHECK,
-            Ending::Failed => FIRST_RETRY.saturating_mul(1 << (self.failures - 1).min(10)).min(FULL_CHECK),
-        }
+impl Backoff {
+    /// An attempt failed at `now`.
+    pub fn failed(&mut self, now: Instant) {
+        let wait = FIRST_RETRY.saturating_mul(1 << self.failures.min(10)).min(LAST_RETRY);
+        *self = Self { failures: self.failures.saturating_add(1), not_before: Some(now + wait) };
+    }
+
+    /// An attempt succeeded.
+    pub fn succeeded(&mut self) {
+        *self = Self::default();
+    }
+
+    /// When the next attempt may be made, where one failed.
+    #[must_use]
+    pub const fn not_before(&self) -> Option<Instant> {
+        self.not_before
+    }
+
+    /// Whether an attempt may be made at `now`.
+    #[must_use]
+    pub fn is_due(&self, now: Instant) -> bool {
+        self.not_before.is_none_or(|not_before| now >= not_before)
     }
 }
 
-/// Repairs of one generation, counted for each NIC so that a fight with another actor ends.
+/// What became of each NIC in one generation of the object. A new one is a new start.
 #[derive(Debug, Clone, Default)]
-pub struct Contention {
+pub struct History {
     generation: i64,
-    repairs: BTreeMap<MacAddress, VecDeque<Instant>>,
+    nics: BTreeMap<MacAddress, Past>,
 }
 
-impl Contention {
-    /// A NIC that was right in `generation` was repaired at `now`. A new generation is a new start.
-    pub fn repaired(&mut self, mac: MacAddress, generation: i64, now: Instant) {
+#[derive(Debug, Clone, Default)]
+struct Past {
+    backoff: Backoff,
+    failure: Option<Refusal>,
+    repairs: VecDeque<Instant>,
+}
+
+impl History {
+    /// `generation` is at hand.
+    pub fn begin(&mut self, generation: i64) {
         if self.generation != generation {
-            *self = Self { generation, ..Self::default() };
+            *self = Self { generation, nics: BTreeMap::new() };
         }
-        self.repairs.entry(mac).or_default().push_back(now);
     }
 
-    /// The NICs that are not repaired again in `generation` at `now`, and why.
-    pub fn blocked(&mut self, generation: i64, now: Instant) -> BTreeMap<MacAddress, Refusal> {
-        for repairs in self.repairs.values_mut() {
-            repairs.retain(|repair| now.saturating_duration_since(*repair) < CONTENTION_WINDOW);
+    /// Changing a NIC failed at `now`.
+    pub fn failed(&mut self, mac: MacAddress, failure: Refusal, now: Instant) {
+        let past = self.nics.entry(mac).or_default();
+        past.backoff.failed(now);
+        past.failure = Some(failure);
+    }
+
+    /// Changing a NIC succeeded at `now`; where it was right before, that was a `repair`.
+    pub fn succeeded(&mut self, mac: MacAddress, repair: bool, now: Instant) {
+        let past = self.nics.entry(mac).or_default();
+        past.backoff.succeeded();
+        past.failure = None;
+        if repair {
+            past.repairs.push_back(now);
         }
-        let fought_over =
-            |repairs: &VecDeque<Instant>| self.generation == generation && repairs.len() >= CONTENTION_LIMIT;
-        let contended = self.repairs.iter().filter(|(_, repairs)| fought_over(repairs));
-        contended.map(|(mac, _)| (*mac, contended_refusal())).collect()
+    }
+
+    /// The NIC is not there: whatever it did, the next one with its MAC address starts anew.
+    pub fn forget(&mut self, mac: MacAddress) {
+        self.nics.remove(&mac);
+    }
+
+    /// The NICs that are left alone at `now`, and why.
+    pub fn blocked(&mut self, now: Instant) -> BTreeMap<MacAddress, Refusal> {
+        self.nics.iter_mut().filter_map(|(mac, past)| Some((*mac, past.hold(now)?))).collect()
+    }
+
+    /// When the first of them may be tried again.
+    #[must_use]
+    pub fn next_attempt(&self) -> Option<Instant> {
+        self.nics.values().filter_map(|past| past.backoff.not_before()).min()
     }
 }
 
-fn contended_refusal() -> Refusal {
+impl Past {
+    fn hold(&mut self, now: Instant) -> Option<Refusal> {
+        self.repairs.retain(|repair| now.saturating_duration_since(*repair) < CONTENTION_WINDOW);
+        if self.repairs.len() >= CONTENTION_LIMIT {
+            return Some(contended());
+        }
+        self.failure.clone().filter(|_| !self.backoff.is_due(now))
+    }
+}
+
+fn contended() -> Refusal {
     Refusal::new(
         "Contended",
         format!(
@@ -91,27 +133,62 @@ mod tests {
     use super::*;
     use crate::testing::mac;
 
-    #[test]
-    fn failures_are_retried_further_and_further_apart_until_one_succeeds() {
-        let mut retry = Retry::default();
-        let waits: Vec<_> = (0..12).map(|_| retry.after(Ending::Failed).as_secs()).collect();
-        assert_eq!(waits, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300]);
-        assert_eq!(retry.after(Ending::Settled), FULL_CHECK);
-        assert_eq!(retry.after(Ending::Failed), FIRST_RETRY);
+    const NIC: &str = "fa:16:3e:00:00:01";
+    const OTHER: &str = "fa:16:3e:00:00:02";
+
+    fn failure() -> Refusal {
+        Refusal::new("ApplyFailed", "failed")
     }
 
     #[test]
-    fn a_fight_over_one_nic_ends_after_a_few_repairs_and_a_new_generation_starts_afresh() {
+    fn failures_are_retried_further_and_further_apart_until_one_succeeds() {
         let start = Instant::now();
-        let (fought_over, other) = (mac("fa:16:3e:00:00:01"), mac("fa:16:3e:00:00:02"));
-        let mut contention = Contention::default();
-        contention.repaired(other, 1, start);
+        let mut backoff = Backoff::default();
+        let mut wait = || {
+            backoff.failed(start);
+            (backoff.not_before().unwrap() - start).as_secs()
+        };
+        let waits: Vec<_> = (0..11).map(|_| wait()).collect();
+        assert_eq!(waits, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
+        backoff.succeeded();
+        assert!(backoff.is_due(start));
+    }
+
+    #[test]
+    fn a_nic_that_failed_is_held_with_its_reason_and_no_other_is() {
+        let start = Instant::now();
+        let mut history = History::default();
+        history.begin(1);
+        history.failed(mac(NIC), failure(), start);
+        assert_eq!(history.blocked(start), BTreeMap::from([(mac(NIC), failure())]));
+        assert_eq!(history.next_attempt(), Some(start + FIRST_RETRY));
+        assert_eq!(history.blocked(start + FIRST_RETRY), BTreeMap::new());
+    }
+
+    #[test]
+    fn a_new_generation_and_a_nic_that_was_away_start_afresh() {
+        let start = Instant::now();
+        let mut history = History::default();
+        history.begin(1);
+        history.failed(mac(NIC), failure(), start);
+        history.failed(mac(OTHER), failure(), start);
+        history.forget(mac(OTHER));
+        assert_eq!(history.blocked(start).into_keys().collect::<Vec<_>>(), [mac(NIC)]);
+        history.begin(2);
+        assert_eq!(history.blocked(start), BTreeMap::new());
+    }
+
+    #[test]
+    fn a_fight_over_one_nic_ends_after_a_few_repairs_and_not_for_ever() {
+        let start = Instant::now();
+        let mut history = History::default();
+        history.begin(1);
         for _ in 0..CONTENTION_LIMIT {
-            assert_eq!(contention.blocked(1, start), BTreeMap::new());
-            contention.repaired(fought_over, 1, start);
+            assert_eq!(history.blocked(start), BTreeMap::new());
+            history.succeeded(mac(NIC), true, start);
+            history.succeeded(mac(OTHER), false, start);
         }
-        assert_eq!(contention.blocked(1, start).into_keys().collect::<Vec<_>>(), [fought_over]);
-        assert_eq!(contention.blocked(2, start), BTreeMap::new());
-        assert_eq!(contention.blocked(1, start + CONTENTION_WINDOW), BTreeMap::new());
+        assert_eq!(history.blocked(start), BTreeMap::from([(mac(NIC), contended())]));
+        assert_eq!(history.blocked(start + CONTENTION_WINDOW), BTreeMap::new());
     }
 }

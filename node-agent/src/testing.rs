@@ -1,12 +1,13 @@
 //! Values that tests share, and a kernel of plain data with the real one's manners:
-//! it renames only links that are down, names are unique, and going down costs IPv6.
+//! it renames only links that are down, names are unique, going down costs IPv6
+//! addresses, and below 1280 bytes there is no IPv6 at all.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
 };
 
-use multinic_crds::{Interface, MacAddress};
+use multinic_crds::{Interface, MIN_IPV6_MTU, MacAddress};
 
 use crate::{
     converge::Step,
@@ -85,10 +86,15 @@ impl PlainNode {
 
     fn change(&mut self, step: &Step) -> Result<(), NodeError> {
         match step {
-            Step::SetUp { index } => self.link(*index)?.up = true,
+            Step::SetUp { index } => {
+                let link = self.link(*index)?;
+                link.up = true;
+                "up".clone_into(&mut link.oper_state);
+            }
             Step::SetDown { index } => {
                 let link = self.link(*index)?;
                 link.up = false;
+                "down".clone_into(&mut link.oper_state);
                 link.addresses.retain(|address| address.net.addr().is_ipv4());
             }
             Step::Rename { index, to } => {
@@ -101,18 +107,20 @@ impl PlainNode {
                 }
                 link.name.clone_from(to);
             }
-            Step::SetMtu { index, bytes } => self.link(*index)?.mtu = *bytes,
-            Step::SetLinkLocal { index, on } => {
-                if let Some(ipv6) = &mut self.link(*index)?.ipv6 {
-                    ipv6.link_local = *on;
+            Step::SetMtu { index, bytes } => {
+                let link = self.link(*index)?;
+                if *bytes < MIN_IPV6_MTU {
+                    link.ipv6 = None;
+                    link.addresses.retain(|address| address.net.addr().is_ipv4());
+                } else if link.mtu < MIN_IPV6_MTU {
+                    link.ipv6 = Some(Ipv6::KERNEL_DEFAULT);
                 }
+                link.mtu = *bytes;
             }
-            Step::SetAcceptRa { name, on } => {
+            Step::SetIpv6 { name, to } => {
                 let named = self.kernel.links.iter_mut().find(|link| link.name == *name);
-                let link = named.ok_or_else(|| NodeError("no such sysctl".to_owned()))?;
-                if let Some(ipv6) = &mut link.ipv6 {
-                    ipv6.accept_ra = *on;
-                }
+                let found = named.and_then(|link| link.ipv6.as_mut());
+                *found.ok_or_else(|| NodeError("no such sysctl".to_owned()))? = *to;
             }
             Step::AddAddress { index, net } => {
                 let link = self.link(*index)?;

@@ -40,6 +40,9 @@ impl ChrootExec {
     }
 }
 
+/// What the child ends with where it could not become the program, as shells do.
+pub const NOT_RUN: u8 = 127;
+
 /// A host program that did not run to its end.
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
@@ -84,5 +87,9 @@ pub async fn run(root: &Path, program: &str, args: &[&str], limit: Duration) -> 
         }
         return Err(CommandError::TimedOut { program: program.to_owned(), limit });
     };
-    output.map_err(failed)
+    let output = output.map_err(failed)?;
+    if output.status.code() == Some(NOT_RUN.into()) {
+        return Err(failed(io::Error::other(String::from_utf8_lossy(&output.stderr).trim().to_owned())));
+    }
+    Ok(output)
 }

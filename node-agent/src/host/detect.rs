@@ -3,7 +3,10 @@
 use std::path::Path;
 
 use crate::{
-    host::files::{FileError, HostRoot},
+    host::{
+        files::{self, FileError},
+        root::HostRoot,
+    },
     plan::Refusal,
     status::HostFacts,
 };
@@ -11,8 +14,8 @@ use crate::{
 /// netplan's generators, newest layout first: 1.2, 0.106 to 1.1, older.
 const GENERATORS: [&str; 3] =
     ["/usr/libexec/netplan/configure", "/usr/libexec/netplan/generate", "/lib/netplan/generate"];
-/// networkd makes it when it starts, and it goes with the boot.
-const NETWORKD_STATE: &str = "/run/systemd/netif";
+/// networkd writes it while it runs; its directory alone comes with the package.
+const NETWORKD_STATE: &str = "/run/systemd/netif/state";
 
 /// How the host configures its network at boot.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,8 +33,8 @@ impl Backend {
     /// The backend that is active on the host.
     #[must_use]
     pub fn detect(root: &HostRoot, os_image: &str) -> Self {
-        let generator = GENERATORS.into_iter().find(|path| root.at(path).is_file());
-        let networkd = root.at(NETWORKD_STATE).is_dir();
+        let generator = GENERATORS.into_iter().find(|path| root.is_file(path));
+        let networkd = root.is_file(NETWORKD_STATE);
         match generator {
             Some(generator) if networkd => Self::Netplan { generator },
             found => {
@@ -62,8 +65,8 @@ impl Backend {
 
 /// What never changes while the agent runs, and the backend.
 pub fn survey(root: &HostRoot) -> Result<(HostFacts, Backend), FileError> {
-    let os_image = match root.read("/etc/os-release")? {
-        Some(file) => pretty_name(&file.text),
+    let os_image = match files::read(root, "/etc/os-release")? {
+        Some(text) => pretty_name(&text),
         None => "unknown operating system".to_owned(),
     };
     let backend = Backend::detect(root, &os_image);

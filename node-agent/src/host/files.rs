@@ -1,18 +1,13 @@
-//! The host's files: what others configure, what we wrote, and how we write.
+//! The host's files that have to do with us: what others configure, and what we wrote.
 
-use std::{
-    collections::BTreeMap,
-    fs::{self, File, OpenOptions, Permissions},
-    io::{self, Write},
-    os::unix::fs::PermissionsExt,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, fs, io};
 
 use multinic_crds::InterfaceName;
 
 use crate::{
     bootfile::{Owner, owner},
     foreign::{self, Definition, SourceFile},
+    host::root::HostRoot,
     ledger::Ledger,
     plan::{FileChange, HostFiles},
     render::netplan,
@@ -20,11 +15,13 @@ use crate::{
 
 /// Where netplan reads from; a file in a later one hides its namesake in an earlier one.
 pub const NETPLAN: [&str; 3] = ["/lib/netplan", netplan::DIRECTORY, "/run/netplan"];
+/// Where networkd reads from; a file in an earlier one hides its namesake in a later one.
 const NETWORKD: [&str; 4] =
-    ["/usr/lib/systemd/network", "/lib/systemd/network", "/etc/systemd/network", "/run/systemd/network"];
+    ["/etc/systemd/network", "/run/systemd/network", "/usr/lib/systemd/network", "/lib/systemd/network"];
 const IFUPDOWN: &str = "/etc/network/interfaces";
 const IFUPDOWN_MORE: &str = "/etc/network/interfaces.d";
 const LEDGER: &str = "/var/lib/multinic/ledger.json";
+const LEDGER_DIRECTORY: &str = "/var/lib/multinic";
 
 /// A file of the host that cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -52,187 +49,136 @@ pub enum FileError {
     Ledger(#[source] serde_json::Error),
 }
 
-/// The host's root directory, as this process sees it.
-#[derive(Debug, Clone)]
-pub struct HostRoot(PathBuf);
-
-impl HostRoot {
-    /// The host's root at `path`.
-    #[must_use]
-    pub const fn new(path: PathBuf) -> Self {
-        Self(path)
-    }
-
-    /// Where this process finds the host's `path`.
-    #[must_use]
-    pub fn at(&self, path: &str) -> PathBuf {
-        self.0.join(path.trim_start_matches('/'))
-    }
-
-    /// Where the host's root is.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.0
-    }
-
-    /// Everything that others define, and everything of ours.
-    pub fn survey(&self) -> Result<(Vec<Definition>, HostFiles), FileError> {
-        let mut definitions = Vec::new();
-        let mut files = HostFiles::default();
-        for directory in NETPLAN {
-            for file in self.list(directory, ".yaml")? {
-                let ours = owner(&file.text) != Owner::Others;
-                if !ours {
-                    definitions.extend(foreign::netplan(&file));
-                }
-                if ours || InterfaceName::all().any(|name| netplan::path(&name.to_string()) == file.path) {
-                    files.boot.insert(file.path, file.text);
-                }
-            }
-        }
-        for directory in NETWORKD {
-            // What netplan generated says nothing that its YAML does not.
-            let written = self.list(directory, ".network")?.into_iter();
-            let written = written.filter(|file| !file.path.contains("/10-netplan-"));
-            definitions.extend(written.filter_map(|file| foreign::networkd(&file)));
-        }
-        definitions.extend(self.read(IFUPDOWN)?.iter().flat_map(foreign::ifupdown));
-        definitions.extend(self.list(IFUPDOWN_MORE, "")?.iter().flat_map(foreign::ifupdown));
-        for path in InterfaceName::all().flat_map(|name| netplan::generated(&name.to_string())) {
-            files.generated.extend(self.read(&path)?.map(|file| (file.path, file.text)));
-        }
-        Ok((definitions, files))
-    }
-
-    /// The file at `path`, if there is one. Bytes that are no text are replaced.
-    pub fn read(&self, path: &str) -> Result<Option<SourceFile>, FileError> {
-        match fs::read(self.at(path)) {
-            Ok(bytes) => Ok(Some(SourceFile {
-                path: path.to_owned(),
-                text: String::from_utf8_lossy(&bytes).into_owned(),
-            })),
-            Err(error) if is_absent(&error) => Ok(None),
-            Err(source) => Err(FileError::Read { path: path.to_owned(), source }),
-        }
-    }
-
-    /// The files in `directory` whose names end in `suffix`, in order; none where there is no such directory.
-    pub fn list(&self, directory: &str, suffix: &str) -> Result<Vec<SourceFile>, FileError> {
-        let failed = |source| FileError::Read { path: directory.to_owned(), source };
-        let entries = match fs::read_dir(self.at(directory)) {
-            Ok(entries) => entries,
-            Err(error) if is_absent(&error) => return Ok(Vec::new()),
-            Err(source) => return Err(failed(source)),
+/// Everything that others define, and everything of ours.
+pub fn survey(root: &HostRoot) -> Result<(Vec<Definition>, HostFiles), FileError> {
+    let mut definitions = Vec::new();
+    let mut files = HostFiles::default();
+    for (path, text) in netplan_files(root)? {
+        let Some(text) = text else {
+            definitions.push(Definition::unreadable(&path, "a link that leads nowhere"));
+            continue;
         };
-        let mut files = BTreeMap::new();
-        for entry in entries {
-            let entry = entry.map_err(failed)?;
-            let name = entry.file_name().to_string_lossy().into_owned();
-            let hidden = name.starts_with('.');
-            if name.ends_with(suffix) && !hidden && !entry.path().is_dir() {
-                files.extend(self.read(&format!("{directory}/{name}"))?.map(|file| (name, file)));
+        let file = SourceFile { path, text };
+        let ours = owner(&file.text) != Owner::Others;
+        if !ours {
+            definitions.extend(foreign::netplan(&file));
+        }
+        if ours || InterfaceName::all().any(|name| netplan::path(&name.to_string()) == file.path) {
+            files.boot.insert(file.path, file.text);
+        }
+    }
+    definitions.extend(networkd(root)?.iter().filter_map(foreign::networkd));
+    definitions.extend(ifupdown(root)?.iter().flat_map(foreign::ifupdown));
+    for path in InterfaceName::all().flat_map(|name| netplan::generated(&name.to_string())) {
+        files.generated.extend(read(root, &path)?.map(|text| (path, text)));
+    }
+    Ok((definitions, files))
+}
+
+/// Every file that netplan reads, hidden ones included.
+pub fn netplan_files(root: &HostRoot) -> Result<Vec<(String, Option<String>)>, FileError> {
+    let lists: Result<Vec<_>, _> = NETPLAN.iter().map(|directory| list(root, directory, ".yaml")).collect();
+    Ok(lists?.concat())
+}
+
+/// The `.network` files that people and packages wrote; what netplan generated says nothing
+/// that its YAML does not.
+fn networkd(root: &HostRoot) -> Result<Vec<SourceFile>, FileError> {
+    let mut by_name = BTreeMap::new();
+    for directory in NETWORKD {
+        for (path, text) in list(root, directory, ".network")? {
+            let name = path.rsplit('/').next().unwrap_or_default().to_owned();
+            if !name.starts_with("10-netplan-") {
+                by_name.entry(name).or_insert_with(|| SourceFile { path, text: text.unwrap_or_default() });
             }
         }
-        Ok(files.into_values().collect())
     }
+    Ok(by_name.into_values().collect())
+}
 
-    /// Makes one change: the file is there whole, or not at all, also after a power cut.
-    pub fn write(&self, change: &FileChange) -> Result<(), FileError> {
-        let failed = |source| FileError::Write { path: change.path.clone(), source };
-        match &change.to {
-            Some(text) => replace(&self.at(&change.path), text, mode(&change.path)).map_err(failed),
-            None => remove(&self.at(&change.path)).map_err(failed),
+fn ifupdown(root: &HostRoot) -> Result<Vec<SourceFile>, FileError> {
+    let main = read(root, IFUPDOWN)?.map(|text| (IFUPDOWN.to_owned(), Some(text)));
+    let all = main.into_iter().chain(list(root, IFUPDOWN_MORE, "")?);
+    Ok(all.filter_map(|(path, text)| Some(SourceFile { path, text: text? })).collect())
+}
+
+/// The file at `path`, if there is one.
+pub(super) fn read(root: &HostRoot, path: &str) -> Result<Option<String>, FileError> {
+    root.read(path).map_err(|source| FileError::Read { path: path.to_owned(), source })
+}
+
+/// The files in `directory` whose names end in `suffix`, with their paths.
+fn list(root: &HostRoot, directory: &str, suffix: &str) -> Result<Vec<(String, Option<String>)>, FileError> {
+    let failed = |source| FileError::Read { path: directory.to_owned(), source };
+    let files = root.list(directory, suffix).map_err(failed)?;
+    Ok(files.into_iter().map(|(name, text)| (format!("{directory}/{name}"), text)).collect())
+}
+
+/// Makes one change.
+pub fn write(root: &HostRoot, change: &FileChange) -> Result<(), FileError> {
+    // netplan wants its files private; what is generated below /run is read by networkd's own user.
+    let mode = if change.path.starts_with("/run/") { 0o644 } else { 0o600 };
+    let written = match &change.to {
+        Some(text) => root.replace(&change.path, text, mode),
+        None => root.remove(&change.path),
+    };
+    written.map_err(|source| FileError::Write { path: change.path.clone(), source })
+}
+
+/// What we did before on this host.
+pub fn ledger(root: &HostRoot) -> Result<Ledger, FileError> {
+    match read(root, LEDGER)? {
+        Some(text) => serde_json::from_str(&text).map_err(FileError::Ledger),
+        None => Ok(Ledger::default()),
+    }
+}
+
+/// Keeps `ledger` over restarts and reboots. One that says nothing leaves no file.
+pub fn save(root: &HostRoot, ledger: &Ledger) -> Result<(), FileError> {
+    let saved = || {
+        if ledger.0.is_empty() {
+            return root.remove(LEDGER);
         }
-    }
-
-    /// What we did before on this host.
-    pub fn ledger(&self) -> Result<Ledger, FileError> {
-        match self.read(LEDGER)? {
-            Some(file) => serde_json::from_str(&file.text).map_err(FileError::Ledger),
-            None => Ok(Ledger::default()),
-        }
-    }
-
-    /// Keeps `ledger` over restarts and reboots.
-    pub fn save(&self, ledger: &Ledger) -> Result<(), FileError> {
-        let failed = |source| FileError::Write { path: LEDGER.to_owned(), source };
-        let text = serde_json::to_string_pretty(ledger).map_err(io::Error::other).map_err(failed)?;
-        let path = self.at(LEDGER);
-        if let Some(directory) = path.parent() {
-            fs::create_dir_all(directory).map_err(failed)?;
-        }
-        replace(&path, &text, 0o600).map_err(failed)
-    }
-}
-
-/// netplan wants its files private; what is generated below /run is read by networkd's own user.
-fn mode(path: &str) -> u32 {
-    if path.starts_with("/run/") { 0o644 } else { 0o600 }
-}
-
-fn is_absent(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
-}
-
-fn replace(path: &Path, text: &str, mode: u32) -> io::Result<()> {
-    let directory = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    // A name that no tool takes for configuration, in the same file system.
-    let temporary = directory.join(format!(".{name}.multinic-tmp"));
-    let written = write_new(&temporary, text, mode).and_then(|()| fs::rename(&temporary, path));
-    if written.is_err() {
-        // The first error is the one to report.
-        let _ = fs::remove_file(&temporary);
-    }
-    written?;
-    File::open(directory)?.sync_all()
-}
-
-fn write_new(path: &Path, text: &str, mode: u32) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(path)?;
-    file.set_permissions(Permissions::from_mode(mode))?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
-}
-
-fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if is_absent(&error) => Ok(()),
-        Err(error) => Err(error),
-        Ok(()) => path.parent().map_or(Ok(()), |directory| File::open(directory)?.sync_all()),
-    }
+        fs::create_dir_all(root.at(LEDGER_DIRECTORY))?;
+        root.replace(LEDGER, &serde_json::to_string_pretty(ledger)?, 0o600)
+    };
+    saved().map_err(|source| FileError::Write { path: LEDGER.to_owned(), source })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::link;
 
-    #[test]
-    fn a_file_is_replaced_whole_and_private_and_leaves_nothing_beside_it() {
+    fn host(files: &[(&str, &str)]) -> (tempfile::TempDir, HostRoot) {
         let directory = tempfile::tempdir().unwrap();
         let root = HostRoot::new(directory.path().to_owned());
-        fs::create_dir_all(root.at("/etc/netplan")).unwrap();
-        let path = "/etc/netplan/60-multinic-multinic0.yaml".to_owned();
-        for text in ["first", "second, longer", "3"] {
-            root.write(&FileChange { path: path.clone(), from: None, to: Some(text.to_owned()) }).unwrap();
-            assert_eq!(root.read(&path).unwrap().unwrap().text, text);
+        for (path, text) in files {
+            let path = root.at(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
         }
-        assert_eq!(fs::metadata(root.at(&path)).unwrap().permissions().mode() & 0o777, 0o600);
-        assert_eq!(fs::read_dir(root.at("/etc/netplan")).unwrap().count(), 1);
+        (directory, root)
+    }
 
-        let gone = FileChange { path: path.clone(), from: Some("3".to_owned()), to: None };
-        root.write(&gone).unwrap();
-        root.write(&gone).unwrap();
-        assert_eq!(root.read(&path).unwrap(), None);
+    #[test]
+    fn a_file_in_etc_hides_its_namesake_from_packages() {
+        let shipped = ("/usr/lib/systemd/network/80-all.network", "[Match]\nName=*\n");
+        let eth1 = link(3, "eth1", "fa:16:3e:00:00:01");
+        let (_directory, root) = host(&[shipped]);
+        assert!(survey(&root).unwrap().0.iter().any(|definition| definition.covers(&eth1)));
+        let (_directory, root) = host(&[shipped, ("/etc/systemd/network/80-all.network", "")]);
+        assert_eq!(survey(&root).unwrap().0, []);
     }
 
     #[test]
     fn a_ledger_that_is_not_one_stops_everything_and_says_how_to_go_on() {
-        let directory = tempfile::tempdir().unwrap();
-        let root = HostRoot::new(directory.path().to_owned());
-        assert_eq!(root.ledger().unwrap(), Ledger::default());
-        root.save(&Ledger::default()).unwrap();
-        fs::write(root.at(LEDGER), "{").unwrap();
-        assert!(root.ledger().unwrap_err().to_string().contains("repaired or removed"));
+        let (_directory, root) = host(&[]);
+        assert_eq!(ledger(&root).unwrap(), Ledger::default());
+        save(&root, &Ledger::default()).unwrap();
+        assert!(!root.at(LEDGER).exists());
+
+        let (_directory, root) = host(&[(LEDGER, "{")]);
+        assert!(ledger(&root).unwrap_err().to_string().contains("repaired or removed"));
     }
 }

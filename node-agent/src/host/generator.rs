@@ -19,7 +19,8 @@ use crate::{
     bootfile::BootFile,
     host::{
         chroot::{self, CommandError},
-        files::{FileError, HostRoot, NETPLAN},
+        files::{FileError, NETPLAN, netplan_files},
+        root::HostRoot,
     },
     plan::{Plan, Refusal, Transaction},
     render::netplan,
@@ -159,12 +160,13 @@ impl Stage<'_> {
     ) -> Result<Generated, StageError> {
         let stage = self.root.at(STAGE);
         clear(&stage)?;
+        let _cleared = Cleared(&stage);
         for directory in NETPLAN {
             fs::create_dir_all(self.root.at(&format!("{STAGE}{directory}")))?;
-            for file in self.root.list(directory, ".yaml")? {
-                if !replaced.contains(&file.path) {
-                    self.put(&file.path, &file.text)?;
-                }
+        }
+        for (path, text) in netplan_files(self.root)? {
+            if let Some(text) = text.filter(|_| !replaced.contains(&path)) {
+                self.put(&path, &text)?;
             }
         }
         for file in files {
@@ -178,7 +180,6 @@ impl Stage<'_> {
         } else {
             Err(complaint(&output.stderr))
         };
-        clear(&stage)?;
         Ok(generated)
     }
 
@@ -186,6 +187,17 @@ impl Stage<'_> {
         let staged = self.root.at(&format!("{STAGE}{path}"));
         fs::write(&staged, text)?;
         fs::set_permissions(&staged, fs::Permissions::from_mode(0o600))
+    }
+}
+
+/// Takes the staging root away however its use ends: it holds copies of private files.
+struct Cleared<'a>(&'a Path);
+
+impl Drop for Cleared<'_> {
+    fn drop(&mut self) {
+        if let Err(error) = clear(self.0) {
+            tracing::warn!("failed to remove {}: {error}", self.0.display());
+        }
     }
 }
 

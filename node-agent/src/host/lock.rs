@@ -5,7 +5,7 @@ use std::{
     io,
 };
 
-use crate::host::files::HostRoot;
+use crate::host::root::HostRoot;
 
 const PATH: &str = "/run/multinic/agent.lock";
 

@@ -7,3 +7,4 @@ pub mod files;
 pub mod generator;
 pub mod lock;
 pub mod netlink;
+pub mod root;

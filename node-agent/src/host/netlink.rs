@@ -14,14 +14,14 @@ use futures::TryStreamExt;
 use ipnet::IpNet;
 use multinic_crds::MacAddress;
 use rtnetlink::{
-    AddressMessageBuilder, Handle, LinkMessageBuilder, LinkUnspec, RouteMessageBuilder,
+    AddressMessageBuilder, Handle, LinkUnspec, RouteMessageBuilder,
     packet_route::{
         address::{AddressAttribute, AddressFlags, AddressHeaderFlags, AddressMessage},
         link::{
-            AfSpecInet6, AfSpecUnspec, In6AddrGenMode, InfoKind, LinkAttribute, LinkFlags, LinkInfo,
-            LinkLayerType, LinkMessage, Prop, State,
+            AfSpecInet6, AfSpecUnspec, InfoKind, LinkAttribute, LinkFlags, LinkInfo, LinkLayerType,
+            LinkMessage, Prop, State,
         },
-        route::{RouteAttribute, RouteMessage, RouteType},
+        route::{RouteAttribute, RouteMessage, RouteProtocol, RouteType},
     },
 };
 
@@ -50,6 +50,8 @@ pub enum NetlinkError {
 }
 
 const EADDRNOTAVAIL: i32 = 99;
+/// ENETUNREACH, EHOSTUNREACH.
+const NO_ROUTE: [i32; 2] = [-101, -113];
 
 /// The network namespace that this process is in.
 pub struct Netlink {
@@ -76,13 +78,14 @@ impl Netlink {
         let mut dump = self.handle.link().get().execute();
         while let Some(message) = dump.try_next().await? {
             let own = addresses.remove(&message.header.index).unwrap_or_default();
-            links.push(self.link(&message, own));
+            links.push(link(&message, own));
         }
         let mut api_server_routes = BTreeSet::new();
         for ip in api_server {
-            api_server_routes.extend(self.route_to(*ip).await);
+            api_server_routes.extend(self.route_to(*ip).await?);
         }
-        Ok(KernelView { links, default_routes: self.default_routes().await?, api_server_routes })
+        let (default_routes, routed) = self.routes().await?;
+        Ok(KernelView { links, default_routes, routed, api_server_routes })
     }
 
     /// Makes one change. Repeating it does no harm.
@@ -95,8 +98,7 @@ impl Netlink {
             Step::SetMtu { index, bytes } => {
                 change(LinkUnspec::new_with_index(*index).mtu(*bytes).build()).await?;
             }
-            Step::SetLinkLocal { index, on } => change(link_local(*index, *on)).await?,
-            Step::SetAcceptRa { name, on } => self.set_accept_ra(name, *on)?,
+            Step::SetIpv6 { name, to } => self.set_ipv6(name, *to)?,
             Step::AddAddress { index, net } => {
                 self.handle.address().add(*index, net.addr(), net.prefix_len()).replace().execute().await?;
             }
@@ -123,10 +125,13 @@ impl Netlink {
         }
     }
 
-    fn set_accept_ra(&self, name: &str, on: bool) -> Result<(), NetlinkError> {
-        let path = self.sysctls.join(name).join("accept_ra");
-        let value = if on { "1" } else { "0" };
-        fs::write(&path, value).map_err(|source| NetlinkError::Sysctl { path, source })
+    /// By sysctl: only that way the kernel makes a link-local address on a link that is up.
+    fn set_ipv6(&self, name: &str, to: Ipv6) -> Result<(), NetlinkError> {
+        for (key, value) in [("addr_gen_mode", i32::from(to.addr_gen_mode)), ("accept_ra", to.accept_ra)] {
+            let path = self.sysctls.join(name).join(key);
+            fs::write(&path, value.to_string()).map_err(|source| NetlinkError::Sysctl { path, source })?;
+        }
+        Ok(())
     }
 
     async fn addresses(&self) -> Result<BTreeMap<u32, Vec<Address>>, NetlinkError> {
@@ -138,8 +143,10 @@ impl Netlink {
         Ok(addresses)
     }
 
-    async fn default_routes(&self) -> Result<BTreeSet<u32>, NetlinkError> {
-        let mut links = BTreeSet::new();
+    /// The links that carry a default route, and those that any route leads over which the
+    /// kernel did not make by itself.
+    async fn routes(&self) -> Result<(BTreeSet<u32>, BTreeSet<u32>), NetlinkError> {
+        let (mut default, mut routed) = (BTreeSet::new(), BTreeSet::new());
         let requests = [
             RouteMessageBuilder::<std::net::Ipv4Addr>::new().build(),
             RouteMessageBuilder::<std::net::Ipv6Addr>::new().build(),
@@ -147,16 +154,22 @@ impl Netlink {
         for request in requests {
             let mut dump = self.handle.route().get(request).execute();
             while let Some(route) = dump.try_next().await? {
-                if route.header.destination_prefix_length == 0 && route.header.kind == RouteType::Unicast {
-                    links.extend(outgoing(&route));
+                if route.header.kind != RouteType::Unicast {
+                    continue;
+                }
+                if route.header.destination_prefix_length == 0 {
+                    default.extend(outgoing(&route));
+                }
+                if route.header.protocol != RouteProtocol::Kernel {
+                    routed.extend(outgoing(&route));
                 }
             }
         }
-        Ok(links)
+        Ok((default, routed))
     }
 
     /// The links that packets to `ip` leave by; none where there is no route.
-    async fn route_to(&self, ip: IpAddr) -> BTreeSet<u32> {
+    async fn route_to(&self, ip: IpAddr) -> Result<BTreeSet<u32>, NetlinkError> {
         let request = match ip {
             IpAddr::V4(v4) => {
                 RouteMessageBuilder::<std::net::Ipv4Addr>::new().destination_prefix(v4, 32).build()
@@ -165,79 +178,62 @@ impl Netlink {
                 RouteMessageBuilder::<std::net::Ipv6Addr>::new().destination_prefix(v6, 128).build()
             }
         };
-        let answer = self.handle.route().get(request).execute().try_collect::<Vec<_>>().await;
-        answer.unwrap_or_default().iter().flat_map(outgoing).collect()
-    }
-
-    fn link(&self, message: &LinkMessage, addresses: Vec<Address>) -> Link {
-        let mut link = Link {
-            index: message.header.index,
-            name: String::new(),
-            alt_names: BTreeSet::new(),
-            kind: if message.header.link_layer_type == LinkLayerType::Ether {
-                LinkKind::Physical
-            } else {
-                LinkKind::NotEthernet
-            },
-            mac: None,
-            permanent_mac: None,
-            up: message.header.flags.contains(LinkFlags::Up),
-            oper_state: "unknown".to_owned(),
-            mtu: 0,
-            mtu_range: (0, None),
-            controller: None,
-            lower: None,
-            addresses,
-            ipv6: None,
-        };
-        let mut parent = None;
-        let mut parent_elsewhere = false;
-        let mut makes_link_local = None;
-        for attribute in &message.attributes {
-            match attribute {
-                LinkAttribute::IfName(name) => link.name.clone_from(name),
-                LinkAttribute::PropList(props) => link.alt_names.extend(props.iter().filter_map(alt_name)),
-                LinkAttribute::Address(bytes) => link.mac = mac(bytes),
-                LinkAttribute::PermAddress(bytes) => link.permanent_mac = mac(bytes),
-                LinkAttribute::Mtu(bytes) => link.mtu = *bytes,
-                LinkAttribute::MinMtu(bytes) => link.mtu_range.0 = *bytes,
-                LinkAttribute::MaxMtu(bytes) => link.mtu_range.1 = Some(*bytes).filter(|most| *most > 0),
-                LinkAttribute::OperState(state) => oper_state(*state).clone_into(&mut link.oper_state),
-                LinkAttribute::Controller(index) => link.controller = Some(*index).filter(|index| *index > 0),
-                LinkAttribute::Link(index) => parent = Some(*index).filter(|index| *index > 0),
-                LinkAttribute::LinkNetNsId(_) => parent_elsewhere = true,
-                LinkAttribute::LinkInfo(infos) => {
-                    if let Some(kind) = infos.iter().find_map(kind) {
-                        link.kind = LinkKind::Virtual(kind);
-                    }
-                }
-                LinkAttribute::AfSpecUnspec(specs) => {
-                    makes_link_local = specs.iter().find_map(generates_link_local);
-                }
-                _ => {}
+        match self.handle.route().get(request).execute().try_collect::<Vec<_>>().await {
+            Ok(routes) => Ok(routes.iter().flat_map(outgoing).collect()),
+            Err(rtnetlink::Error::NetlinkError(error)) if NO_ROUTE.contains(&error.raw_code()) => {
+                Ok(BTreeSet::new())
             }
+            Err(error) => Err(error.into()),
         }
-        let pair = link.kind == LinkKind::Virtual(InfoKind::Veth.to_string());
-        // The peer of a veth is beside it, not below it.
-        link.lower = parent.filter(|_| !parent_elsewhere && !pair);
-        link.ipv6 = makes_link_local
-            .and_then(|link_local| Some(Ipv6 { link_local, accept_ra: self.accepts_ra(&link.name)? }));
-        link
-    }
-
-    fn accepts_ra(&self, name: &str) -> Option<bool> {
-        let text = fs::read_to_string(self.sysctls.join(name).join("accept_ra")).ok()?;
-        Some(text.trim() != "0")
     }
 }
 
-fn link_local(index: u32, on: bool) -> LinkMessage {
-    let mode = if on { In6AddrGenMode::Eui64 } else { In6AddrGenMode::None };
-    let spec = AfSpecUnspec::Inet6(vec![AfSpecInet6::AddrGenMode(mode)]);
-    LinkMessageBuilder::<LinkUnspec>::default()
-        .index(index)
-        .append_extra_attribute(LinkAttribute::AfSpecUnspec(vec![spec]))
-        .build()
+fn link(message: &LinkMessage, addresses: Vec<Address>) -> Link {
+    let ethernet = message.header.link_layer_type == LinkLayerType::Ether;
+    let mut link = Link {
+        index: message.header.index,
+        name: String::new(),
+        alt_names: BTreeSet::new(),
+        kind: if ethernet { LinkKind::Physical } else { LinkKind::NotEthernet },
+        mac: None,
+        permanent_mac: None,
+        up: message.header.flags.contains(LinkFlags::Up),
+        oper_state: "unknown".to_owned(),
+        mtu: 0,
+        mtu_range: (0, None),
+        controller: None,
+        lower: None,
+        addresses,
+        ipv6: None,
+    };
+    let mut parent = None;
+    let mut parent_elsewhere = false;
+    for attribute in &message.attributes {
+        match attribute {
+            LinkAttribute::IfName(name) => link.name.clone_from(name),
+            LinkAttribute::PropList(props) => link.alt_names.extend(props.iter().filter_map(alt_name)),
+            LinkAttribute::Address(bytes) => link.mac = mac(bytes),
+            LinkAttribute::PermAddress(bytes) => link.permanent_mac = mac(bytes),
+            LinkAttribute::Mtu(bytes) => link.mtu = *bytes,
+            LinkAttribute::MinMtu(bytes) => link.mtu_range.0 = *bytes,
+            LinkAttribute::MaxMtu(bytes) => link.mtu_range.1 = Some(*bytes).filter(|most| *most > 0),
+            LinkAttribute::OperState(state) => oper_state(*state).clone_into(&mut link.oper_state),
+            LinkAttribute::Controller(index) => link.controller = Some(*index).filter(|index| *index > 0),
+            LinkAttribute::Link(index) => parent = Some(*index).filter(|index| *index > 0),
+            LinkAttribute::LinkNetNsId(_) => parent_elsewhere = true,
+            LinkAttribute::LinkInfo(infos) => {
+                if let Some(kind) = infos.iter().find_map(kind) {
+                    link.kind = LinkKind::Virtual(kind);
+                }
+            }
+            LinkAttribute::AfSpecUnspec(specs) => link.ipv6 = specs.iter().find_map(ipv6),
+            _ => {}
+        }
+    }
+    // The peer of a veth is beside it, not below it.
+    let pair = link.kind == LinkKind::Virtual(InfoKind::Veth.to_string());
+    link.lower = parent.filter(|_| !parent_elsewhere && !pair);
+    link
 }
 
 fn mac(bytes: &[u8]) -> Option<MacAddress> {
@@ -252,12 +248,18 @@ fn kind(info: &LinkInfo) -> Option<String> {
     if let LinkInfo::Kind(kind) = info { Some(kind.to_string()) } else { None }
 }
 
-fn generates_link_local(spec: &AfSpecUnspec) -> Option<bool> {
+/// None where the kernel has no IPv6 on the link.
+fn ipv6(spec: &AfSpecUnspec) -> Option<Ipv6> {
     let AfSpecUnspec::Inet6(attributes) = spec else { return None };
-    attributes.iter().find_map(|attribute| match attribute {
-        AfSpecInet6::AddrGenMode(mode) => Some(*mode != In6AddrGenMode::None),
+    let mode = attributes.iter().find_map(|attribute| match attribute {
+        AfSpecInet6::AddrGenMode(mode) => Some(u8::from(mode)),
         _ => None,
-    })
+    });
+    let accept_ra = attributes.iter().find_map(|attribute| match attribute {
+        AfSpecInet6::DevConf(settings) => Some(settings.accept_ra),
+        _ => None,
+    });
+    Some(Ipv6 { addr_gen_mode: mode?, accept_ra: accept_ra? })
 }
 
 const fn oper_state(state: State) -> &'static str {

@@ -15,7 +15,7 @@ mod removal;
 mod tests;
 mod wanted;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use multinic_crds::{Interface, MacAddress};
 
@@ -169,8 +169,9 @@ impl Plan {
             members.extend(judged.member);
             plan.decisions.insert(*mac, judged.decision);
         }
+        let mut taken = BTreeSet::new();
         for mac in removal::owned(world).filter(|mac| desired.is_absent(*mac)) {
-            let judged = removal::judge(mac, world);
+            let judged = removal::judge(mac, world, blocked.get(&mac), &mut taken);
             members.extend(judged.member);
             plan.decisions.insert(mac, judged.decision);
         }
@@ -180,9 +181,10 @@ impl Plan {
                 decision.verdict = Verdict::Refuse(refusal);
             }
         }
+        let written = members.iter().filter_map(|member| Some(member.file.as_ref()?.path.clone())).collect();
         plan.transactions = names::group(members, world.view)
             .into_iter()
-            .map(|group| Transaction::new(group, world))
+            .map(|group| Transaction::new(group, &written, world))
             .collect();
         plan
     }
@@ -195,18 +197,36 @@ impl Plan {
 }
 
 impl Transaction {
-    fn new(members: Vec<Member>, world: World<'_>) -> Self {
+    /// `written` are the paths that this or another transaction of the plan writes.
+    fn new(members: Vec<Member>, written: &BTreeSet<String>, world: World<'_>) -> Self {
         let targets: Vec<Target> = members.iter().filter_map(|member| member.target.clone()).collect();
         let before =
             targets.iter().filter_map(|target| world.view.link(target.index)).map(Target::exactly).collect();
         let steps = converge(&targets, world.view);
-        let files = file_changes(&members, world.files);
+        let files = file_changes(&members, written, world.files);
         Self { members, targets, before, steps, files }
+    }
+
+    /// Whether the links are still those that this was planned for, and nothing has come to
+    /// depend on them since.
+    #[must_use]
+    pub fn still_applies(&self, view: &KernelView) -> bool {
+        self.members.iter().filter(|member| member.target.is_some()).all(|member| {
+            let Some(planned) = &member.link else { return false };
+            let unchanged = view.link(planned.index).is_some_and(|link| {
+                (link.identity(), &link.name, &link.kind, link.controller)
+                    == (planned.identity(), &planned.name, &planned.kind, planned.controller)
+            });
+            let depended_on = view.default_routes.contains(&planned.index)
+                || view.api_server_routes.contains(&planned.index)
+                || view.links.iter().any(|upper| upper.lower == Some(planned.index));
+            unchanged && !depended_on
+        })
     }
 }
 
-/// The files of `members` as they should be; whatever else is theirs goes.
-fn file_changes(members: &[Member], files: &HostFiles) -> Vec<FileChange> {
+/// The files of `members` as they should be; whatever else is theirs goes, unless it is `written` anew.
+fn file_changes(members: &[Member], written: &BTreeSet<String>, files: &HostFiles) -> Vec<FileChange> {
     let wanted: BTreeMap<&str, &BootFile> = members
         .iter()
         .filter_map(|member| member.file.as_ref())
@@ -219,7 +239,7 @@ fn file_changes(members: &[Member], files: &HostFiles) -> Vec<FileChange> {
             .filter(move |(path, _)| name.is_none_or(|name| !wanted::is_of(path, name)))
     });
     let mut changes: Vec<FileChange> = stale
-        .filter(|(path, _)| !wanted.contains_key(path))
+        .filter(|(path, _)| !written.contains(*path))
         .map(|(path, text)| FileChange { path: path.to_owned(), from: Some(text.to_owned()), to: None })
         .collect();
     changes.extend(wanted.into_values().filter_map(|file| {

@@ -22,7 +22,14 @@ pub(super) fn owned(world: World<'_>) -> impl Iterator<Item = MacAddress> {
 }
 
 /// Decides how the NIC with this MAC address, which is ours, is given back.
-pub(super) fn judge(mac: MacAddress, world: World<'_>) -> Judged {
+///
+/// `taken` are names that other NICs of the same plan are given back.
+pub(super) fn judge(
+    mac: MacAddress,
+    world: World<'_>,
+    blocked: Option<&Refusal>,
+    taken: &mut BTreeSet<String>,
+) -> Judged {
     let name = world.ledger.get(mac).map(|entry| entry.name.to_string()).or_else(|| filed_name(mac, world));
     let links = links_of(mac, world.view);
     let link = if let [link] = links.as_slice() { Some(*link) } else { None };
@@ -45,7 +52,10 @@ pub(super) fn judge(mac: MacAddress, world: World<'_>) -> Judged {
             member: None,
         };
     }
-    let target = link.and_then(|link| target(mac, link, world));
+    if let Some(refusal) = blocked {
+        return Judged { decision: decide(Verdict::Keep(refusal.clone())), member: None };
+    }
+    let target = link.and_then(|link| target(mac, link, world, taken));
     let protection = target.as_ref().and_then(|target| world.fence.protection(target.index));
     if let (Some(link), Some(protection)) = (link, protection) {
         let refusal = Refusal::new(protection.reason(), protection.message(&link.name));
@@ -55,32 +65,39 @@ pub(super) fn judge(mac: MacAddress, world: World<'_>) -> Judged {
     Judged { decision: decide(Verdict::Remove), member: Some(member) }
 }
 
-/// A link without our name and our addresses is not ours any more, whatever its MAC address.
-fn target(mac: MacAddress, link: &Link, world: World<'_>) -> Option<Target> {
+/// What the link goes back to. One without our name and our addresses is not ours any more,
+/// whatever its MAC address; one with our addresses alone loses those and nothing else.
+fn target(mac: MacAddress, link: &Link, world: World<'_>, taken: &mut BTreeSet<String>) -> Option<Target> {
     let known = world.ledger.get(mac);
-    let named = link.name.parse::<InterfaceName>().is_ok();
-    let addressed = known.is_some_and(|entry| entry.addresses.iter().any(|net| link.nets().contains(net)));
-    (named || addressed).then(|| Target {
-        index: link.index,
-        name: if named {
-            free_name(known.and_then(|entry| entry.original_name.as_deref()), world.view)
-        } else {
-            link.name.clone()
-        },
-        up: false,
-        mtu: known.and_then(|entry| entry.original_mtu),
-        addresses: BTreeSet::new(),
-        surplus: Surplus::Remove,
-        ipv6: Some(Ipv6::KERNEL_DEFAULT),
+    if link.name.parse::<InterfaceName>().is_ok() {
+        let original = known.and_then(|entry| entry.original_name.as_deref());
+        return Some(Target {
+            index: link.index,
+            name: free_name(original, world.view, taken),
+            up: false,
+            mtu: known.and_then(|entry| entry.original_mtu),
+            addresses: BTreeSet::new(),
+            surplus: Surplus::Remove,
+            ipv6: Some(Ipv6::KERNEL_DEFAULT),
+        });
+    }
+    let ours = &known?.addresses;
+    let left = ours.iter().any(|net| link.nets().contains(net));
+    left.then(|| Target {
+        addresses: link.nets().into_iter().filter(|net| !ours.contains(net)).collect(),
+        surplus: Surplus::RemoveOnly(ours.clone()),
+        ..Target::exactly(link)
     })
 }
 
 /// The name that the NIC had, or else the first that the kernel would give.
-fn free_name(original: Option<&str>, view: &KernelView) -> String {
+fn free_name(original: Option<&str>, view: &KernelView, taken: &mut BTreeSet<String>) -> String {
     let candidates =
         original.map(str::to_owned).into_iter().chain((0..).map(|number| format!("eth{number}")));
-    let mut free = candidates.filter(|name| view.named(name).is_none());
-    free.next().unwrap_or_default()
+    let mut free = candidates.filter(|name| view.named(name).is_none() && !taken.contains(name));
+    let name = free.next().unwrap_or_default();
+    taken.insert(name.clone());
+    name
 }
 
 /// The untouched files that are ours for this NIC, and what was generated from them, by path.

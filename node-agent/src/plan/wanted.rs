@@ -7,7 +7,7 @@ use multinic_crds::{Interface, InterfaceName};
 
 use crate::{
     bootfile::{BootFile, Owner, owner},
-    converge::{Surplus, Target, converge},
+    converge::{Surplus, Target, prove},
     desired::nets,
     fence::Protection,
     link::{Ipv6, Link, is_link_local},
@@ -77,26 +77,40 @@ fn resolve<'a>(nic: &Interface, world: World<'a>) -> Result<Option<&'a Link>, Re
 fn target(nic: &Interface, link: &Link, world: World<'_>) -> Target {
     let known = world.ledger.get(nic.mac_address);
     let ours = known.map(|entry| entry.addresses.clone()).unwrap_or_default();
+    let (least, most) = link.mtu_range;
+    // A device that was plugged anew may not take the size that its forerunner had.
+    let original = known.and_then(|entry| entry.original_mtu);
+    let original = original.map(|bytes| bytes.clamp(least, most.unwrap_or(u32::MAX).max(least)));
     Target {
         index: link.index,
         name: nic.name.to_string(),
         up: true,
-        mtu: nic.mtu.map(multinic_crds::Mtu::bytes).or_else(|| known.and_then(|entry| entry.original_mtu)),
+        mtu: nic.mtu.map(multinic_crds::Mtu::bytes).or(original),
         addresses: nets(nic),
         surplus: Surplus::RemoveOnly(ours),
-        ipv6: Some(Ipv6 {
-            link_local: nic.addresses.iter().any(|address| address.is_ipv6()),
-            accept_ra: false,
-        }),
+        ipv6: link.ipv6.map(|found| Ipv6 { addr_gen_mode: addr_gen_mode(nic, found), accept_ra: 0 }),
+    }
+}
+
+/// A link-local address only where there is IPv6 at all, made in whichever way the link has it.
+fn addr_gen_mode(nic: &Interface, found: Ipv6) -> u8 {
+    let ipv6 = nic.addresses.iter().any(|address| address.is_ipv6());
+    match found.addr_gen_mode {
+        _ if !ipv6 => Ipv6::NO_LINK_LOCAL,
+        Ipv6::NO_LINK_LOCAL => Ipv6::EUI64,
+        mode => mode,
     }
 }
 
 fn is_right(nic: &Interface, target: &Target, file: &BootFile, world: World<'_>) -> bool {
     let known = world.ledger.get(nic.mac_address);
-    let recorded = known.is_some_and(|entry| entry.name == nic.name && entry.addresses == nets(nic));
+    let recorded = known.is_some_and(|entry| {
+        let sized = nic.mtu.is_some() == entry.original_mtu.is_some();
+        entry.name == nic.name && sized && entry.addresses.is_superset(&nets(nic))
+    });
     let filed = world.files.boot.get(&file.path) == Some(&file.text);
     let stale = removal::files_of(nic.mac_address, world.files).any(|(path, _)| !is_of(path, nic.name));
-    recorded && filed && !stale && converge(std::slice::from_ref(target), world.view).is_empty()
+    recorded && filed && !stale && prove(std::slice::from_ref(target), world.view).is_ok()
 }
 
 /// Whether the file at `path` belongs to the NIC called `name`.
@@ -115,7 +129,10 @@ fn refusal(nic: &Interface, link: &Link, file: &BootFile, world: World<'_>) -> O
             format!("{} defines {name}, and multinic did not write it; remove it there", definition.source);
         return Some(Refusal::new("ForeignConfiguration", message));
     }
-    file_refusal(file, world).or_else(|| mtu_refusal(nic, link)).or_else(|| subnet_refusal(nic, link, world))
+    file_refusal(file, world)
+        .or_else(|| in_use_refusal(nic, link, world))
+        .or_else(|| mtu_refusal(nic, link))
+        .or_else(|| subnet_refusal(nic, link, world))
 }
 
 fn file_refusal(file: &BootFile, world: World<'_>) -> Option<Refusal> {
@@ -130,6 +147,26 @@ fn file_refusal(file: &BootFile, world: World<'_>) -> Option<Refusal> {
             format!("{} exists and multinic did not write it; move it away", file.path),
         )),
     }
+}
+
+/// A NIC that is new to us and that somebody has given addresses or routes is somebody's.
+fn in_use_refusal(nic: &Interface, link: &Link, world: World<'_>) -> Option<Refusal> {
+    let filed = removal::files_of(nic.mac_address, world.files).next().is_some();
+    if filed || world.ledger.get(nic.mac_address).is_some() {
+        return None;
+    }
+    let wanted = nets(nic);
+    let foreign = link.nets().into_iter().find(|net| !is_link_local(net) && !wanted.contains(net));
+    let what = match foreign {
+        Some(net) => format!("the address {net}"),
+        None if world.view.routed.contains(&link.index) => "routes".to_owned(),
+        None => return None,
+    };
+    let message = format!(
+        "{} already has {what} that multinic did not give it; take it off or remove its row",
+        link.name
+    );
+    Some(Refusal::new("InUse", message))
 }
 
 fn mtu_refusal(nic: &Interface, link: &Link) -> Option<Refusal> {

@@ -51,18 +51,21 @@ pub struct Report<'a> {
     pub obstacle: Option<&'a crate::plan::Refusal>,
     /// The kernel as last seen.
     pub view: &'a KernelView,
-    /// What never changes.
-    pub facts: &'a HostFacts,
     /// How far the reconcile has come.
     pub phase: Phase,
 }
 
 impl Report<'_> {
-    /// The status to publish, given the `previous` one.
+    /// The status to publish, given the `previous` one and the `facts` of this host.
     ///
     /// Guarantee: equal to `previous` unless something other than time changed.
     #[must_use]
-    pub fn status(&self, previous: &NodeNetworkConfigStatus, now: Timestamp) -> NodeNetworkConfigStatus {
+    pub fn status(
+        &self,
+        facts: &HostFacts,
+        previous: &NodeNetworkConfigStatus,
+        now: Timestamp,
+    ) -> NodeNetworkConfigStatus {
         let interfaces = self.interfaces(&previous.interfaces, now);
         let verdict = self.verdict(&interfaces);
         let configured = interfaces.iter().filter(|nic| nic.state == InterfaceState::Configured).count();
@@ -82,13 +85,18 @@ impl Report<'_> {
             .map(|(kind, holds, reason, message)| condition(kind, holds, reason, message, generation, now))
             .collect();
         NodeNetworkConfigStatus {
-            observed_generation: Some(generation),
+            // Not having looked says nothing about a new generation.
+            observed_generation: if self.plan.is_some() {
+                Some(generation)
+            } else {
+                previous.observed_generation
+            },
             applied_generation: if verdict.ready { Some(generation) } else { previous.applied_generation },
             summary: format!("{configured}/{}", self.desired.wanted.len() + self.desired.malformed.len()),
-            backend: self.facts.backend.clone(),
-            os_image: self.facts.os_image.clone(),
+            backend: facts.backend.clone(),
+            os_image: facts.os_image.clone(),
             agent_version: env!("CARGO_PKG_VERSION").to_owned(),
-            boot_id: self.facts.boot_id.clone(),
+            boot_id: facts.boot_id.clone(),
             interfaces,
             conditions: merge_conditions(&previous.conditions, conditions),
         }
@@ -126,7 +134,9 @@ impl Report<'_> {
     /// The status of one NIC; none for one that was given back.
     fn interface(&self, mac: MacAddress, decision: &Decision) -> Option<InterfaceStatus> {
         let (state, reason, message) = self.state(mac, decision)?;
-        let observed = decision.index.and_then(|index| self.view.link(index)).map(observed);
+        // What others do with a link that is not ours is not ours to publish.
+        let ours = state != InterfaceState::Refused;
+        let observed = decision.index.filter(|_| ours).and_then(|index| self.view.link(index)).map(observed);
         Some(InterfaceStatus {
             mac_address: mac.to_string(),
             name: decision.name.clone(),
@@ -145,7 +155,14 @@ impl Report<'_> {
             let state = if removing { InterfaceState::Removing } else { InterfaceState::Failed };
             return Some((state, failure.reason(), failure.to_string()));
         }
-        let configured = (InterfaceState::Configured, "Configured", String::new());
+        let link = decision.index.and_then(|index| self.view.link(index));
+        let configured = match link {
+            Some(link) if !link.has_carrier() => {
+                let message = format!("{} is set up, but has no carrier; look at its port", link.name);
+                (InterfaceState::Configured, "NoCarrier", message)
+            }
+            _ => (InterfaceState::Configured, "Configured", String::new()),
+        };
         let settled = self.phase == Phase::Settled && self.held_back().is_none();
         let waiting = self.held_back().unwrap_or("Applying");
         Some(match &decision.verdict {

@@ -22,7 +22,9 @@ struct Scene {
 
 /// A node with one free NIC, `A`, where these NICs are wanted.
 fn scene(wanted: &[Interface], mode: Mode) -> Scene {
-    let view = KernelView { links: vec![link(3, "eth1", A)], ..KernelView::EMPTY };
+    let mut free = link(3, "eth1", A);
+    free.oper_state = "up".to_owned();
+    let view = KernelView { links: vec![free], ..KernelView::EMPTY };
     let policy = Policy { link_kinds: [AllowedKind::Physical].into(), ..Policy::default() };
     let fence = Fence::around(&view, &[], &policy);
     let (files, ledger) = (HostFiles::default(), Ledger::default());
@@ -43,8 +45,8 @@ impl Scene {
         second: i64,
     ) -> NodeNetworkConfigStatus {
         let Self { desired, plan, view, facts } = self;
-        let report = Report { desired, plan: Some(plan), failures, obstacle: None, view, facts, phase };
-        report.status(previous, Timestamp::from_second(second).unwrap())
+        let report = Report { desired, plan: Some(plan), failures, obstacle: None, view, phase };
+        report.status(facts, previous, Timestamp::from_second(second).unwrap())
     }
 
     fn settled(&self) -> NodeNetworkConfigStatus {
@@ -116,6 +118,14 @@ fn a_failure_is_the_nics_own_and_names_its_reason() {
 }
 
 #[test]
+fn a_nic_without_a_carrier_is_configured_and_says_so() {
+    let mut scene = scene(&[nic(A, "multinic0", &[])], Mode::Enforce);
+    scene.view.links[0].oper_state = "lowerlayerdown".to_owned();
+    let nic = &scene.settled().interfaces[0];
+    assert_eq!((nic.state, nic.reason.as_str()), (InterfaceState::Configured, "NoCarrier"));
+}
+
+#[test]
 fn a_dry_run_says_what_it_would_do() {
     let status = scene(&[nic(A, "multinic0", &["10.1.0.5/24"])], Mode::DryRun).settled();
     assert_eq!(conditions(&status).1, "DryRun");
@@ -142,11 +152,14 @@ fn not_having_looked_is_no_news_about_any_nic() {
         failures: &failures,
         obstacle: Some(&refusal),
         view,
-        facts,
         phase: Phase::Settled,
     };
-    let status = report.status(&before, Timestamp::from_second(2).unwrap());
+    let status = report.status(facts, &before, Timestamp::from_second(2).unwrap());
     assert_eq!(status.interfaces, before.interfaces);
+    let other = Desired { generation: 4, ..desired.clone() };
+    let status =
+        Report { desired: &other, ..report }.status(facts, &before, Timestamp::from_second(2).unwrap());
+    assert_eq!(status.observed_generation, Some(3), "nobody may take the old NICs for the new generation's");
     assert_eq!(
         conditions(&status),
         ("Ready=False Degraded=True Progressing=False".to_owned(), "LedgerUnreadable".to_owned())

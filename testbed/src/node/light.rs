@@ -10,7 +10,7 @@ use crate::fabric::GATEWAY;
 
 /// Mounts what a host's root has, and lets the host's own generator turn its netplan files into networkd's.
 ///
-/// The directory `/run/systemd/netif` is networkd's: it says that networkd is in charge.
+/// The file `/run/systemd/netif/state` is networkd's: it says that networkd is in charge.
 const PREPARE: &str = r#"
 cd "$1"
 mount -t proc proc proc
@@ -18,6 +18,7 @@ mount -t sysfs sysfs sys
 mount --rbind /dev dev
 mount -t tmpfs tmpfs run
 mkdir -p run/systemd/netif/links run/systemd/network run/udev/rules.d
+touch run/systemd/netif/state
 for generator in usr/libexec/netplan/configure usr/libexec/netplan/generate usr/lib/netplan/generate; do
     if [ -x "$generator" ]; then
         exec chroot . "/$generator"

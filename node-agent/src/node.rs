@@ -1,20 +1,21 @@
-//! One pass: look, decide, have it validated, do it, look again.
+//! The node, as one agent acts on it: look, decide, have it validated, do it, look again.
 
-use std::{collections::BTreeMap, net::IpAddr, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
 use multinic_crds::{MacAddress, Mode};
 
 use crate::{
     converge::Step,
     desired::Desired,
-    execute::{Failure, Lifeline, Node, NodeError, execute},
+    execute::{Failure, Node, NodeError, execute},
     fence::{Fence, Policy},
     foreign::Definition,
     host::{
         detect::Backend,
-        files::{FileError, HostRoot},
+        files::{self, FileError},
         generator::{self, StageError},
         netlink::{Netlink, NetlinkError},
+        root::HostRoot,
     },
     ledger::Ledger,
     link::KernelView,
@@ -73,29 +74,45 @@ pub struct Prepared {
     pub plan: Plan,
     /// The kernel as it is.
     pub view: KernelView,
-    lifeline: Lifeline,
+    vital: Vec<u32>,
     ledger: Ledger,
 }
+
+/// What went wrong, by NIC.
+pub type Failures = BTreeMap<MacAddress, Failure>;
 
 /// What became of a plan.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// What went wrong, by NIC.
-    pub failures: BTreeMap<MacAddress, Failure>,
+    /// What went wrong.
+    pub failures: Failures,
     /// The kernel afterwards.
     pub view: KernelView,
 }
 
 impl Host {
-    /// The node behind `host_root`.
-    pub fn new(host_root: PathBuf, backend: Backend, policy: Policy) -> Result<Self, NetlinkError> {
-        let netlink = Netlink::connect(&host_root)?;
-        Ok(Self { root: HostRoot::new(host_root), netlink, backend, policy, api_server: Vec::new() })
+    /// The node whose root is `root`.
+    pub fn new(root: HostRoot, backend: Backend, policy: Policy) -> Result<Self, NetlinkError> {
+        let netlink = Netlink::connect(root.path())?;
+        Ok(Self { root, netlink, backend, policy, api_server: Vec::new() })
     }
 
     /// The routes to these addresses are protected from now on.
     pub fn protect_routes_to(&mut self, api_server: Vec<IpAddr>) {
         self.api_server = api_server;
+    }
+
+    /// Looks again what configures the network at boot, where nothing was found that we know.
+    pub fn detect_again(&mut self, os_image: &str) {
+        if self.obstacle().is_some() {
+            self.backend = Backend::detect(&self.root, os_image);
+        }
+    }
+
+    /// The word for the backend in status.
+    #[must_use]
+    pub const fn backend(&self) -> &'static str {
+        self.backend.name()
     }
 
     /// Why nothing can be done on this host at all, if that is so.
@@ -132,35 +149,39 @@ impl Host {
                 plan = Plan::new(desired, world, &blocked);
             }
         }
-        let lifeline = Lifeline::of(&look.view, look.fence.vital());
-        Ok(Prepared { plan, lifeline, view: look.view, ledger: look.ledger })
+        let vital = look.fence.vital().collect();
+        Ok(Prepared { plan, vital, view: look.view, ledger: look.ledger })
     }
 
     /// Carries a plan out. The record of what is about to be done is on disk before it is.
-    pub async fn carry_out(&mut self, prepared: Prepared) -> Result<Outcome, PassError> {
-        let Prepared { plan, lifeline, mut ledger, .. } = prepared;
-        for transaction in &plan.transactions {
-            ledger.intend(transaction);
-        }
-        self.root.save(&ledger)?;
-        let results = execute(self, &plan.transactions, &lifeline).await;
+    pub async fn carry_out(&mut self, prepared: &Prepared) -> Result<Outcome, PassError> {
+        let Prepared { plan, vital, ledger: before, view: _ } = prepared;
+        let mut ledger = before.clone();
+        plan.transactions.iter().for_each(|transaction| ledger.intend(transaction));
+        files::save(&self.root, &ledger)?;
+        let results = execute(self, &plan.transactions, vital).await;
         let mut failures = BTreeMap::new();
         for (transaction, result) in plan.transactions.iter().zip(results) {
-            match result {
-                Ok(()) => ledger.settle(transaction),
-                Err(failure) => {
-                    failures.extend(transaction.members.iter().map(|member| (member.mac, failure.clone())));
-                }
+            let Err(failure) = result else {
+                ledger.settle(transaction);
+                continue;
+            };
+            if failure.is_as_before() {
+                ledger.withdraw(transaction, before);
             }
+            failures.extend(transaction.members.iter().map(|member| (member.mac, failure.clone())));
         }
-        self.root.save(&ledger)?;
+        if let Err(error) = files::save(&self.root, &ledger) {
+            // What is on disk is the intention, which covers what was done.
+            tracing::warn!("{error}");
+        }
         let view = self.netlink.view(&self.api_server).await?;
         Ok(Outcome { failures, view })
     }
 
     async fn look(&self) -> Result<Look, PassError> {
-        let ledger = self.root.ledger()?;
-        let (definitions, files) = self.root.survey()?;
+        let ledger = files::ledger(&self.root)?;
+        let (definitions, files) = files::survey(&self.root)?;
         let view = self.netlink.view(&self.api_server).await?;
         let fence = Fence::around(&view, &definitions, &self.policy);
         Ok(Look { view, fence, definitions, files, ledger })
@@ -177,7 +198,7 @@ impl Node for Host {
     }
 
     fn write(&mut self, change: &FileChange) -> Result<(), NodeError> {
-        self.root.write(change).map_err(|error| NodeError(error.to_string()))
+        files::write(&self.root, change).map_err(|error| NodeError(error.to_string()))
     }
 
     async fn pause(&mut self, duration: Duration) {

@@ -1,0 +1,158 @@
+//! One pass for one object: look, decide, do, say.
+
+use std::{collections::BTreeMap, time::Instant};
+
+use multinic_crds::{
+    GuardedConfig, InterfaceState, InterfaceStatus, MacAddress, Mode, NodeNetworkConfigStatus,
+};
+
+use crate::{
+    desired::Desired,
+    link::KernelView,
+    node::{Failures, Host, Outcome, PassError},
+    pacing::{Backoff, FULL_CHECK, History},
+    plan::{Plan, Refusal, Verdict},
+    status::{Phase, Report},
+    voice::Voice,
+};
+
+/// The agent, between one object and one node.
+pub struct Agent {
+    /// The node.
+    pub host: Host,
+    /// Who speaks for it.
+    pub voice: Voice,
+    /// The object, while there is one.
+    pub object: Option<GuardedConfig>,
+    history: History,
+    /// Passes that could not even look.
+    backoff: Backoff,
+}
+
+impl Agent {
+    /// An agent that knows of no object yet.
+    #[must_use]
+    pub fn new(host: Host, voice: Voice) -> Self {
+        Self { host, voice, object: None, history: History::default(), backoff: Backoff::default() }
+    }
+
+    /// Before this, announcements alone are no reason for a pass.
+    #[must_use]
+    pub const fn not_before(&self) -> Option<Instant> {
+        self.backoff.not_before()
+    }
+
+    /// One pass; when the next one is due.
+    pub async fn pass(&mut self) -> Instant {
+        let regular = Instant::now() + FULL_CHECK;
+        let Some(object) = &self.object else { return regular };
+        let desired = Desired::parse(object);
+        self.host.detect_again(self.voice.os_image());
+        self.voice.backend_is(self.host.backend());
+        match self.reconcile(&desired).await {
+            Ok(()) => self.backoff.succeeded(),
+            Err(error) => {
+                tracing::error!(reason = error.reason(), "the pass ended early: {error}");
+                let refusal = Refusal::new(error.reason(), error.to_string());
+                let (failures, view) = (Failures::new(), KernelView::EMPTY);
+                let status = self.voice.status(&Report {
+                    desired: &desired,
+                    plan: None,
+                    failures: &failures,
+                    obstacle: Some(&refusal),
+                    view: &view,
+                    phase: Phase::Settled,
+                });
+                self.voice.say(status).await;
+                self.backoff.failed(Instant::now());
+            }
+        }
+        let due = [self.backoff.not_before(), self.history.next_attempt(), self.voice.next_attempt()];
+        let now = Instant::now();
+        due.into_iter().flatten().filter(|due| *due > now).fold(regular, Instant::min)
+    }
+
+    async fn reconcile(&mut self, desired: &Desired) -> Result<(), PassError> {
+        let started = Instant::now();
+        self.history.begin(desired.generation);
+        let blocked = self.history.blocked(started);
+        let prepared = self.host.prepare(desired, blocked.clone()).await?;
+        self.learn(&prepared.plan, &blocked, started);
+        let obstacle = self.host.obstacle().cloned();
+        let nothing_failed = Failures::new();
+        let report = Report {
+            desired,
+            plan: Some(&prepared.plan),
+            failures: &nothing_failed,
+            obstacle: obstacle.as_ref(),
+            view: &prepared.view,
+            phase: Phase::Progressing,
+        };
+        let before = self.voice.published().clone();
+        let is_new = before.observed_generation != Some(desired.generation);
+        let progress = is_new.then(|| self.voice.status(&report));
+        // The kernel does not wait for the API server to hear that it is being changed.
+        let announced = async {
+            if let Some(progress) = progress {
+                self.voice.say(progress).await;
+            }
+        };
+        let acts = desired.mode == Mode::Enforce && obstacle.is_none() && !prepared.plan.is_idle();
+        if !acts {
+            announced.await;
+            let status = self.voice.status(&Report { phase: Phase::Settled, ..report });
+            self.voice.say(status).await;
+            return Ok(());
+        }
+        let ((), outcome) = tokio::join!(announced, self.host.carry_out(&prepared));
+        let Outcome { failures, view } = outcome?;
+        let repaired = self.remember(&prepared.plan, &failures, &before, desired.generation);
+        self.voice.account(desired, &prepared.plan, &failures, repaired, started.elapsed());
+        let report = Report { failures: &failures, view: &view, phase: Phase::Settled, ..report };
+        let status = self.voice.status(&report);
+        self.voice.say(status).await;
+        Ok(())
+    }
+
+    /// Takes into the history what deciding brought up: NICs that are away, and unfit files.
+    fn learn(&mut self, plan: &Plan, blocked: &BTreeMap<MacAddress, Refusal>, now: Instant) {
+        for (mac, decision) in &plan.decisions {
+            match &decision.verdict {
+                Verdict::Missing => self.history.forget(*mac),
+                Verdict::Fail(unfit) if !blocked.contains_key(mac) => {
+                    self.history.failed(*mac, unfit.clone(), now);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Takes what was done into the history; how many of it were repairs.
+    fn remember(
+        &mut self,
+        plan: &Plan,
+        failures: &Failures,
+        before: &NodeNetworkConfigStatus,
+        generation: i64,
+    ) -> u64 {
+        let now = Instant::now();
+        let mut repaired = 0;
+        for member in plan.transactions.iter().flat_map(|transaction| &transaction.members) {
+            if let Some(failure) = failures.get(&member.mac) {
+                self.history.failed(member.mac, Refusal::new(failure.reason(), failure.to_string()), now);
+                continue;
+            }
+            let repair = was_right(before, member.mac, generation);
+            self.history.succeeded(member.mac, repair, now);
+            repaired += u64::from(repair);
+        }
+        repaired
+    }
+}
+
+/// Whether this NIC was as wanted by this very generation: then changing it is a repair.
+fn was_right(before: &NodeNetworkConfigStatus, mac: MacAddress, generation: i64) -> bool {
+    let configured =
+        |nic: &InterfaceStatus| nic.state == InterfaceState::Configured && nic.mac_address == mac.to_string();
+    before.observed_generation == Some(generation) && before.interfaces.iter().any(configured)
+}

@@ -1,0 +1,129 @@
+//! What holds for whatever is wanted, and however it fails.
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// Any three free NICs, wanted or not, under any names, with any addresses.
+fn wanted() -> impl Strategy<Value = Vec<Interface>> {
+    let nic_of = |of: &'static str| {
+        (
+            any::<bool>(),
+            0usize..4,
+            prop::sample::subsequence(vec!["10.1.0.5/24", "10.2.0.5/24", "2001:db8::5/64"], 0..3),
+            prop::option::of(1280i64..9000),
+        )
+            .prop_map(move |(wanted, slot, addresses, mtu)| {
+                wanted.then(|| {
+                    let mut nic = nic(of, &format!("multinic{slot}"), &addresses);
+                    nic.mtu = mtu.map(|bytes| bytes.try_into().unwrap());
+                    nic
+                })
+            })
+    };
+    (nic_of(A), nic_of(B), nic_of(C)).prop_map(|(a, b, c)| {
+        let mut names = BTreeSet::new();
+        [a, b, c].into_iter().flatten().filter(|nic| names.insert(nic.name)).collect()
+    })
+}
+
+proptest! {
+    #[test]
+    fn any_want_converges_in_one_pass_and_never_touches_the_uplink(first in wanted(), then in wanted()) {
+        let mut scene = Scene::new(&first);
+        let uplink = scene.link(UPLINK).clone();
+        scene.converge();
+        scene.want(&then);
+        for transaction in scene.plan().transactions {
+            for member in &transaction.members {
+                let known = scene.desired.wanted.contains_key(&member.mac) || scene.ledger.get(member.mac).is_some();
+                prop_assert!(known, "{} is neither wanted nor ours", member.mac);
+            }
+            prop_assert!(transaction.targets.iter().all(|target| target.index != uplink.index));
+        }
+        scene.converge();
+        prop_assert_eq!(scene.link(UPLINK), &uplink);
+    }
+
+    #[test]
+    fn a_failure_at_any_change_leaves_the_nic_as_it_was(first in wanted(), then in wanted(), at in 0usize..30) {
+        let mut scene = Scene::new(&first);
+        scene.converge();
+        scene.want(&then);
+        let plan = scene.plan();
+        let before = scene.node.clone();
+        scene.node.fails_at = Some(before.changes() + at);
+        let failures = scene.carry_out(&plan);
+        let failed: BTreeSet<u32> = plan
+            .transactions
+            .iter()
+            .filter(|transaction| transaction.members.iter().any(|member| failures.contains_key(&member.mac)))
+            .flat_map(|transaction| transaction.targets.iter().map(|target| target.index))
+            .collect();
+        for index in failed {
+            prop_assert_eq!(scene.node.kernel.link(index), before.kernel.link(index));
+        }
+        for change in plan.transactions.iter().filter(|t| t.members.iter().any(|m| failures.contains_key(&m.mac))).flat_map(|t| &t.files) {
+            prop_assert_eq!(scene.node.files.get(&change.path), change.from.as_ref());
+        }
+        for failure in failures.values() {
+            prop_assert!(matches!(failure, Failure::RolledBack(_)), "{}", failure);
+        }
+        // What failed once works the next time.
+        scene.node.fails_at = None;
+        scene.converge();
+    }
+}
+
+/// Objects as no API server would let them in: every field may be anything.
+fn anything() -> impl Strategy<Value = serde_json::Value> {
+    let leaf = prop_oneof![
+        Just(serde_json::Value::Null),
+        any::<bool>().prop_map(Into::into),
+        any::<i64>().prop_map(Into::into),
+        ".{0,20}".prop_map(Into::into),
+        prop::sample::select(vec![
+            A,
+            B,
+            C,
+            UPLINK,
+            "FA-16-3E-00-00-0A",
+            "multinic0",
+            "multinic19",
+            "eth0",
+            "10.1.0.5/24",
+            "::/0"
+        ])
+        .prop_map(Into::into),
+    ];
+    let keys = prop::sample::select(vec!["macAddress", "name", "addresses", "mtu", "portId", "x"]);
+    leaf.prop_recursive(3, 24, 6, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(serde_json::Value::from),
+            prop::collection::btree_map(keys.clone(), inner, 0..6).prop_map(|map| serde_json::Value::Object(
+                map.into_iter().map(|(k, v)| (k.to_owned(), v)).collect()
+            )),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn an_object_of_anything_never_panics_and_never_plans_for_a_nic_that_it_does_not_name(
+        interfaces in prop::collection::vec(anything(), 0..6),
+        mode in anything(),
+    ) {
+        let mut scene = Scene::new(&[nic(A, "multinic0", &["10.1.0.5/24"])]);
+        scene.converge();
+        let object = serde_json::json!({ "metadata": {}, "spec": { "interfaces": interfaces, "mode": mode } });
+        let Ok(object) = serde_json::from_value(object) else { return Ok(()) };
+        scene.desired = Desired::parse(&object);
+        let plan = scene.plan();
+        for member in plan.transactions.iter().flat_map(|transaction| &transaction.members) {
+            let ours = scene.ledger.get(member.mac).is_some() && scene.desired.is_absent(member.mac);
+            prop_assert!(ours || scene.desired.wanted.contains_key(&member.mac));
+        }
+        let uplink = scene.link(UPLINK).index;
+        prop_assert!(plan.transactions.iter().flat_map(|t| &t.targets).all(|target| target.index != uplink));
+    }
+}
