@@ -250,7 +250,7 @@ pub fn prove(targets: &[Target], view: &KernelView) -> Result<(), Unproven> {
         for address in ours {
             match address.state {
                 // Without a carrier nothing can be probed, and nothing is in the way either.
-                AddressState::Tentative if link.has_carrier() => return Err(Unproven::Tentative),
+                AddressState::Tentative if link.carrier => return Err(Unproven::Tentative),
                 AddressState::Ready | AddressState::Tentative => {}
                 AddressState::Duplicate => return Err(Unproven::Duplicate(address.net)),
             }

@@ -22,6 +22,8 @@ pub struct Link {
     pub permanent_mac: Option<MacAddress>,
     /// Administratively up.
     pub up: bool,
+    /// Whether it has a carrier. The operational state follows that only later.
+    pub carrier: bool,
     /// The operational state (RFC 2863), in lower case.
     pub oper_state: String,
     /// In bytes.
@@ -61,12 +63,6 @@ impl Link {
     #[must_use]
     pub fn identity(&self) -> Option<MacAddress> {
         self.permanent_mac.or(self.mac)
-    }
-
-    /// Whether packets can leave it, as far as the link knows.
-    #[must_use]
-    pub fn has_carrier(&self) -> bool {
-        matches!(self.oper_state.as_str(), "up" | "unknown")
     }
 
     /// Whether `name` is taken by this link.

@@ -137,14 +137,19 @@ impl Agent {
     ) -> u64 {
         let now = Instant::now();
         let mut repaired = 0;
-        for member in plan.transactions.iter().flat_map(|transaction| &transaction.members) {
-            if let Some(failure) = failures.get(&member.mac) {
-                self.history.failed(member.mac, Refusal::new(failure.reason(), failure.to_string()), now);
-                continue;
+        for transaction in &plan.transactions {
+            // One that only waited for the kernel to prove an address changed nothing.
+            let changed = !(transaction.steps.is_empty() && transaction.files.is_empty());
+            for member in &transaction.members {
+                if let Some(failure) = failures.get(&member.mac) {
+                    let failure = Refusal::new(failure.reason(), failure.to_string());
+                    self.history.failed(member.mac, failure, now);
+                    continue;
+                }
+                let repair = changed && was_right(before, member.mac, generation);
+                self.history.succeeded(member.mac, repair, now);
+                repaired += u64::from(repair);
             }
-            let repair = was_right(before, member.mac, generation);
-            self.history.succeeded(member.mac, repair, now);
-            repaired += u64::from(repair);
         }
         repaired
     }

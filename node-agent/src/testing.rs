@@ -29,6 +29,7 @@ pub(crate) fn link(index: u32, name: &str, address: &str) -> Link {
         mac: Some(mac(address)),
         permanent_mac: Some(mac(address)),
         up: false,
+        carrier: true,
         oper_state: "down".to_owned(),
         mtu: 1500,
         mtu_range: (68, Some(9000)),
@@ -86,15 +87,10 @@ impl PlainNode {
 
     fn change(&mut self, step: &Step) -> Result<(), NodeError> {
         match step {
-            Step::SetUp { index } => {
-                let link = self.link(*index)?;
-                link.up = true;
-                "up".clone_into(&mut link.oper_state);
-            }
+            Step::SetUp { index } => self.link(*index)?.up = true,
             Step::SetDown { index } => {
                 let link = self.link(*index)?;
                 link.up = false;
-                "down".clone_into(&mut link.oper_state);
                 link.addresses.retain(|address| address.net.addr().is_ipv4());
             }
             Step::Rename { index, to } => {

@@ -157,7 +157,7 @@ impl Report<'_> {
         }
         let link = decision.index.and_then(|index| self.view.link(index));
         let configured = match link {
-            Some(link) if !link.has_carrier() => {
+            Some(link) if !link.carrier => {
                 let message = format!("{} is set up, but has no carrier; look at its port", link.name);
                 (InterfaceState::Configured, "NoCarrier", message)
             }

@@ -22,9 +22,7 @@ struct Scene {
 
 /// A node with one free NIC, `A`, where these NICs are wanted.
 fn scene(wanted: &[Interface], mode: Mode) -> Scene {
-    let mut free = link(3, "eth1", A);
-    free.oper_state = "up".to_owned();
-    let view = KernelView { links: vec![free], ..KernelView::EMPTY };
+    let view = KernelView { links: vec![link(3, "eth1", A)], ..KernelView::EMPTY };
     let policy = Policy { link_kinds: [AllowedKind::Physical].into(), ..Policy::default() };
     let fence = Fence::around(&view, &[], &policy);
     let (files, ledger) = (HostFiles::default(), Ledger::default());
@@ -120,7 +118,7 @@ fn a_failure_is_the_nics_own_and_names_its_reason() {
 #[test]
 fn a_nic_without_a_carrier_is_configured_and_says_so() {
     let mut scene = scene(&[nic(A, "multinic0", &[])], Mode::Enforce);
-    scene.view.links[0].oper_state = "lowerlayerdown".to_owned();
+    scene.view.links[0].carrier = false;
     let nic = &scene.settled().interfaces[0];
     assert_eq!((nic.state, nic.reason.as_str()), (InterfaceState::Configured, "NoCarrier"));
 }

@@ -201,7 +201,7 @@ fn without_a_carrier_an_address_that_cannot_be_probed_is_right() {
     scene.converge();
     scene.node.kernel.links[1].addresses[0].state = AddressState::Tentative;
     assert_eq!(scene.verdict(A), Verdict::Change);
-    scene.node.kernel.links[1].oper_state = "lowerlayerdown".to_owned();
+    scene.node.kernel.links[1].carrier = false;
     assert_eq!(scene.verdict(A), Verdict::Right);
 }
 
