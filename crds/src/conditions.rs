@@ -5,8 +5,10 @@ use k8s_openapi::{
     jiff::Timestamp,
 };
 
-/// The longest message that goes into an object, in bytes.
+/// The longest message of a condition, in bytes.
 pub const MAX_MESSAGE_BYTES: usize = 1024;
+/// The longest message of one NIC, in bytes: twenty of them must leave the object small.
+pub const MAX_INTERFACE_MESSAGE_BYTES: usize = 400;
 
 /// The conditions of a `NodeNetworkConfig`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +50,7 @@ pub fn condition(
         type_: kind.as_str().to_owned(),
         status: if holds { "True" } else { "False" }.to_owned(),
         reason: reason.to_owned(),
-        message: truncate_message(message),
+        message: truncate_message(message, MAX_MESSAGE_BYTES),
         observed_generation: Some(generation),
         last_transition_time: Time(now),
     }
@@ -66,14 +68,14 @@ pub fn merge_conditions(previous: &[Condition], mut next: Vec<Condition>) -> Vec
     next
 }
 
-/// `message`, cut at a character boundary so that it fits [`MAX_MESSAGE_BYTES`].
+/// `message`, cut at a character boundary so that it fits `limit` bytes.
 #[must_use]
-pub fn truncate_message(message: &str) -> String {
+pub fn truncate_message(message: &str, limit: usize) -> String {
     const ELLIPSIS: &str = "…";
-    if message.len() <= MAX_MESSAGE_BYTES {
+    if message.len() <= limit {
         return message.to_owned();
     }
-    let end = message.floor_char_boundary(MAX_MESSAGE_BYTES - ELLIPSIS.len());
+    let end = message.floor_char_boundary(limit.saturating_sub(ELLIPSIS.len()));
     format!("{}{ELLIPSIS}", &message[..end])
 }
 
@@ -101,8 +103,8 @@ mod tests {
     #[test]
     fn a_message_never_outgrows_its_bound_nor_splits_a_character() {
         let long = "é".repeat(MAX_MESSAGE_BYTES);
-        let cut = truncate_message(&long);
+        let cut = truncate_message(&long, MAX_MESSAGE_BYTES);
         assert!(cut.len() <= MAX_MESSAGE_BYTES && cut.ends_with('…'));
-        assert_eq!(truncate_message("short"), "short");
+        assert_eq!(truncate_message("short", MAX_MESSAGE_BYTES), "short");
     }
 }

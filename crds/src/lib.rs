@@ -27,7 +27,10 @@ mod spec;
 mod status;
 
 pub use address::{InterfaceAddress, ParseAddressError};
-pub use conditions::{ConditionType, MAX_MESSAGE_BYTES, condition, merge_conditions, truncate_message};
+pub use conditions::{
+    ConditionType, MAX_INTERFACE_MESSAGE_BYTES, MAX_MESSAGE_BYTES, condition, merge_conditions,
+    truncate_message,
+};
 pub use guarded::{Guarded, GuardedConfig, GuardedInterface, GuardedSpec};
 pub use mac::{MacAddress, ParseMacError};
 pub use mtu::{MIN_IPV6_MTU, Mtu, ParseMtuError};

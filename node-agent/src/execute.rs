@@ -195,8 +195,10 @@ async fn write_files(node: &mut impl Node, transaction: &Transaction) -> Result<
     for (position, change) in transaction.files.iter().enumerate() {
         if let Err(error) = node.write(change) {
             let message = format!("failed to write {} for the next boot: {error}", change.path);
-            // The one that failed too: it may be in place, and only its directory not flushed.
-            let written = &transaction.files[..=position];
+            // It may be in place, and only its directory not flushed. Where it is not, undoing
+            // it changes nothing, and may well fail as it did.
+            let _ = node.write(&change.inverse());
+            let written = &transaction.files[..position];
             return Err(take_back(node, transaction, written, Refusal::new("NotPersisted", message)).await);
         }
     }

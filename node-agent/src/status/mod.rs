@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
 use multinic_crds::{
-    ConditionType, InterfaceState, InterfaceStatus, MacAddress, Mode, NodeNetworkConfigStatus, ObservedLink,
-    condition, merge_conditions, truncate_message,
+    ConditionType, InterfaceState, InterfaceStatus, MAX_INTERFACE_MESSAGE_BYTES, MacAddress, Mode,
+    NodeNetworkConfigStatus, ObservedLink, condition, merge_conditions, truncate_message,
 };
 
 use crate::{
@@ -113,7 +113,7 @@ impl Report<'_> {
                 port_id: String::new(),
                 state: InterfaceState::Refused,
                 reason: "InvalidSpec".to_owned(),
-                message: truncate_message(&entry.message),
+                message: truncate_message(&entry.message, MAX_INTERFACE_MESSAGE_BYTES),
                 observed: None,
                 last_transition_time: None,
             })
@@ -143,7 +143,7 @@ impl Report<'_> {
             port_id: decision.port_id.clone(),
             state,
             reason: reason.to_owned(),
-            message: truncate_message(&message),
+            message: truncate_message(&message, MAX_INTERFACE_MESSAGE_BYTES),
             observed,
             last_transition_time: None,
         })

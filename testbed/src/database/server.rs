@@ -14,6 +14,9 @@ use crate::process::Process;
 
 /// Unprivileged and on every machine, also where the package that would make a user of its own is not installed.
 const USER: &str = "nobody";
+/// Temporary tables are named after the process id, which is the same in every testbed: in a shared directory, two
+/// servers crash over one file.
+const TEMPORARY_FILES: &str = "TMPDIR";
 
 pub(super) fn socket(directory: &Path) -> PathBuf {
     directory.join("socket")
@@ -32,7 +35,8 @@ pub(super) fn initialise(bed: &Testbed, directory: &Path) -> Result<()> {
         .args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"])
         .args(["--skip-name-resolve", "--innodb-log-file-size=8M"])
         .arg(format!("--user={USER}"))
-        .arg(format!("--datadir={}", data.display()));
+        .arg(format!("--datadir={}", data.display()))
+        .env(TEMPORARY_FILES, directory);
     let output = bed.spawner()?.output(command)?;
     ensure!(
         output.status.success(),
@@ -59,6 +63,7 @@ pub(super) fn start(bed: &Testbed, directory: &Path) -> Result<Process> {
         .arg(format!("--datadir={}", directory.join("data").display()))
         .arg(format!("--socket={}", socket(directory).display()))
         .arg(format!("--pid-file={}", directory.join("pid").display()))
-        .arg(format!("--init-file={}", directory.join("init.sql").display()));
+        .arg(format!("--init-file={}", directory.join("init.sql").display()))
+        .env(TEMPORARY_FILES, directory);
     bed.start("mariadbd", command)
 }

@@ -35,11 +35,11 @@ pub(crate) fn tell(suite: Suite) -> Suite {
         )
 }
 
-/// A node with two NICs that are right.
+/// A node with a NIC in each of two networks, both right.
 struct Scene<'bed> {
     world: World<'bed>,
     node: Node<'bed>,
-    object: OpenstackConfig,
+    objects: [OpenstackConfig; 2],
 }
 
 impl<'bed> Scene<'bed> {
@@ -49,18 +49,20 @@ impl<'bed> Scene<'bed> {
         node.plug(LATER)?;
         node.plug(EARLIER)?;
         node.join(&world.cluster).await?;
-        let mut object = OpenstackConfig::new("storage", "10.20.0.0/24");
-        for port in [
-            Port::new(EARLIER, "worker-1").address("10.20.0.5").mtu(1450),
-            Port::new(LATER, "worker-1").address("10.20.0.6"),
-        ] {
-            object = object.with(port);
-            world.database.producer().sync(&object).await?;
-            world.configured(&node, &object.ports[object.ports.len() - 1].mac).await?;
+        let objects = [
+            OpenstackConfig::new("storage", "10.20.0.0/24")
+                .with(Port::new(EARLIER, "worker-1").address("10.20.0.5").mtu(1450)),
+            OpenstackConfig::new("backup", "2001:db8:20::/64")
+                .with(Port::new(LATER, "worker-1").address("2001:db8:20::5")),
+        ];
+        for object in &objects {
+            world.database.producer().sync(object).await?;
+            world.configured(&node, &object.ports[0].mac).await?;
         }
-        let scene = Self { world, node, object };
+        let scene = Self { world, node, objects };
         scene.all_is_well().await?;
-        assert_eq!(scene.nics()?, [("multinic0".to_owned(), EARLIER), ("multinic1".to_owned(), LATER)]);
+        assert_eq!(scene.node.link(EARLIER)?.name, "multinic0");
+        assert_eq!(scene.node.link(LATER)?.name, "multinic1");
         Ok(scene)
     }
 
@@ -70,24 +72,19 @@ impl<'bed> Scene<'bed> {
         self.world.configured(&self.node, LATER).await?;
         all_is_well(&self.world, &self.node).await
     }
-
-    fn nics(&self) -> Result<[(String, &'static str); 2]> {
-        let name = |mac| -> Result<_> { Ok((self.node.link(mac)?.name, mac)) };
-        Ok([name(EARLIER)?, name(LATER)?])
-    }
 }
 
 async fn idle(bed: &Testbed) -> Result<()> {
-    let Scene { world, node, object } = Scene::set(bed).await?;
+    let Scene { world, node, objects: [storage, _] } = Scene::set(bed).await?;
     let bare = bed.node("worker-2", Kind::Light).await?;
     bare.join(&world.cluster).await?;
     all_is_well(&world, &bare).await?;
     // What waits for something is as idle as what is right.
-    world.database.producer().insert(&object, &Port::new(MISSING, "worker-1")).await?;
+    world.database.producer().insert(&storage, &Port::new(MISSING, "worker-1")).await?;
     world.settled(&node, MISSING, InterfaceState::DeviceMissing).await?;
     syncs_pass(2).await?;
 
-    // Listening stirs both agents' nodes, so that they look, and must find nothing to do.
+    // To listen is to stir the node, so that its agent looks, and must find nothing to do.
     let monitor = node.monitor().await?;
     let (files, written, versions) = (Files::of(&node)?, writes(&world)?.len(), versions(&world).await?);
     let (syncs_before, before) = (syncs().await?, world.database.operator_statements().await?);
@@ -162,15 +159,18 @@ async fn new_ids_and_reboot(bed: &Testbed) -> Result<()> {
     let scene = Scene::set(bed).await?;
     syncs_pass(2).await?;
     all_new_ids(&scene).await?;
-    reboot(&scene).await
+    reboot(&scene).await?;
+    given_back_after_all(&scene).await
 }
 
 async fn all_new_ids(scene: &Scene<'_>) -> Result<()> {
-    let Scene { world, node, object } = scene;
+    let Scene { world, node, objects } = scene;
     let (monitor, files, written) = (node.monitor().await?, Files::of(node)?, writes(world)?.len());
     let before = ids(world).await?;
 
-    world.database.producer().sync(object).await?;
+    for object in objects {
+        world.database.producer().sync(object).await?;
+    }
     ensure!(ids(world).await?.is_disjoint(&before), "a row kept its id");
     scene.all_is_well().await?;
     syncs_pass(2).await?;
@@ -209,5 +209,29 @@ async fn reboot(scene: &Scene<'_>) -> Result<()> {
     // Gone with the boot, and needed by an agent.
     let own = ["run/multinic", "run/multinic/agent.lock"].map(PathBuf::from);
     assert_eq!(files.touched(node)?, own.into());
+    Ok(())
+}
+
+/// What networkd made of the boot files must not hold on to the NIC.
+async fn given_back_after_all(scene: &Scene<'_>) -> Result<()> {
+    let Scene { world, node, .. } = scene;
+    let monitor = node.monitor().await?;
+    let root = node.host_root()?;
+    let files =
+        ["etc/netplan/60-multinic-multinic1.yaml", "run/systemd/network/10-netplan-multinic1.network"];
+    for file in files {
+        ensure!(root.join(file).exists(), "there is no {file}");
+    }
+    world.database.producer().remove(LATER).await?;
+    world.removed(node, LATER).await?;
+    syncs_pass(2).await?;
+
+    let link = node.link(LATER)?;
+    assert_eq!((link.name.as_str(), link.up, link.addresses), ("eth1", false, vec![]));
+    for file in files {
+        ensure!(!root.join(file).exists(), "{file} is still there");
+    }
+    assert_eq!(monitor.about("multinic0").await?, [""; 0]);
+    assert_eq!(monitor.finish().await?, Harm::default());
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! What goes wrong stays where it went wrong, and is said.
 
 use anyhow::{Context, Result, ensure};
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use multinic_crds::InterfaceState;
 use multinic_testbed::{
     GATEWAY, Harm, Kind, Link, Needs, Node, OPERATOR_HEALTH, OpenstackConfig, Port, SOON, Schema, Suite,
@@ -27,6 +28,7 @@ pub(crate) fn tell(suite: Suite) -> Suite {
         .tell("a_database_that_is_down_changes_nothing_but_a_condition", Needs::FullNodes, database_down)
         .tell("a_table_that_is_suddenly_empty_removes_nothing", Needs::FullNodes, empty_table)
         .tell("a_nic_that_fails_is_taken_back_and_the_others_go_on", Needs::FullNodes, taken_back)
+        .tell("a_nic_that_keeps_failing_is_tried_further_and_further_apart", Needs::FullNodes, further_apart)
 }
 
 async fn missing_nic(bed: &Testbed) -> Result<()> {
@@ -206,8 +208,6 @@ async fn taken_back(bed: &Testbed) -> Result<()> {
     node.exec(&["sh", "-c", "echo 1 > /proc/sys/net/ipv6/conf/eth2/disable_ipv6"])?;
     node.exec(&["mkdir", "/etc/netplan/60-multinic-multinic3.yaml"])?;
     let before: Vec<_> = [SECOND, THIRD, FOURTH].iter().map(|mac| node.link(mac)).collect::<Result<_>>()?;
-    let monitor = node.monitor().await?;
-    node.join(&world.cluster).await?;
     let v4 = OpenstackConfig::new("v4", "10.20.0.0/24")
         .with(Port::new(FIRST, "worker-1").address("10.20.0.1"))
         .with(Port::new(FOURTH, "worker-1").address("10.20.0.4").mtu(1400));
@@ -215,8 +215,11 @@ async fn taken_back(bed: &Testbed) -> Result<()> {
         .with(Port::new(SECOND, "worker-1").address("fd00:20::2").mtu(1400))
         .with(Port::new(THIRD, "worker-1").address("fd00:20::3"))
         .with(Port::new(FIFTH, "worker-1").address("fd00:20::5"));
+    // Before the node joins, so that slots are given to all of them at once.
     world.database.producer().sync(&v4).await?;
     world.database.producer().sync(&v6).await?;
+    let monitor = node.monitor().await?;
+    node.join(&world.cluster).await?;
 
     for (link, reason) in before.iter().zip(["ApplyFailed", "AddressConflict", "NotPersisted"]) {
         failed_and_as_before(&world, &node, link, reason).await?;
@@ -226,7 +229,10 @@ async fn taken_back(bed: &Testbed) -> Result<()> {
     }
     assert_eq!(world.condition(&node, "Ready").await?.reason, "InterfaceFailed");
 
-    node.exec(&["sh", "-c", "echo 0 > /proc/sys/net/ipv6/conf/eth2/disable_ipv6"])?;
+    eventually("the NIC to have its own name between two attempts", SOON, async || {
+        node.exec(&["sh", "-c", "echo 0 > /proc/sys/net/ipv6/conf/eth2/disable_ipv6"])
+    })
+    .await?;
     neighbour.unplug("fa:16:3e:00:00:ff")?;
     node.exec(&["rmdir", "/etc/netplan/60-multinic-multinic3.yaml"])?;
     for mac in [SECOND, THIRD, FOURTH] {
@@ -249,6 +255,35 @@ async fn failed_and_as_before(world: &World<'_>, node: &Node<'_>, before: &Link,
     .await?;
     assert_eq!(world.database.producer().success(&before.mac).await?, Some(false));
     Ok(())
+}
+
+async fn further_apart(bed: &Testbed) -> Result<()> {
+    let world = bed.world(Schema::ProducerWithAddressing).await?;
+    let node = bed.node("worker-1", Kind::Full).await?;
+    node.plug(FIRST)?;
+    node.exec(&["mkdir", "/etc/netplan/60-multinic-multinic0.yaml"])?;
+    node.join(&world.cluster).await?;
+    world.database.producer().sync(&one_port()).await?;
+    let attempts = eventually("four attempts", SOON, async || {
+        let attempts = failures(&node.agent()?.log()?)?;
+        ensure!(attempts.len() >= 4, "so far at {attempts:?}");
+        Ok(attempts)
+    })
+    .await?;
+    // After 1, 2 and 4 seconds; a slow machine only takes longer.
+    let span = attempts[0].duration_until(attempts[3]);
+    ensure!(span >= SignedDuration::from_secs(7), "four attempts within {span:#}: {attempts:?}");
+    Ok(())
+}
+
+/// When the agent that wrote this log failed.
+fn failures(log: &str) -> Result<Vec<Timestamp>> {
+    let lines = log.lines().filter(|line| line.contains("\"ERROR\""));
+    let time = |line| -> Result<Timestamp> {
+        let line: serde_json::Value = serde_json::from_str(line)?;
+        Ok(line["timestamp"].as_str().context("no timestamp")?.parse()?)
+    };
+    lines.map(time).collect()
 }
 
 /// A node with one NIC, and all is well.

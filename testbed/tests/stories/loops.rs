@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use multinic_crds::{InterfaceState, NodeNetworkConfig};
 use multinic_testbed::{
-    Harm, Kind, Needs, Node, OpenstackConfig, Port, SOON, Schema, Suite, Testbed, World, eventually,
+    Harm, Kind, Needs, Node, OpenstackConfig, Port, SOON, Schema, Suite, Testbed, World, Write, eventually,
 };
 use serde_json::json;
 
@@ -107,9 +107,7 @@ async fn reaches(world: &World<'_>, node: &Node<'_>, generation: i64, before: us
     })
     .await?;
     shows_the_kernel(&config, node)?;
-    let by_agent = |write: &&multinic_testbed::Write| {
-        write.subresource == "status" && write.user.ends_with(":multinic-agent")
-    };
+    let by_agent = |write: &&Write| write.subresource == "status" && write.user.ends_with(":multinic-agent");
     let written = writes(world)?.iter().filter(by_agent).count();
     let new = written - before;
     ensure!((1..=3).contains(&new), "the agent wrote the status of generation {generation} {new} times");
