@@ -47,6 +47,6 @@ pub async fn run(args: HostArgs) -> anyhow::Result<()> {
     if !left.decisions.is_empty() {
         bail!("{} NICs of ours are left; see above", left.decisions.len());
     }
-    tracing::info!(given_back, "no NIC and no file of multinic is left on this node");
+    tracing::info!(given_back, "no NIC and no boot file of multinic is left on this node");
     Ok(())
 }

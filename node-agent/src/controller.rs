@@ -1,12 +1,11 @@
 //! The loop: one object, the kernel's announcements and a clock, in; passes, out.
 
 use std::{
-    io,
     net::IpAddr,
     time::{Duration, Instant},
 };
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use futures::{FutureExt, Stream, StreamExt, TryStreamExt, future::Shared};
 use kube::{
     Api, Client, Config,
@@ -38,6 +37,9 @@ const QUIET: Duration = Duration::from_millis(300);
 const STUCK: Duration = Duration::from_mins(10);
 const LOCK_RETRY: Duration = Duration::from_secs(2);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// The API server's addresses hardly ever change, and drift does not wait for a name server.
+const LOOKUP_INTERVAL: Duration = Duration::from_mins(5);
+const LOOKUP_DEADLINE: Duration = Duration::from_secs(2);
 /// How long requests to the admin endpoint may take to end.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -55,7 +57,7 @@ pub async fn run(args: RunArgs, shutdown: impl Future<Output = ()> + Send + 'sta
     let listener = admin::bind(listen).await?;
     let report = health.clone();
     let admin = Admin::new(heartbeat.clone(), registry, move || report.report());
-    let endpoint = tokio::spawn(admin::serve(listener, admin, shutdown.clone()));
+    let mut endpoint = tokio::spawn(admin::serve(listener, admin, shutdown.clone()));
     tracing::info!(node = node_name, version = multinic_runtime::VERSION, "starting");
 
     let root = HostRoot::new(host_root);
@@ -64,14 +66,21 @@ pub async fn run(args: RunArgs, shutdown: impl Future<Output = ()> + Send + 'sta
     let mut config =
         Config::infer().await.context("failed to find the API server; set KUBECONFIG or run in a pod")?;
     config.connect_timeout = Some(CONNECT_TIMEOUT);
-    let api_server = ApiServer::of(&config);
+    let mut api_server = ApiServer::of(&config);
     let client = Client::try_from(config)?;
     health.waits_for("the API server");
     let publisher = Publisher::new(client.clone(), node_name.clone());
     let mut agent =
         Agent::new(Host::new(root, backend, policy)?, Voice::new(publisher, facts, health, metrics));
     let objects = watch_object(Api::<GuardedConfig>::all(client), &node_name).default_backoff();
-    turn(&mut agent, &api_server, objects, events::changes()?, &heartbeat, shutdown).await;
+    let turning = turn(&mut agent, &mut api_server, objects, events::changes()?, &heartbeat, shutdown);
+    tokio::select! {
+        ended = turning => ended?,
+        ended = &mut endpoint => {
+            ended??;
+            return Ok(());
+        }
+    }
     timeout(GRACE, endpoint).await.map_or(Ok(Ok(())), |ended| ended)??;
     tracing::info!("stopped");
     Ok(())
@@ -106,19 +115,19 @@ async fn take_lock(
 /// Passes, whenever one is due, until `shutdown`. A pass is never cut short.
 async fn turn(
     agent: &mut Agent,
-    api_server: &ApiServer,
+    api_server: &mut ApiServer,
     objects: impl Stream<Item = watcher::Result<Option<GuardedConfig>>>,
     mut kernel: impl Stream<Item = ()> + Unpin,
     heartbeat: &Heartbeat,
     shutdown: Shared<impl Future<Output = ()>>,
-) {
+) -> anyhow::Result<()> {
     tokio::pin!(objects);
     let mut last_error = String::new();
     let mut due = Instant::now() + FULL_CHECK;
     loop {
         heartbeat.beat();
         tokio::select! {
-            () = shutdown.clone() => return,
+            () = shutdown.clone() => return Ok(()),
             object = objects.try_next() => match object {
                 Ok(object) => {
                     last_error.clear();
@@ -131,17 +140,20 @@ async fn turn(
                     tracing::warn!("cannot watch this node's object: {last_error}");
                 },
             },
-            Some(()) = kernel.next() => {
+            announced = kernel.next() => {
+                ensure!(announced.is_some(), "the kernel's announcements ended");
                 let soon = Instant::now() + QUIET;
                 due = due.min(agent.not_before().map_or(soon, |not_before| soon.max(not_before)));
             }
             () = sleep_until(due.into()) => {
-                match api_server.addresses().await {
-                    Ok(addresses) => agent.host.protect_routes_to(addresses),
-                    // The routes found last time stay protected.
-                    Err(error) => tracing::debug!("cannot resolve the API server: {error}"),
-                }
-                due = agent.pass().await;
+                due = match api_server.addresses().await {
+                    Some(addresses) => {
+                        agent.host.protect_routes_to(addresses);
+                        agent.pass().await
+                    }
+                    // Without them its route is not in the fence, and nothing may be touched.
+                    None => Instant::now() + FULL_CHECK,
+                };
             }
         }
     }
@@ -159,17 +171,29 @@ fn take(agent: &mut Agent, object: Option<GuardedConfig>) {
 struct ApiServer {
     host: String,
     port: u16,
+    known: Option<(Instant, Vec<IpAddr>)>,
 }
 
 impl ApiServer {
     fn of(config: &Config) -> Self {
         let url = &config.cluster_url;
         let host = url.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
-        Self { host, port: url.port_u16().unwrap_or(443) }
+        Self { host, port: url.port_u16().unwrap_or(443), known: None }
     }
 
-    async fn addresses(&self) -> io::Result<Vec<IpAddr>> {
-        let found = tokio::net::lookup_host((self.host.as_str(), self.port)).await?;
-        Ok(found.map(|address| address.ip()).collect())
+    /// Its addresses, looked up from time to time; those of last time where that fails.
+    async fn addresses(&mut self) -> Option<Vec<IpAddr>> {
+        let is_fresh = |(since, _): &(Instant, Vec<IpAddr>)| since.elapsed() < LOOKUP_INTERVAL;
+        if !self.known.as_ref().is_some_and(is_fresh) {
+            let lookup = tokio::net::lookup_host((self.host.as_str(), self.port));
+            match timeout(LOOKUP_DEADLINE, lookup).await {
+                Ok(Ok(found)) => {
+                    self.known = Some((Instant::now(), found.map(|address| address.ip()).collect()));
+                }
+                Ok(Err(error)) => tracing::warn!("failed to resolve the API server {}: {error}", self.host),
+                Err(_) => tracing::warn!("failed to resolve the API server {}: no answer", self.host),
+            }
+        }
+        self.known.as_ref().map(|(_, addresses)| addresses.clone())
     }
 }

@@ -46,7 +46,8 @@ pub enum Failure {
     /// Nothing was touched.
     #[error("{}", .0.message)]
     NotBegun(Refusal),
-    /// Everything is as it was before.
+    /// The link and its files are as they were before. Routes that others put over it are
+    /// not restored where it had to go down.
     #[error("{}; rolled back", .0.message)]
     RolledBack(Refusal),
     /// Something could not be brought back.

@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use multinic_crds::{InterfaceName, MacAddress};
 use serde::{Deserialize, Serialize};
 
-use crate::{desired::nets, plan::Transaction};
+use crate::{desired::nets, link::Ipv6, plan::Transaction};
 
 /// The NICs that are ours, by MAC address.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +28,9 @@ pub struct Entry {
     /// The MTU that it had before we chose one, in bytes, to be given back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub original_mtu: Option<u32>,
+    /// What the kernel did for IPv6 on it by itself, to be restored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original_ipv6: Option<Ipv6>,
     /// Every address that we ever gave it: networkd may bring one back that it learned at boot.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub addresses: BTreeSet<IpNet>,
@@ -50,6 +53,7 @@ impl Ledger {
                 name: nic.name,
                 original_name: link.name.parse::<InterfaceName>().is_err().then(|| link.name.clone()),
                 original_mtu: None,
+                original_ipv6: link.ipv6,
                 addresses: BTreeSet::new(),
             });
             entry.name = nic.name;

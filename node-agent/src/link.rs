@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use ipnet::IpNet;
 use multinic_crds::MacAddress;
+use serde::{Deserialize, Serialize};
 
 /// A link at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +42,8 @@ pub struct Link {
 }
 
 /// What the kernel does for IPv6 on a link by itself, as its sysctls say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Ipv6 {
     /// How it makes a link-local address when the link comes up.
     pub addr_gen_mode: u8,

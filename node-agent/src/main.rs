@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use multinic_agent::{
     cleanup,
-    config::{Cli, Command},
+    config::{Cli, Command, RunArgs},
     controller,
     host::chroot::NOT_RUN,
 };
@@ -16,16 +16,20 @@ use multinic_runtime::{
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let command = match Cli::parse().action() {
+    let result = match Cli::parse().action() {
+        Err(error) => error.exit(),
+        Ok(Command::Run(args)) => run(args).await,
+        Ok(Command::Cleanup(args)) => {
+            telemetry::init(Format::Text, &Filter::default());
+            Box::pin(cleanup::run(args)).await
+        }
         Ok(Command::ChrootExec(child)) => {
             // The agent that started this one reads it.
             eprintln!("{}", child.exec());
             return ExitCode::from(NOT_RUN);
         }
-        Ok(command) => command,
-        Err(error) => error.exit(),
     };
-    match run(command).await {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error:#}");
@@ -34,16 +38,7 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(command: Command) -> anyhow::Result<()> {
-    match command {
-        Command::Run(args) => {
-            telemetry::init(args.runtime.log_format, &args.runtime.log_level);
-            Box::pin(controller::run(args, shutdown::requested()?)).await
-        }
-        Command::Cleanup(args) => {
-            telemetry::init(Format::Text, &Filter::default());
-            cleanup::run(args).await
-        }
-        Command::ChrootExec(child) => Err(child.exec().into()),
-    }
+async fn run(args: RunArgs) -> anyhow::Result<()> {
+    telemetry::init(args.runtime.log_format, &args.runtime.log_level);
+    Box::pin(controller::run(args, shutdown::requested()?)).await
 }

@@ -52,7 +52,8 @@ impl PassError {
     pub const fn reason(&self) -> &'static str {
         match self {
             Self::File(FileError::Ledger(_)) => "LedgerUnreadable",
-            Self::File(_) => "HostFilesUnreadable",
+            Self::File(FileError::Read { .. }) => "HostFilesUnreadable",
+            Self::File(FileError::Write { .. }) => "HostFilesUnwritable",
             Self::Netlink(_) => "KernelUnreadable",
             Self::Stage(_) => "ValidationUnavailable",
         }

@@ -101,10 +101,10 @@ impl History {
         self.nics.iter_mut().filter_map(|(mac, past)| Some((*mac, past.hold(now)?))).collect()
     }
 
-    /// When the first of them may be tried again.
+    /// When the first of them may be tried again, after `now`.
     #[must_use]
-    pub fn next_attempt(&self) -> Option<Instant> {
-        self.nics.values().filter_map(|past| past.backoff.not_before()).min()
+    pub fn next_attempt(&self, now: Instant) -> Option<Instant> {
+        self.nics.values().filter_map(|past| past.backoff.not_before()).filter(|due| *due > now).min()
     }
 }
 
@@ -161,7 +161,10 @@ mod tests {
         history.begin(1);
         history.failed(mac(NIC), failure(), start);
         assert_eq!(history.blocked(start), BTreeMap::from([(mac(NIC), failure())]));
-        assert_eq!(history.next_attempt(), Some(start + FIRST_RETRY));
+        history.failed(mac(OTHER), failure(), start + FIRST_RETRY);
+        assert_eq!(history.next_attempt(start), Some(start + FIRST_RETRY));
+        assert_eq!(history.next_attempt(start + FIRST_RETRY), Some(start + 2 * FIRST_RETRY));
+        history.forget(mac(OTHER));
         assert_eq!(history.blocked(start + FIRST_RETRY), BTreeMap::new());
     }
 

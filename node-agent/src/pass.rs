@@ -67,8 +67,8 @@ impl Agent {
                 self.backoff.failed(Instant::now());
             }
         }
-        let due = [self.backoff.not_before(), self.history.next_attempt(), self.voice.next_attempt()];
         let now = Instant::now();
+        let due = [self.backoff.not_before(), self.history.next_attempt(now), self.voice.next_attempt()];
         due.into_iter().flatten().filter(|due| *due > now).fold(regular, Instant::min)
     }
 

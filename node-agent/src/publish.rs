@@ -29,13 +29,21 @@ pub struct Publisher {
     node: String,
     uid: Option<String>,
     published: NodeNetworkConfigStatus,
+    /// A request failed that may have reached the API server all the same.
+    unsure: bool,
 }
 
 impl Publisher {
     /// A writer for the object of `node`.
     #[must_use]
     pub fn new(client: Client, node: String) -> Self {
-        Self { api: Api::all(client), node, uid: None, published: NodeNetworkConfigStatus::default() }
+        Self {
+            api: Api::all(client),
+            node,
+            uid: None,
+            published: NodeNetworkConfigStatus::default(),
+            unsure: false,
+        }
     }
 
     /// Takes over from what an earlier agent published on `object`, once for each object.
@@ -56,7 +64,7 @@ impl Publisher {
 
     /// Publishes `status`; does nothing where it is published already.
     pub async fn publish(&mut self, status: NodeNetworkConfigStatus) -> Result<(), PublishError> {
-        if self.is_published(&status) {
+        if !self.unsure && self.is_published(&status) {
             return Ok(());
         }
         let patch = json!({
@@ -68,7 +76,9 @@ impl Publisher {
         let params = PatchParams::apply(AGENT_MANAGER).force();
         let patch = Patch::Apply(&patch);
         let request = self.api.patch_status(&self.node, &params, &patch);
+        self.unsure = true;
         tokio::time::timeout(DEADLINE, request).await.map_err(|_| PublishError::TimedOut)??;
+        self.unsure = false;
         self.published = status;
         Ok(())
     }

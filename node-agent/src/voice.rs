@@ -68,19 +68,19 @@ impl Voice {
     /// Says `status` to everybody; the API server is spared for a while after it failed.
     pub async fn say(&mut self, status: NodeNetworkConfigStatus) {
         log_changes(&self.said, &status);
-        self.health.is(&status);
         self.metrics.observe(&status);
         self.said.clone_from(&status);
-        if !self.backoff.is_due(Instant::now()) {
-            return;
-        }
-        match self.publisher.publish(status).await {
-            Ok(()) => self.backoff.succeeded(),
-            Err(error) => {
-                tracing::warn!("{error}");
-                self.backoff.failed(Instant::now());
+        if self.backoff.is_due(Instant::now()) {
+            match self.publisher.publish(status).await {
+                Ok(()) => self.backoff.succeeded(),
+                Err(error) => {
+                    tracing::warn!("{error}");
+                    self.backoff.failed(Instant::now());
+                }
             }
         }
+        // Ready means that the API server has been told, or at least tried.
+        self.health.is(&self.said);
     }
 
     /// When to try again what the API server has not heard.

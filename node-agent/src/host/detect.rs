@@ -14,7 +14,8 @@ use crate::{
 /// netplan's generators, newest layout first: 1.2, 0.106 to 1.1, older.
 const GENERATORS: [&str; 3] =
     ["/usr/libexec/netplan/configure", "/usr/libexec/netplan/generate", "/lib/netplan/generate"];
-/// networkd writes it while it runs; its directory alone comes with the package.
+/// networkd writes it once it runs, and it stays until the next boot; its directory alone
+/// comes with the package.
 const NETWORKD_STATE: &str = "/run/systemd/netif/state";
 
 /// How the host configures its network at boot.

@@ -16,7 +16,7 @@ use std::{
 use multinic_crds::MacAddress;
 
 use crate::{
-    bootfile::BootFile,
+    bootfile::{self, BootFile, Owner},
     host::{
         chroot::{self, CommandError},
         files::{FileError, NETPLAN, netplan_files},
@@ -58,9 +58,14 @@ pub async fn validate(
     if writing.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let stage = Stage { root, generator };
+    let stage = |name: &str| Stage { root, generator, directory: format!("{STAGE}/{name}") };
     let everyone: Vec<_> = writing.iter().flat_map(|transaction| members(transaction)).collect();
-    let baseline = match stage.generate(&[], &written(&writing)).await? {
+    let (replaced, all) =
+        (written(&writing), writing.iter().flat_map(|transaction| files(transaction)).collect::<Vec<_>>());
+    let (baseline, planned) = (stage("baseline"), stage("planned"));
+    let (baseline, planned) =
+        futures::try_join!(baseline.generate(&[], &replaced), planned.generate(&all, &replaced))?;
+    let baseline = match baseline {
         Ok(baseline) => baseline,
         Err(complaint) => {
             let message = format!("the node's own netplan files are invalid, so none is added: {complaint}");
@@ -71,14 +76,13 @@ pub async fn validate(
         }
     };
     let mut unfit = BTreeMap::new();
-    let all: Vec<_> = writing.iter().flat_map(|transaction| files(transaction)).collect();
-    if judge(&stage.generate(&all, &written(&writing)).await?, &baseline, &all).is_ok() {
+    if judge(&planned, &baseline, &all).is_ok() {
         return Ok(unfit);
     }
     // Something is wrong with one of them: find out with which.
     for transaction in &writing {
         let own: Vec<_> = files(transaction).collect();
-        let generated = stage.generate(&own, &written(&writing)).await?;
+        let generated = stage("single").generate(&own, &replaced).await?;
         if let Err(refusal) = judge(&generated, &baseline, &own) {
             unfit.extend(members(transaction).map(|mac| (mac, refusal.clone())));
         }
@@ -127,9 +131,23 @@ fn judge(
         .flat_map(|name| netplan::generated(name))
         .map(|path| path.trim_start_matches('/').to_owned())
         .collect();
+    let macs: Vec<String> = files
+        .iter()
+        .filter_map(|file| match bootfile::owner(&file.text) {
+            Owner::Us(mac) => Some(mac.to_string()),
+            Owner::Edited(_) | Owner::Others => None,
+        })
+        .collect();
+    let is_ours = |line: &&str| macs.iter().chain(&names).any(|word| line.contains(&format!("\"{word}\"")));
     let foreign = |outputs: &BTreeMap<String, Vec<u8>>| {
         let mut outputs = outputs.clone();
-        outputs.retain(|path, _| !ours.contains(path) && path != SHARED);
+        outputs.retain(|path, _| !ours.contains(path));
+        if let Some(shared) = outputs.get_mut(SHARED) {
+            let text = String::from_utf8_lossy(shared);
+            *shared = text.lines().filter(|line| !is_ours(line)).collect::<Vec<_>>().join("\n").into_bytes();
+        }
+        // Made for our lines alone, it says nothing about others.
+        outputs.retain(|path, bytes| path != SHARED || !bytes.is_empty());
         outputs
     };
     if foreign(generated) != foreign(baseline) {
@@ -149,6 +167,8 @@ fn judge(
 struct Stage<'a> {
     root: &'a HostRoot,
     generator: &'a str,
+    /// On the host; several can be used at the same time.
+    directory: String,
 }
 
 impl Stage<'_> {
@@ -158,11 +178,11 @@ impl Stage<'_> {
         files: &[BootFile],
         replaced: &BTreeSet<String>,
     ) -> Result<Generated, StageError> {
-        let stage = self.root.at(STAGE);
+        let stage = self.root.at(&self.directory);
         clear(&stage)?;
         let _cleared = Cleared(&stage);
         for directory in NETPLAN {
-            fs::create_dir_all(self.root.at(&format!("{STAGE}{directory}")))?;
+            fs::create_dir_all(self.root.at(&format!("{}{directory}", self.directory)))?;
         }
         for (path, text) in netplan_files(self.root)? {
             if let Some(text) = text.filter(|_| !replaced.contains(&path)) {
@@ -172,19 +192,20 @@ impl Stage<'_> {
         for file in files {
             self.put(&file.path, &file.text)?;
         }
-        let output = chroot::run(self.root.path(), self.generator, &["--root-dir", STAGE], LIMIT).await?;
+        let output =
+            chroot::run(self.root.path(), self.generator, &["--root-dir", &self.directory], LIMIT).await?;
         let generated = if output.status.success() {
             let mut outputs = BTreeMap::new();
             collect(&stage, &stage.join("run"), &mut outputs)?;
             Ok(outputs)
         } else {
-            Err(complaint(&output.stderr))
+            Err(complaint(&output.stderr, &self.directory))
         };
         Ok(generated)
     }
 
     fn put(&self, path: &str, text: &str) -> io::Result<()> {
-        let staged = self.root.at(&format!("{STAGE}{path}"));
+        let staged = self.root.at(&format!("{}{path}", self.directory));
         fs::write(&staged, text)?;
         fs::set_permissions(&staged, fs::Permissions::from_mode(0o600))
     }
@@ -211,10 +232,11 @@ fn clear(directory: &Path) -> io::Result<()> {
 /// Every regular file below `directory`, by its path below `root`.
 fn collect(root: &Path, directory: &Path, outputs: &mut BTreeMap<String, Vec<u8>>) -> io::Result<()> {
     for entry in fs::read_dir(directory)? {
-        let path = entry?.path();
-        if path.is_dir() && !path.is_symlink() {
+        let entry = entry?;
+        let (path, kind) = (entry.path(), entry.file_type()?);
+        if kind.is_dir() {
             collect(root, &path, outputs)?;
-        } else if path.is_file() {
+        } else if kind.is_file() {
             let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned();
             outputs.insert(name, fs::read(&path)?);
         }
@@ -223,7 +245,7 @@ fn collect(root: &Path, directory: &Path, outputs: &mut BTreeMap<String, Vec<u8>
 }
 
 /// What the generator said, short, and without the staging root that means nothing to people.
-fn complaint(stderr: &[u8]) -> String {
-    let text = String::from_utf8_lossy(stderr).replace(STAGE, "");
+fn complaint(stderr: &[u8], stage: &str) -> String {
+    let text = String::from_utf8_lossy(stderr).replace(stage, "");
     text.lines().map(str::trim).filter(|line| !line.is_empty()).take(4).collect::<Vec<_>>().join(" ")
 }

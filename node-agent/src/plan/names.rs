@@ -77,6 +77,8 @@ fn name_in_use(member: &Member, view: &KernelView, holder: u32) -> Refusal {
         .map_or_else(|| "another link".to_owned(), |mac| format!("the link {mac}"));
     Refusal::new(
         "NameInUse",
-        format!("{name} is the name of {other}, which is not managed here; rename that one"),
+        format!(
+            "{name} is the name of {other}, which keeps it; rename that one, or see why it is left alone"
+        ),
     )
 }

@@ -78,7 +78,7 @@ fn target(mac: MacAddress, link: &Link, world: World<'_>, taken: &mut BTreeSet<S
             mtu: known.and_then(|entry| entry.original_mtu),
             addresses: BTreeSet::new(),
             surplus: Surplus::Remove,
-            ipv6: Some(Ipv6::KERNEL_DEFAULT),
+            ipv6: Some(known.and_then(|entry| entry.original_ipv6).unwrap_or(Ipv6::KERNEL_DEFAULT)),
         });
     }
     let ours = &known?.addresses;
