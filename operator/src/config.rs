@@ -1,15 +1,18 @@
 //! The command line.
 #![allow(clippy::doc_markdown, reason = "the comments are what --help prints")]
 
-use std::{env, path::PathBuf, time::Duration};
+use std::{env, ops::RangeInclusive, path::PathBuf, time::Duration};
 
-use clap::{ArgAction, Parser, builder::NonEmptyStringValueParser};
+use clap::{
+    ArgAction, Parser,
+    builder::{NonEmptyStringValueParser, OsStringValueParser, TypedValueParser},
+};
 use multinic_crds::MAX_INTERFACES;
 use multinic_runtime::RuntimeArgs;
 
 use crate::inventory::{DatabaseSettings, Password, SslMode};
 
-const MIN_SYNC_INTERVAL: Duration = Duration::from_secs(1);
+const SYNC_INTERVALS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(1);
 
 /// Carries OpenStack's table of NICs to one NodeNetworkConfig per Kubernetes node
 #[derive(Debug, Parser)]
@@ -29,7 +32,7 @@ pub struct Args {
     #[command(flatten)]
     pub(crate) database: DatabaseArgs,
 
-    /// Time between two readings of the table, such as 30s or 1m; at least 1s
+    /// Time between two readings of the table, such as 30s or 1m; 1s to 1h
     #[arg(long, env = "POLL_INTERVAL", default_value = "30s", value_name = "DURATION", value_parser = interval)]
     pub(crate) sync_interval: Duration,
 
@@ -59,7 +62,7 @@ pub(crate) struct DatabaseArgs {
     db_user: String,
 
     /// File with the user's password
-    #[arg(long, env = "DB_PASSWORD_FILE", value_name = "FILE")]
+    #[arg(long, env = "DB_PASSWORD_FILE", value_name = "FILE", value_parser = path())]
     db_password_file: Option<PathBuf>,
 
     /// How far the connection is secured
@@ -67,7 +70,7 @@ pub(crate) struct DatabaseArgs {
     db_ssl_mode: SslMode,
 
     /// File with the certificates of the authorities to trust (PEM)
-    #[arg(long, env = "DB_SSL_CA", value_name = "FILE")]
+    #[arg(long, env = "DB_SSL_CA", value_name = "FILE", value_parser = path())]
     db_ssl_ca: Option<PathBuf>,
 }
 
@@ -77,21 +80,28 @@ impl From<DatabaseArgs> for DatabaseSettings {
             args;
         // Not an argument of clap's, which would make it a flag that every process list shows.
         let from_environment = || env::var("DB_PASSWORD").map_or(Password::None, Password::Value);
+        // A variable that a template left empty is not set.
+        let file = |path: &PathBuf| !path.as_os_str().is_empty();
         Self {
             host: db_host,
             port: db_port,
             name: db_name,
             user: db_user,
-            password: db_password_file.map_or_else(from_environment, Password::File),
+            password: db_password_file.filter(file).map_or_else(from_environment, Password::File),
             ssl_mode: db_ssl_mode,
-            ssl_ca: db_ssl_ca,
+            ssl_ca: db_ssl_ca.filter(file),
         }
     }
 }
 
+/// Unlike clap's own, takes an empty path too.
+fn path() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
+}
+
 fn interval(text: &str) -> Result<Duration, String> {
-    let interval = humantime::parse_duration(text).ok().filter(|interval| *interval >= MIN_SYNC_INTERVAL);
-    interval.ok_or_else(|| "write a duration of at least 1s, such as 30s or 1m".to_owned())
+    let interval = humantime::parse_duration(text).ok().filter(|interval| SYNC_INTERVALS.contains(interval));
+    interval.ok_or_else(|| "write a duration from 1s to 1h, such as 30s or 1m".to_owned())
 }
 
 fn slots(text: &str) -> Result<usize, String> {
@@ -123,6 +133,7 @@ mod tests {
         for (flag, value) in [
             ("--sync-interval", "30"),
             ("--sync-interval", "999ms"),
+            ("--sync-interval", "61m"),
             ("--max-interfaces", "0"),
             ("--max-interfaces", "21"),
             ("--db-port", "70000"),
@@ -133,6 +144,14 @@ mod tests {
             assert!(error.to_string().contains(flag), "{error}");
             assert_eq!(error.exit_code(), 2);
         }
+    }
+
+    #[test]
+    fn an_empty_path_is_none() {
+        let args = parse(&["--db-password-file", "", "--db-ssl-ca", "", "--sync-interval", "1h"]).unwrap();
+        let settings = DatabaseSettings::from(args.database);
+        assert!(!matches!(settings.password, Password::File(_)));
+        assert_eq!(settings.ssl_ca, None);
     }
 
     #[test]

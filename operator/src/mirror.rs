@@ -18,13 +18,14 @@ pub struct Update {
 
 /// The rows whose `netplan_success` is not what the objects prove.
 ///
+/// Objects that are not `watched` may be stale, so they prove no success, they only disprove it.
 /// Rows of servers that are no Nodes here are left alone: another cluster may share the table.
 #[must_use]
-pub fn mirror(snapshot: &Snapshot, objects: &Index<Object>) -> Vec<Update> {
+pub fn mirror(snapshot: &Snapshot, objects: &Index<Object>, watched: bool) -> Vec<Update> {
     let (mut yes, mut no) = (Vec::new(), Vec::new());
     for mark in &snapshot.marks {
         let success = is_proven(mark, snapshot, objects);
-        if mark.success != Some(success) {
+        if mark.success != Some(success) && (watched || !success) {
             let keys = if success { &mut yes } else { &mut no };
             keys.push(mark.key.clone());
         }
@@ -68,7 +69,7 @@ mod tests {
         for object in objects {
             index.record(object);
         }
-        let updates = mirror(&snapshot(&[row], &nodes(&["a", "b"])), &index);
+        let updates = mirror(&snapshot(&[row], &nodes(&["a", "b"])), &index, true);
         updates.first().map(|update| update.success)
     }
 
@@ -98,6 +99,17 @@ mod tests {
             assert_eq!(written(saying("0"), objects.clone()), None, "{objects:?}");
             assert_eq!(written(saying("NULL"), objects.clone()), Some(false), "{objects:?}");
         }
+    }
+
+    #[test]
+    fn objects_that_may_be_stale_take_success_away_but_never_give_it() {
+        let mut index = Index::default();
+        index.record(object("a", 2, &[(1, 0)], status(2, "Configured")));
+        let rows = [saying("0"), TestRow { success: "1", ..row("p2", 2, "a") }];
+        let snapshot = snapshot(&rows, &nodes(&["a"]));
+        let said = |watched| mirror(&snapshot, &index, watched).iter().map(|u| u.success).collect::<Vec<_>>();
+        assert_eq!(said(true), [true, false]);
+        assert_eq!(said(false), [false]);
     }
 
     #[test]

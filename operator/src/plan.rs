@@ -103,18 +103,19 @@ struct Planner<'a> {
 
 impl Planner<'_> {
     fn plan(&self, rejected: &[&Rejection], plan: &mut Plan) {
-        let object = self.object();
-        let (mut interfaces, surplus) = self.wanted(object, plan);
-        let wanted = interfaces.len();
-        interfaces.extend(self.kept(object, plan));
-        let kept = interfaces.len() > wanted;
+        let (mut interfaces, surplus) = self.wanted(plan);
+        let kept = self.kept(plan);
+        let missing: Vec<_> = kept.iter().filter_map(GuardedInterface::mac_address).collect();
+        interfaces.extend(kept);
         cluster::sort(&mut interfaces);
 
-        let verdict = if self.snapshot.rows == 0 && kept {
+        let rejected: Vec<_> = rejected.iter().copied().chain(&surplus).collect();
+        let verdict = if self.snapshot.rows == 0 && !missing.is_empty() {
             plan.guarded = true;
             Verdict::shrink_guard()
+        } else if rejected.is_empty() && !missing.is_empty() {
+            Verdict::rows_missing(&missing)
         } else {
-            let rejected: Vec<_> = rejected.iter().copied().chain(&surplus).collect();
             Verdict::of(&rejected)
         };
         plan.rejected.extend(surplus);
@@ -127,21 +128,24 @@ impl Planner<'_> {
         plan.tasks.push(Task { node: Name::clone(self.name), write, verdict });
     }
 
-    /// The object as it is, or as it was until somebody deleted it: its slots still hold,
-    /// and its NICs are still on the node.
+    /// The object as it is, or as it was until it was deleted, with the Node or by somebody:
+    /// its slots still hold.
+    fn last_known(&self) -> Option<&Object> {
+        self.world.objects.last_known(self.name)
+    }
+
+    /// The object as it is, or as it was until somebody deleted it: its NICs are still on the node.
     fn object(&self) -> Option<&Object> {
-        let deleted = || {
-            let last = self.world.objects.last_known(self.name);
-            last.filter(|last| last.owner.as_ref() == Some(&self.node.uid))
-        };
+        let deleted = || self.last_known().filter(|last| last.owner.as_ref() == Some(&self.node.uid));
         self.world.objects.get(self.name).or_else(deleted)
     }
 
     /// The entries for the rows of this Node, and the rows that find no slot.
-    fn wanted(&self, object: Option<&Object>, plan: &mut Plan) -> (Vec<GuardedInterface>, Vec<Rejection>) {
+    fn wanted(&self, plan: &mut Plan) -> (Vec<GuardedInterface>, Vec<Rejection>) {
+        let object = self.object();
         let nics = self.snapshot.wanted(self.name);
         let macs: Vec<_> = nics.iter().map(|nic| nic.mac).collect();
-        let slots = slots::assign(&macs, object, self.world.max_interfaces);
+        let slots = slots::assign(&macs, self.last_known(), self.world.max_interfaces);
         let (mut interfaces, mut surplus) = (Vec::new(), Vec::new());
         for nic in nics {
             let Some(slot) = slots.get(&nic.mac).copied() else {
@@ -157,8 +161,8 @@ impl Planner<'_> {
     }
 
     /// The entries that no row asks for and that must stay for now.
-    fn kept(&self, object: Option<&Object>, plan: &mut Plan) -> Vec<GuardedInterface> {
-        let entries = object.map_or(&[][..], |object| &object.interfaces);
+    fn kept(&self, plan: &mut Plan) -> Vec<GuardedInterface> {
+        let entries = self.object().map_or(&[][..], |object| &object.interfaces);
         let kept = |entry: &&GuardedInterface| {
             // An entry without a MAC address asks for nothing.
             let Some(mac) = entry.mac_address() else { return false };

@@ -25,19 +25,19 @@ pub fn assign(
     let mut assigned = BTreeMap::new();
 
     assigned.extend(wanted.iter().filter_map(|mac| Some((*mac, slots.of(*mac)?))));
+    let mut take = |name: InterfaceName, mac: MacAddress| {
+        name.slot() < limit && !is_reported_for_another(name, mac, reported) && slots.take(name, mac)
+    };
     for mac in wanted {
         if !assigned.contains_key(mac)
-            && let Some(name) =
-                names_of(*mac, reported).find(|name| name.slot() < limit && slots.take(*name, *mac))
+            && let Some(name) = names_of(*mac, reported).find(|name| take(*name, *mac))
         {
             assigned.insert(*mac, name);
         }
     }
     for mac in wanted {
-        let free = |name: &InterfaceName| !is_reported_for_another(*name, *mac, reported);
         if !assigned.contains_key(mac)
-            && let Some(name) =
-                InterfaceName::all().take(limit).filter(free).find(|name| slots.take(*name, *mac))
+            && let Some(name) = InterfaceName::all().find(|name| take(*name, *mac))
         {
             assigned.insert(*mac, name);
         }
@@ -153,6 +153,8 @@ mod tests {
     #[test]
     fn a_slot_is_not_free_while_the_agent_still_removes_its_nic() {
         assert_eq!(assigned(&[1, 9], &[(1, 0)], &[(5, Some(1), 1)], 10), [(1, 0), (9, 2)]);
+        let both = [(5, Some(1), 1), (9, None, 1)];
+        assert_eq!(assigned(&[1, 9], &[(1, 0)], &both, 10), [(1, 0), (9, 2)]);
     }
 
     #[test]

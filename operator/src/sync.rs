@@ -95,8 +95,9 @@ impl Syncer {
         let (mut node_log, mut object_log) = (WatchLog::new("Node"), WatchLog::new("NodeNetworkConfig"));
         loop {
             self.heartbeat.beat();
-            self.show_watching(node_log.is_well() && object_log.is_well());
-            let wake = self.wake(Instant::now());
+            let now = Instant::now();
+            self.show_watching(node_log.is_well(now) && object_log.is_well(now));
+            let wake = self.wake(now);
             tokio::select! {
                 Some(result) = nodes.next() => {
                     let changed = node_log.sift(result).is_some_and(|event| self.nodes.handle(event));
@@ -175,7 +176,8 @@ impl Syncer {
         plan.added.retain(|change| self.asks_for(change));
         plan.dropped.retain(|change| !self.asks_for(change));
 
-        let written = self.database.write(&mirror(&snapshot, &self.objects)).await;
+        let watched = self.overview.borrow().watching;
+        let written = self.database.write(&mirror(&snapshot, &self.objects, watched)).await;
         journal::guard(self.overview.borrow().guarded, plan.guarded);
         self.publish(&snapshot, &plan, &applied, &written, now);
         self.log(snapshot, plan, &applied, &written);

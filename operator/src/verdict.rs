@@ -1,7 +1,7 @@
 //! What the `Synced` condition of a Node's object should say.
 
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Condition, jiff::Timestamp};
-use multinic_crds::{ConditionType, condition, merge_conditions};
+use multinic_crds::{ConditionType, MacAddress, condition, merge_conditions};
 
 use crate::{
     cluster::Object,
@@ -31,6 +31,20 @@ impl Verdict {
             "ShrinkGuard",
             "the table has no rows at all, so every NIC is kept; find out why the producer deleted them, or \
              insert the first row of those that should stay",
+        )
+    }
+
+    /// The table says nothing of these NICs, and they are still in the spec.
+    #[must_use]
+    pub fn rows_missing(macs: &[MacAddress]) -> Self {
+        let macs: Vec<_> = macs.iter().map(ToString::to_string).collect();
+        Self::unsynced(
+            "RowsMissing",
+            format!(
+                "no row asks for {}; they go once their rows have been missing for long enough, unless a row that \
+                 cannot be read may stand for them: correct that row, or insert theirs again to keep them",
+                macs.join(", ")
+            ),
         )
     }
 

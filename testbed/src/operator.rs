@@ -67,11 +67,6 @@ impl<'bed> Operator<'bed> {
         Ok(())
     }
 
-    /// Kills it without a warning.
-    pub fn kill(&self) -> Result<()> {
-        self.process.take().context("the operator does not run")?.kill()
-    }
-
     /// The running process.
     pub fn process(&self) -> Result<RefMut<'_, Process>> {
         RefMut::filter_map(self.process.borrow_mut(), Option::as_mut)

@@ -138,13 +138,15 @@ fn judge(
             Owner::Edited(_) | Owner::Others => None,
         })
         .collect();
-    let is_ours = |line: &&str| macs.iter().chain(&names).any(|word| line.contains(&format!("\"{word}\"")));
+    // Comments name links too, and configure none.
+    let names_ours = |line: &str| macs.iter().chain(&names).any(|word| line.contains(&format!("\"{word}\"")));
+    let is_foreign = |line: &&str| !line.starts_with('#') && !names_ours(line);
     let foreign = |outputs: &BTreeMap<String, Vec<u8>>| {
         let mut outputs = outputs.clone();
         outputs.retain(|path, _| !ours.contains(path));
         if let Some(shared) = outputs.get_mut(SHARED) {
             let text = String::from_utf8_lossy(shared);
-            *shared = text.lines().filter(|line| !is_ours(line)).collect::<Vec<_>>().join("\n").into_bytes();
+            *shared = text.lines().filter(is_foreign).collect::<Vec<_>>().join("\n").into_bytes();
         }
         // Made for our lines alone, it says nothing about others.
         outputs.retain(|path, bytes| path != SHARED || !bytes.is_empty());
@@ -248,4 +250,44 @@ fn collect(root: &Path, directory: &Path, outputs: &mut BTreeMap<String, Vec<u8>
 fn complaint(stderr: &[u8], stage: &str) -> String {
     let text = String::from_utf8_lossy(stderr).replace(stage, "");
     text.lines().map(str::trim).filter(|line| !line.is_empty()).take(4).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::nic;
+
+    /// What netplan 0.106 prints for these NICs.
+    fn shared(lines: &[(&str, &str)]) -> (String, Vec<u8>) {
+        let line = |(id, rule): &(&str, &str)| {
+            format!(
+                "# netplan: network.ethernets.{id} (on NetworkManager deny-list)\nSUBSYSTEM==\"net\", {rule}, ENV{{NM_UNMANAGED}}=\"1\"\n"
+            )
+        };
+        (SHARED.to_owned(), lines.iter().map(line).collect::<String>().into_bytes())
+    }
+
+    fn verdict(baseline: &[(&str, &str)], planned: &[(&str, &str)]) -> Result<(), &'static str> {
+        let file = netplan::render(&nic("fa:16:3e:00:00:01", "multinic0", &[])).unwrap();
+        let network = ("run/systemd/network/10-netplan-multinic0.network".to_owned(), Vec::new());
+        let planned = Ok([shared(planned), network].into());
+        judge(&planned, &[shared(baseline)].into(), &[file]).map_err(|refusal| refusal.reason)
+    }
+
+    const UPLINK: (&str, &str) = ("eth0", "ATTR{address}==\"fa:16:3e:00:00:ee\"");
+
+    #[test]
+    fn our_lines_in_the_shared_rules_change_nothing_for_others() {
+        let ours = ("multinic0", "ATTR{address}==\"fa:16:3e:00:00:01\"");
+        let by_name = ("multinic0", "ENV{ID_NET_NAME}==\"multinic0\"");
+        assert_eq!(verdict(&[UPLINK], &[UPLINK, by_name, ours]), Ok(()));
+        assert_eq!(verdict(&[], &[ours]), Ok(()));
+    }
+
+    #[test]
+    fn another_line_in_the_shared_rules_is_a_conflict() {
+        let other = ("eth1", "ATTR{address}==\"fa:16:3e:00:00:02\"");
+        assert_eq!(verdict(&[UPLINK], &[UPLINK, other]), Err("MergeConflict"));
+        assert_eq!(verdict(&[UPLINK], &[]), Err("MergeConflict"));
+    }
 }

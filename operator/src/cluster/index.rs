@@ -67,8 +67,10 @@ impl<T: PartialEq> Index<T> {
     where
         T: From<K>,
     {
-        let name: Name = object.name_any().into();
-        let next = Known::from(object);
+        self.take(object.name_any().into(), Known::from(object))
+    }
+
+    fn take(&mut self, name: Name, next: Known<T>) -> bool {
         match self.known.get(&name) {
             Some(known) if is_older(next.version, known.version) => false,
             known => {
@@ -89,9 +91,7 @@ impl<T: PartialEq> Index<T> {
             }
         }
         for (name, next) in listing {
-            let known = self.known.get(&name);
-            changed |= known.is_none_or(|known| !known.present || known.facts != next.facts);
-            self.known.insert(name, next);
+            changed |= self.take(name, next);
         }
         changed
     }
@@ -191,6 +191,18 @@ mod tests {
         assert!(!index.handle(Event::Apply(object("a", "4", "stale"))));
         assert!(!index.handle(Event::Delete(object("a", "4", "stale"))));
         assert_eq!(index.get("a"), Some(&Fact("ours".to_owned())));
+    }
+
+    #[test]
+    fn a_list_that_began_before_our_own_write_does_not_undo_it() {
+        let mut index = listed([object("a", "1", "old"), object("b", "1", "old")]);
+        assert!(!index.handle(Event::<ConfigMap>::Init));
+        assert!(!index.handle(Event::InitApply(object("a", "4", "stale"))));
+        assert!(!index.handle(Event::InitApply(object("b", "4", "new"))));
+        index.record(object("a", "5", "ours"));
+        assert!(index.handle(Event::<ConfigMap>::InitDone));
+        let facts: Vec<_> = index.iter().map(|(_, Fact(fact))| fact.as_str()).collect();
+        assert_eq!(facts, ["ours", "new"]);
     }
 
     #[test]

@@ -1,6 +1,11 @@
 //! The watches that feed the indexes.
 
-use std::{fmt::Debug, future::ready, mem};
+use std::{
+    fmt::Debug,
+    future::ready,
+    mem,
+    time::{Duration, Instant},
+};
 
 use futures::{Stream, StreamExt, stream};
 use kube::{
@@ -15,6 +20,9 @@ use serde::de::DeserializeOwned;
 /// Objects in one page of a list: what of a list is in memory undigested at one time.
 const PAGE: u32 = 50;
 const GONE: u16 = 410;
+/// After this long without an error a watch works again, although nothing happened that it could tell.
+/// Longer than the longest delay between two attempts together with the time that one takes to fail.
+const CALM: Duration = Duration::from_mins(2);
 
 /// Everything of one cluster-scoped kind, for ever; errors are retried with a growing, random delay.
 pub fn watch<K>(client: &Client) -> impl Stream<Item = watcher::Result<Event<K>>> + Send + use<K>
@@ -50,7 +58,13 @@ fn late_init<K>(
 #[derive(Debug)]
 pub struct WatchLog {
     kind: &'static str,
-    trouble: Option<String>,
+    trouble: Option<Trouble>,
+}
+
+#[derive(Debug)]
+struct Trouble {
+    error: String,
+    last: Instant,
 }
 
 impl WatchLog {
@@ -60,17 +74,19 @@ impl WatchLog {
         Self { kind, trouble: None }
     }
 
-    /// Whether the watch works, as far as is known.
+    /// Whether the watch works, as far as is known `now`.
     #[must_use]
-    pub const fn is_well(&self) -> bool {
-        self.trouble.is_none()
+    pub fn is_well(&self, now: Instant) -> bool {
+        self.trouble.as_ref().is_none_or(|trouble| now.saturating_duration_since(trouble.last) >= CALM)
     }
 
     /// The event, if this is one.
     pub fn sift<K>(&mut self, result: watcher::Result<Event<K>>) -> Option<Event<K>> {
         match result {
             Ok(event) => {
-                if self.trouble.take().is_some() {
+                // A list that has only begun may still fail, and until it ends the old facts hold.
+                let whole = !matches!(event, Event::Init | Event::InitApply(_));
+                if whole && self.trouble.take().is_some() {
                     tracing::info!(kind = self.kind, "the watch works again");
                 }
                 Some(event)
@@ -78,11 +94,11 @@ impl WatchLog {
             // The normal end of a watch that slept too long; a new list follows.
             Err(watcher::Error::WatchError(status)) if status.code == GONE => None,
             Err(error) => {
-                let trouble = describe(&error);
-                if self.trouble.as_ref() != Some(&trouble) {
-                    tracing::warn!(kind = self.kind, error = %trouble, "the watch fails and is retried");
-                    self.trouble = Some(trouble);
+                let error = describe(&error);
+                if self.trouble.as_ref().is_none_or(|trouble| trouble.error != error) {
+                    tracing::warn!(kind = self.kind, %error, "the watch fails and is retried");
                 }
+                self.trouble = Some(Trouble { error, last: Instant::now() });
                 None
             }
         }
@@ -113,6 +129,27 @@ mod tests {
     use k8s_openapi::api::core::v1::ConfigMap;
 
     use super::*;
+
+    #[test]
+    fn a_watch_is_in_trouble_until_it_brings_something_whole_or_is_calm_for_long() {
+        let mut log = WatchLog::new("ConfigMap");
+        assert!(log.is_well(Instant::now()));
+        let fail = |log: &mut WatchLog| {
+            assert!(log.sift::<ConfigMap>(Err(watcher::Error::NoResourceVersion)).is_none());
+        };
+        fail(&mut log);
+        for event in [Event::Init, Event::InitApply(ConfigMap::default())] {
+            assert!(log.sift(Ok(event)).is_some());
+            assert!(!log.is_well(Instant::now()));
+        }
+        assert!(log.is_well(Instant::now() + CALM));
+        for event in [Event::InitDone, Event::Apply(ConfigMap::default())] {
+            fail(&mut log);
+            assert!(!log.is_well(Instant::now()));
+            assert!(log.sift(Ok(event)).is_some());
+            assert!(log.is_well(Instant::now()));
+        }
+    }
 
     #[tokio::test]
     async fn a_list_that_fails_shows_only_its_error() {

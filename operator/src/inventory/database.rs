@@ -6,17 +6,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use futures::TryStreamExt;
 use sqlx::{
-    AssertSqlSafe, ConnectOptions, MySql, MySqlConnection, QueryBuilder, Row as _,
-    mysql::{MySqlConnectOptions, MySqlDatabaseError, MySqlRow, MySqlSslMode},
+    ConnectOptions, MySqlConnection,
+    mysql::{MySqlConnectOptions, MySqlDatabaseError, MySqlSslMode},
 };
 use tokio::time::timeout;
 
-use super::{
-    BadRow, RawRow, Row, RowKey, Schema, SchemaError, parse,
-    schema::{SUBNET_TABLE, TABLE},
-};
+use super::{BadRow, Row, Schema, SchemaError, statement};
 use crate::mirror::Update;
 
 const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
@@ -25,6 +21,8 @@ const READ_DEADLINE: Duration = Duration::from_secs(20);
 const STATEMENT_DEADLINE: Duration = Duration::from_secs(5);
 /// After this no further UPDATE is begun.
 const WRITE_BUDGET: Duration = Duration::from_secs(10);
+/// How long the shape of the table is taken for granted: a column may come while a connection lives.
+const LOOK_AGAIN: Duration = Duration::from_mins(10);
 /// Rows in one UPDATE: few round trips, and few locks held together.
 const ROWS_PER_UPDATE: usize = 100;
 
@@ -144,21 +142,24 @@ pub type Rows = Vec<Result<Row, Box<BadRow>>>;
 pub struct Database {
     settings: DatabaseSettings,
     session: Option<Session>,
+    /// The shape of the table when it was last looked at, over whichever connection.
+    schema: Option<Schema>,
 }
 
 struct Session {
     connection: MySqlConnection,
     schema: Schema,
+    looked: Instant,
 }
 
 impl Database {
     /// Connects when it is first read.
     #[must_use]
     pub const fn new(settings: DatabaseSettings) -> Self {
-        Self { settings, session: None }
+        Self { settings, session: None, schema: None }
     }
 
-    /// Reads every row, with one SELECT once there is a connection.
+    /// Reads every row, with one SELECT once there is a connection and its shape is known.
     pub async fn read(&mut self) -> Result<Rows, DatabaseError> {
         // An old connection may have died, and the table may have changed since it was looked at.
         if let Some(session) = self.session.take()
@@ -166,14 +167,31 @@ impl Database {
         {
             return Ok(rows);
         }
-        let session = self.settings.connect().await?;
-        self.read_with(session).await
+        let mut connection = self.settings.connect().await?;
+        let schema = self.look(&mut connection).await?;
+        self.read_with(Session { connection, schema, looked: Instant::now() }).await
     }
 
     async fn read_with(&mut self, mut session: Session) -> Result<Rows, DatabaseError> {
-        let rows = within(READ_DEADLINE, "read the table", select(&mut session)).await?;
+        let now = Instant::now();
+        if must_look(session.looked, now) {
+            session.schema = self.look(&mut session.connection).await?;
+            session.looked = now;
+        }
+        let select = statement::select(&mut session.connection, session.schema);
+        let rows = within(READ_DEADLINE, "read the table", select).await?;
         self.session = Some(session);
         Ok(rows)
+    }
+
+    /// The shape of the table, which may grow but not shrink.
+    async fn look(&mut self, connection: &mut MySqlConnection) -> Result<Schema, DatabaseError> {
+        let columns = statement::columns(connection);
+        let columns = within(STATEMENT_DEADLINE, "read information_schema", columns).await?;
+        let columns = columns.iter().map(|(table, column)| (table.as_str(), column.as_str()));
+        let schema = Schema::new(columns)?.keeping(self.schema.as_ref())?;
+        self.schema = Some(schema);
+        Ok(schema)
     }
 
     /// Writes `netplan_success`, as far as locks and the budget of time allow.
@@ -189,7 +207,7 @@ impl Database {
             if started.elapsed() > WRITE_BUDGET {
                 break;
             }
-            let update = update(&mut session, success, keys);
+            let update = statement::update(&mut session.connection, session.schema, success, keys);
             match within(STATEMENT_DEADLINE, "write netplan_success", update).await {
                 Ok(rows) => written.rows += rows,
                 // The producer holds locks for minutes; other rows may be free.
@@ -215,7 +233,7 @@ pub struct Written {
 }
 
 impl DatabaseSettings {
-    async fn connect(&self) -> Result<Session, DatabaseError> {
+    async fn connect(&self) -> Result<MySqlConnection, DatabaseError> {
         let options = self.options()?;
         let connection = async {
             let mut connection = options.connect().await?;
@@ -225,13 +243,7 @@ impl DatabaseSettings {
         };
         let deadline =
             DatabaseError::Deadline { operation: "connect to the database", after: CONNECT_DEADLINE };
-        let mut connection = timeout(CONNECT_DEADLINE, connection)
-            .await
-            .map_err(|_| deadline)?
-            .map_err(DatabaseError::Connect)?;
-        let columns = within(STATEMENT_DEADLINE, "read information_schema", columns(&mut connection)).await?;
-        let schema = Schema::new(columns.iter().map(|(table, column)| (table.as_str(), column.as_str())))?;
-        Ok(Session { connection, schema })
+        timeout(CONNECT_DEADLINE, connection).await.map_err(|_| deadline)?.map_err(DatabaseError::Connect)
     }
 
     fn options(&self) -> Result<MySqlConnectOptions, DatabaseError> {
@@ -276,59 +288,18 @@ async fn within<T>(
     }
 }
 
-async fn columns(connection: &mut MySqlConnection) -> sqlx::Result<Vec<(String, String)>> {
-    // Cast, since some servers send these as VARBINARY.
-    sqlx::query_as(
-        "SELECT CAST(table_name AS CHAR), CAST(column_name AS CHAR) FROM information_schema.columns \
-         WHERE table_schema = DATABASE() AND table_name IN (?, ?)",
-    )
-    .bind(TABLE)
-    .bind(SUBNET_TABLE)
-    .persistent(false)
-    .fetch_all(connection)
-    .await
+fn must_look(looked: Instant, now: Instant) -> bool {
+    now.saturating_duration_since(looked) >= LOOK_AGAIN
 }
 
-async fn select(session: &mut Session) -> sqlx::Result<Rows> {
-    // A raw statement uses the text protocol, in which every type of column arrives as text.
-    let sql = AssertSqlSafe(session.schema.select());
-    let mut rows = sqlx::raw_sql(sql).fetch(&mut session.connection);
-    let mut parsed = Vec::new();
-    while let Some(row) = rows.try_next().await? {
-        parsed.push(parse(&raw(&row)?));
-    }
-    Ok(parsed)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn raw(row: &MySqlRow) -> sqlx::Result<RawRow<'_>> {
-    Ok(RawRow {
-        port_id: row.try_get_unchecked(0)?,
-        subnet_id: row.try_get_unchecked(1)?,
-        macaddress: row.try_get_unchecked(2)?,
-        attached_node_id: row.try_get_unchecked(3)?,
-        attached_node_name: row.try_get_unchecked(4)?,
-        address: row.try_get_unchecked(5)?,
-        cidr: row.try_get_unchecked(6)?,
-        mtu: row.try_get_unchecked(7)?,
-        netplan_success: row.try_get_unchecked(8)?,
-    })
-}
-
-async fn update(session: &mut Session, success: bool, keys: &[RowKey]) -> sqlx::Result<u64> {
-    let mut query = QueryBuilder::<MySql>::new("UPDATE multi_interface SET netplan_success = ");
-    query.push_bind(success);
-    if session.schema.modified_at {
-        query.push(", modified_at = NOW()");
+    #[test]
+    fn the_shape_of_the_table_is_looked_at_again_now_and_then_but_not_at_every_reading() {
+        let looked = Instant::now();
+        assert!(!must_look(looked, looked + Duration::from_mins(9)));
+        assert!(must_look(looked, looked + Duration::from_mins(10)));
     }
-    query.push(" WHERE NOT (netplan_success <=> ").push_bind(success).push(") AND (");
-    let mut rows = query.separated(" OR ");
-    for key in keys {
-        rows.push("(port_id = ").push_bind_unseparated(key.port_id.as_str());
-        rows.push_unseparated(" AND macaddress = ").push_bind_unseparated(key.macaddress.as_str());
-        rows.push_unseparated(" AND attached_node_name <=> ").push_bind_unseparated(key.node_name.as_deref());
-        rows.push_unseparated(")");
-    }
-    query.push(")");
-    let done = query.build().persistent(false).execute(&mut session.connection).await?;
-    Ok(done.rows_affected())
 }

@@ -9,6 +9,7 @@ mod fault;
 mod row;
 mod schema;
 mod snapshot;
+mod statement;
 
 pub use database::{Database, DatabaseError, DatabaseSettings, Password, Rows, SslMode, Written};
 pub use fault::{Fault, Reason};

@@ -29,7 +29,8 @@ pub struct RawRow<'a> {
 
 /// How to find a row again: its values as they are written, not normalised.
 ///
-/// The `id` would not do, since the producer replaces every row at every sync of its own.
+/// The `id` would not do, since the producer replaces every row at every sync of its own. What
+/// the row asks for belongs to it, so that a row that now asks for something else is another.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RowKey {
     /// `port_id`.
@@ -38,6 +39,12 @@ pub struct RowKey {
     pub macaddress: String,
     /// `attached_node_name`.
     pub node_name: Option<String>,
+    /// `subnet_id`.
+    pub subnet_id: Option<String>,
+    /// `address`; `None` also where the table has no such column.
+    pub address: Option<String>,
+    /// `mtu`; `None` also where the table has no such column.
+    pub mtu: Option<String>,
 }
 
 /// A NIC that a Node should have.
@@ -126,14 +133,18 @@ pub fn parse(raw: &RawRow) -> Result<Row, Box<BadRow>> {
 }
 
 fn key(raw: &RawRow) -> Option<RowKey> {
-    let owned = |bytes| str::from_utf8(bytes).ok().map(str::to_owned);
+    let owned = |bytes: &[u8]| str::from_utf8(bytes).ok().map(str::to_owned);
+    let nullable = |value: Option<&[u8]>| match value {
+        Some(bytes) => owned(bytes).map(Some),
+        None => Some(None),
+    };
     Some(RowKey {
         port_id: owned(raw.port_id?)?,
         macaddress: owned(raw.macaddress?)?,
-        node_name: match raw.attached_node_name {
-            Some(name) => Some(owned(name)?),
-            None => None,
-        },
+        node_name: nullable(raw.attached_node_name)?,
+        subnet_id: nullable(raw.subnet_id)?,
+        address: nullable(raw.address)?,
+        mtu: nullable(raw.mtu)?,
     })
 }
 
@@ -247,6 +258,9 @@ mod tests {
                 port_id: "port-1".to_owned(),
                 macaddress: " FA-16-3E-00-00-01 ".to_owned(),
                 node_name: Some("Worker-1 ".to_owned()),
+                subnet_id: Some("subnet-1".to_owned()),
+                address: Some("10.10.0.5".to_owned()),
+                mtu: Some("1450".to_owned()),
             }),
             success: Some(true),
             node: NodeRef { id: None, name: Some("Worker-1".to_owned()) },

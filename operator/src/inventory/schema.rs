@@ -14,8 +14,10 @@ const REQUIRED: [&str; 5] = ["port_id", "subnet_id", "macaddress", "attached_nod
 #[allow(clippy::struct_excessive_bools, reason = "each says of one column whether it is there")]
 pub struct Schema {
     node_id: bool,
-    address: bool,
-    mtu: bool,
+    /// Whether rows have an `address`.
+    pub address: bool,
+    /// Whether rows have an `mtu`.
+    pub mtu: bool,
     cidr: bool,
     deleted_at: bool,
     status: bool,
@@ -34,6 +36,12 @@ pub enum SchemaError {
     /// A column that every shape of the table has.
     #[error("table {TABLE} has no column {}, or the user may not read it; add it or GRANT SELECT on it", .0.join(", "))]
     NoColumn(Vec<&'static str>),
+    /// A column that was read before. Without it, every NIC would lose what the column said.
+    #[error(
+        "column {} is gone, or the user may not read it; add it again, GRANT SELECT on it, or restart the operator \
+         to do without it", .0.join(", ")
+    )]
+    ColumnGone(Vec<&'static str>),
 }
 
 impl Schema {
@@ -61,6 +69,26 @@ impl Schema {
             status: has(TABLE, "status"),
             modified_at: has(TABLE, "modified_at"),
         })
+    }
+
+    /// This shape, unless it lacks a column that the table had `before`: a migration may be half
+    /// done, or a right withdrawn.
+    pub fn keeping(self, before: Option<&Self>) -> Result<Self, SchemaError> {
+        let columns = |schema: &Self| {
+            [
+                (schema.node_id, "multi_interface.attached_node_id"),
+                (schema.address, "multi_interface.address"),
+                (schema.mtu, "multi_interface.mtu"),
+                (schema.cidr, "multi_subnet.cidr"),
+                (schema.deleted_at, "multi_interface.deleted_at"),
+                (schema.status, "multi_interface.status"),
+                (schema.modified_at, "multi_interface.modified_at"),
+            ]
+        };
+        let had = before.map(columns).into_iter().flatten();
+        let gone = had.zip(columns(&self)).filter(|((had, _), (has, _))| *had && !has);
+        let gone: Vec<_> = gone.map(|((_, column), _)| column).collect();
+        if gone.is_empty() { Ok(self) } else { Err(SchemaError::ColumnGone(gone)) }
     }
 
     /// The statement that reads every row that is not marked as deleted.
@@ -124,6 +152,23 @@ mod tests {
              LEFT JOIN multi_subnet s ON s.subnet_id = i.subnet_id \
              WHERE i.deleted_at IS NULL AND (i.status IS NULL OR i.status <> 'deleted')"
         );
+    }
+
+    #[test]
+    fn a_column_may_come_but_one_that_was_there_may_not_go() {
+        let seed = Schema::new(of(&REQUIRED)).unwrap();
+        let mut columns = of(&REQUIRED);
+        columns.extend(of(&["address", "mtu", "status"]));
+        let addressing = Schema::new(columns.clone()).unwrap();
+        columns.retain(|(_, column)| *column != "address");
+        let half_done = Schema::new(columns).unwrap();
+
+        assert_eq!(addressing.keeping(None), Ok(addressing));
+        assert_eq!(addressing.keeping(Some(&seed)), Ok(addressing));
+        assert_eq!(addressing.keeping(Some(&addressing)), Ok(addressing));
+        let error = half_done.keeping(Some(&addressing)).unwrap_err();
+        assert_eq!(error, SchemaError::ColumnGone(vec!["multi_interface.address"]));
+        assert!(error.to_string().starts_with("column multi_interface.address is gone"), "{error}");
     }
 
     #[test]

@@ -104,6 +104,31 @@ fn a_removal_that_could_not_be_written_is_planned_again_at_once() {
 }
 
 #[test]
+fn a_nic_whose_row_is_missing_is_named_until_it_goes_and_one_whose_row_was_renewed_is_not() {
+    let mut cluster = Cluster::new();
+    let rows = [row("p1", 1, "a"), row("p2", 2, "a")];
+    assert_eq!(reason(&cluster.sync(&rows), "a"), "Synced");
+    let renewed = rows.clone().map(|row| TestRow { success: "1", ..row });
+    assert_eq!(reason(&cluster.sync(&renewed), "a"), "Synced");
+
+    let plan = cluster.sync(&rows[..1]);
+    assert_eq!(plan.tasks[0].verdict, Verdict::rows_missing(&[mac(2)]));
+    assert_eq!(reason(&plan, "b"), "Synced");
+    assert_eq!(reason(&cluster.sync(&rows[..1]), "a"), "Synced");
+}
+
+#[test]
+fn a_nic_that_a_row_without_a_readable_node_protects_is_not_called_synced() {
+    let mut cluster = Cluster::new();
+    let other = row("p2", 2, "b");
+    cluster.sync(&[row("p1", 1, "a"), other.clone()]);
+    let rows = [TestRow { node: "", ..row("p1", 1, "a") }, other];
+    for _ in 0..3 {
+        assert_eq!(cluster.sync(&rows).tasks[0].verdict, Verdict::rows_missing(&[mac(1)]));
+    }
+}
+
+#[test]
 fn an_empty_table_takes_nothing_away_however_long_it_lasts() {
     let mut cluster = Cluster::new();
     cluster.sync(&[row("p1", 1, "a")]);
@@ -208,6 +233,22 @@ fn an_object_of_an_earlier_node_with_the_same_name_gets_its_new_owner() {
         .map(|write| write.owner)
         .collect();
     assert_eq!(owners, ["uid-new"]);
+}
+
+#[test]
+fn a_node_that_is_created_anew_has_its_slots_but_not_the_nics_of_the_one_before() {
+    let mut cluster = Cluster::new();
+    cluster.sync(&[row("p1", 1, "a"), row("p2", 2, "a"), row("p3", 3, "a")]);
+    let rows = [row("p2", 2, "a"), TestRow { mtu: "x", ..row("p3", 3, "a") }];
+    cluster.sync(&rows);
+    cluster.sync(&rows);
+    assert_eq!(cluster.nics("a"), [(2, 1), (3, 2)]);
+
+    assert!(cluster.objects.handle(Event::Delete(object("a", 9, &[], Value::Null))));
+    let renewed = serde_json::json!({ "metadata": { "name": "a", "uid": "uid-new" } });
+    cluster.nodes.record(serde_json::from_value::<cluster::WatchedNode>(renewed).unwrap());
+    cluster.sync(&rows);
+    assert_eq!(cluster.nics("a"), [(2, 1)]);
 }
 
 fn any_row() -> impl Strategy<Value = TestRow> {
