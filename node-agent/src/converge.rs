@@ -64,7 +64,8 @@ impl Target {
             return false;
         }
         if is_link_local(net) {
-            return self.ipv6.is_some_and(|ipv6| ipv6.addr_gen_mode == Ipv6::NO_LINK_LOCAL);
+            // Changing the mode makes one at once, also on a link that is down and has no use for it.
+            return !self.up || self.ipv6.is_some_and(|ipv6| ipv6.addr_gen_mode == Ipv6::NO_LINK_LOCAL);
         }
         match &self.surplus {
             Surplus::Remove => true,

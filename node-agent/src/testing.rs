@@ -1,6 +1,7 @@
 //! Values that tests share, and a kernel of plain data with the real one's manners:
 //! it renames only links that are down, names are unique, going down costs IPv6
-//! addresses, and below 1280 bytes there is no IPv6 at all.
+//! addresses, a changed mode makes a link-local one at once, and below 1280 bytes
+//! there is no IPv6 at all.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -87,7 +88,11 @@ impl PlainNode {
 
     fn change(&mut self, step: &Step) -> Result<(), NodeError> {
         match step {
-            Step::SetUp { index } => self.link(*index)?.up = true,
+            Step::SetUp { index } => {
+                let link = self.link(*index)?;
+                link.up = true;
+                make_link_local(link);
+            }
             Step::SetDown { index } => {
                 let link = self.link(*index)?;
                 link.up = false;
@@ -115,8 +120,12 @@ impl PlainNode {
             }
             Step::SetIpv6 { name, to } => {
                 let named = self.kernel.links.iter_mut().find(|link| link.name == *name);
-                let found = named.and_then(|link| link.ipv6.as_mut());
-                *found.ok_or_else(|| NodeError("no such sysctl".to_owned()))? = *to;
+                let link = named.filter(|link| link.ipv6.is_some());
+                let link = link.ok_or_else(|| NodeError("no such sysctl".to_owned()))?;
+                let before = link.ipv6.replace(*to);
+                if before.is_some_and(|before| before.addr_gen_mode != to.addr_gen_mode) {
+                    make_link_local(link);
+                }
             }
             Step::AddAddress { index, net } => {
                 let link = self.link(*index)?;
@@ -130,6 +139,15 @@ impl PlainNode {
             }
         }
         Ok(())
+    }
+}
+
+/// As the mode says, also on a link that is down.
+fn make_link_local(link: &mut Link) {
+    let made = address("fe80::1/64");
+    let makes = link.ipv6.is_some_and(|ipv6| ipv6.addr_gen_mode != Ipv6::NO_LINK_LOCAL);
+    if makes && !link.addresses.contains(&made) {
+        link.addresses.push(made);
     }
 }
 

@@ -17,6 +17,8 @@ const INSERT: &str = "INSERT INTO multi_interface (port_id, subnet_id, macaddres
     attached_node_id, cr_namespace, cr_name, address) \
     VALUES (UUID(), 'subnet-storage', '$3', '$1', 'vm-$1', 'default', 'storage', '$2')";
 
+const USAGE: &str = "[ $# = 3 ] || { echo \"usage: $0 NODE ADDRESS MAC\" >&2; exit 2; }";
+
 /// Writes the commands, says what they do, and waits for Ctrl-C or the command `stop`.
 pub(crate) async fn until_stopped(narrator: &Narrator, world: &World<'_>, nodes: &[&Node<'_>]) -> Result<()> {
     let directory = Path::new(DIRECTORY);
@@ -30,7 +32,7 @@ pub(crate) async fn until_stopped(narrator: &Narrator, world: &World<'_>, nodes:
     for node in nodes {
         write(directory, node.name(), &format!("exec {} \"$@\"", node.enter_command()?))?;
     }
-    write(directory, "insert", &format!("exec {} -e \"{INSERT}\"", world.database.sql_command()))?;
+    write(directory, "insert", &format!("{USAGE}\nexec {} -e \"{INSERT}\"", world.database.sql_command()))?;
     write(directory, "stop", &format!("exec kill -INT {}", std::process::id()))?;
 
     narrator.tell("The demo stays up until Ctrl-C or .demo/stop. From another terminal, for example:")?;
