@@ -72,8 +72,9 @@ pub struct RunArgs {
     #[arg(long, env = "NODE_IPS", default_value = "", hide_default_value = true, value_name = "IP,IP")]
     pub node_ips: NodeIps,
 
-    /// Kinds of link that may be managed
+    /// Kinds of link that may be managed: physical; veth, for kind, LXD and test nodes
     #[arg(long, env = "LINK_KINDS", value_delimiter = ',', default_value = "physical", value_enum)]
+    #[arg(hide_possible_values = true, value_name = "KIND,KIND")]
     pub link_kinds: Vec<AllowedKind>,
 
     /// Logs and the admin endpoint.
