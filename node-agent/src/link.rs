@@ -131,14 +131,6 @@ pub struct KernelView {
 }
 
 impl KernelView {
-    /// A kernel without links.
-    pub const EMPTY: Self = Self {
-        links: Vec::new(),
-        default_routes: BTreeSet::new(),
-        routed: BTreeSet::new(),
-        api_server_routes: BTreeSet::new(),
-    };
-
     /// The link with this index.
     #[must_use]
     pub fn link(&self, index: u32) -> Option<&Link> {

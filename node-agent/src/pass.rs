@@ -54,7 +54,7 @@ impl Agent {
             Err(error) => {
                 tracing::error!(reason = error.reason(), "the pass ended early: {error}");
                 let refusal = Refusal::new(error.reason(), error.to_string());
-                let (failures, view) = (Failures::new(), KernelView::EMPTY);
+                let (failures, view) = (Failures::new(), KernelView::default());
                 let status = self.voice.status(&Report {
                     desired: &desired,
                     plan: None,

@@ -22,7 +22,7 @@ struct Scene {
 
 /// A node with one free NIC, `A`, where these NICs are wanted.
 fn scene(wanted: &[Interface], mode: Mode) -> Scene {
-    let view = KernelView { links: vec![link(3, "eth1", A)], ..KernelView::EMPTY };
+    let view = KernelView { links: vec![link(3, "eth1", A)], ..KernelView::default() };
     let policy = Policy { link_kinds: [AllowedKind::Physical].into(), ..Policy::default() };
     let fence = Fence::around(&view, &[], &policy);
     let (files, ledger) = (HostFiles::default(), Ledger::default());

@@ -1,10 +1,10 @@
 //! What goes wrong stays where it went wrong, and is said.
 
 use anyhow::{Context, Result, ensure};
-use multinic_crds::InterfaceState;
+use multinic_crds::{InterfaceState, NodeNetworkConfig};
 use multinic_testbed::{
-    GATEWAY, Harm, Kind, Link, Needs, Node, OPERATOR_HEALTH, OpenstackConfig, Port, SOON, Schema, Suite,
-    Testbed, World, eventually, get, skip,
+    GATEWAY, Harm, Kind, Link, Monitor, Needs, Node, OPERATOR_HEALTH, OpenstackConfig, Port, SOON, Schema,
+    Suite, Testbed, World, eventually, get, skip,
 };
 use tokio::net::TcpListener;
 use tokio::time::timeout;
@@ -155,9 +155,19 @@ async fn database_down(bed: &Testbed) -> Result<()> {
     assert_eq!((&health["status"], &health["database_connected"]), (&"degraded".into(), &false.into()));
 
     world.database.resume().await?;
-    world.synced(&node, "Synced").await?;
-    world.configured(&node, FIRST).await?;
-    assert_eq!(world.config(&node).await?.metadata.generation, before.metadata.generation);
+    recovered_unseen(&world, &node, &before, monitor).await
+}
+
+/// All is well again, with the object of before, and neither its NIC nor the uplink has noticed anything.
+async fn recovered_unseen(
+    world: &World<'_>,
+    node: &Node<'_>,
+    before: &NodeNetworkConfig,
+    monitor: Monitor<'_>,
+) -> Result<()> {
+    world.synced(node, "Synced").await?;
+    world.configured(node, FIRST).await?;
+    assert_eq!(world.config(node).await?.metadata.generation, before.metadata.generation);
     assert_eq!(monitor.about("multinic0").await?, Vec::<String>::new());
     assert_eq!(monitor.finish().await?, Harm::default());
     Ok(())
@@ -185,12 +195,7 @@ async fn empty_table(bed: &Testbed) -> Result<()> {
     assert_eq!(reported.spec, before.spec);
 
     world.database.producer().sync(&one_port()).await?;
-    world.synced(&node, "Synced").await?;
-    world.configured(&node, FIRST).await?;
-    assert_eq!(world.config(&node).await?.metadata.generation, before.metadata.generation);
-    assert_eq!(monitor.about("multinic0").await?, Vec::<String>::new());
-    assert_eq!(monitor.finish().await?, Harm::default());
-    Ok(())
+    recovered_unseen(&world, &node, &before, monitor).await
 }
 
 async fn taken_back(bed: &Testbed) -> Result<()> {
