@@ -1,12 +1,12 @@
 # Everything a person or CI does here. Each target sets up what it needs.
 CARGO ?= cargo
 CACHE ?= $(or $(MULTINIC_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/multinic)
-CRD := charts/multinic/crds/nodenetworkconfigs.yaml
+CRD := charts/multinic/files/nodenetworkconfigs.yaml
 DENY_VERSION := 0.20.2
 DENY := $(CACHE)/cargo-deny-$(DENY_VERSION)/bin/cargo-deny
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check crds audit bench
+.PHONY: help demo test check crds images chart audit bench
 
 help: ## What there is to do
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -26,6 +26,12 @@ check: ## The fast inner loop: format, lints, unit and property tests, drift (no
 crds: ## Write the definition that the chart ships from the types
 	$(CARGO) run --locked --quiet --bin crdgen > $(CRD).new
 	mv $(CRD).new $(CRD)
+
+images: ## Both container images (docker, podman, nerdctl or buildah; PLATFORMS=linux/amd64,linux/arm64)
+	scripts/images.sh
+
+chart: ## What the chart makes of values, for every supported Kubernetes (no root)
+	$(CARGO) test --locked --package multinic-testbed --test chart
 
 audit: $(DENY) ## Licences, bans and sources of all dependencies; advisories where their database answers
 	$(DENY) --locked check licenses bans sources

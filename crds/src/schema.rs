@@ -24,7 +24,7 @@ mod tests {
 
     #[test]
     fn the_chart_ships_the_definition_of_these_types() {
-        let shipped = include_str!("../../charts/multinic/crds/nodenetworkconfigs.yaml");
+        let shipped = include_str!("../../charts/multinic/files/nodenetworkconfigs.yaml");
         assert!(shipped == crd_yaml().unwrap(), "the shipped definition is stale; run `make crds`");
     }
 }

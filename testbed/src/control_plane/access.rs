@@ -22,7 +22,7 @@ const CRD: &str = "nodenetworkconfigs.multinic.io";
 const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../charts/multinic");
 
 pub(super) async fn install(client: &Client) -> Result<()> {
-    let crd: CustomResourceDefinition = from_chart("crds/nodenetworkconfigs.yaml")?;
+    let crd: CustomResourceDefinition = from_chart("files/nodenetworkconfigs.yaml")?;
     let crds = Api::all(client.clone());
     create(&crds, crd).await?;
 
