@@ -1,0 +1,202 @@
+{{/*
+Names are fixed: the product is one per cluster, since its objects and the nodes' NICs are. A second release fails
+with helm's own words about whom these belong to, instead of fighting with the first.
+*/}}
+
+{{/* Labels of everything. Argument: dict with root, component. */}}
+{{- define "multinic.labels" -}}
+{{ include "multinic.selectorLabels" . }}
+app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
+app.kubernetes.io/component: {{ .component }}
+app.kubernetes.io/part-of: multinic
+app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" }}
+{{- end }}
+
+{{/* Labels that find the pods; they can never change. */}}
+{{- define "multinic.selectorLabels" -}}
+app.kubernetes.io/name: multinic-{{ .component }}
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+{{- end }}
+
+{{- define "multinic.agentImage" -}}
+{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{- end }}
+
+{{- define "multinic.operatorImage" -}}
+{{- $repository := .Values.operator.image.repository -}}
+{{- if not $repository -}}
+{{- if not (hasSuffix "-agent" .Values.image.repository) -}}
+{{- fail (printf "image.repository %q does not end in -agent, so the operator's image cannot be named after it: set operator.image.repository" .Values.image.repository) -}}
+{{- end -}}
+{{- $repository = printf "%s-operator" (trimSuffix "-agent" .Values.image.repository) -}}
+{{- end -}}
+{{ $repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{- end }}
+
+{{/* What agent and operator may do with their own container: nothing. The agent adds what it needs. */}}
+{{- define "multinic.restricted" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+{{- end }}
+
+{{/* Pod and container parts that operator and helm test share: the settings, with the password as a file. */}}
+{{- define "multinic.operatorEnv" -}}
+- name: DB_HOST
+  value: {{ required "database.host is required: the host name or address of the MariaDB server (--set database.host=…)" .Values.database.host | quote }}
+- name: DB_PORT
+  value: {{ .Values.database.port | int | quote }}
+- name: DB_NAME
+  value: {{ .Values.database.name | quote }}
+- name: DB_USER
+  value: {{ .Values.database.user | quote }}
+- name: DB_PASSWORD_FILE
+  value: /etc/multinic/database/password
+- name: DB_SSL_MODE
+  value: {{ .Values.database.tls.mode }}
+{{- if .Values.database.tls.caConfigMap }}
+- name: DB_SSL_CA
+  value: /etc/multinic/database-ca/ca.crt
+{{- end }}
+- name: POLL_INTERVAL
+  value: {{ .Values.agent.pollInterval | quote }}
+- name: MAX_INTERFACES
+  value: {{ .Values.operator.maxInterfaces | quote }}
+- name: LOG_LEVEL
+  value: {{ .Values.agent.logLevel | quote }}
+- name: LOG_FORMAT
+  value: {{ .Values.agent.logFormat }}
+{{- end }}
+
+{{- define "multinic.operatorMounts" -}}
+- name: database
+  mountPath: /etc/multinic/database
+  readOnly: true
+{{- if .Values.database.tls.caConfigMap }}
+- name: database-ca
+  mountPath: /etc/multinic/database-ca
+  readOnly: true
+{{- end }}
+{{- end }}
+
+{{- define "multinic.operatorVolumes" -}}
+- name: database
+  secret:
+    secretName: {{ .Values.database.existingSecret | default "multinic-database" }}
+    # Readable for the group that the pod runs as, and nobody else.
+    defaultMode: 0440
+    items:
+      - key: {{ empty .Values.database.existingSecret | ternary "password" .Values.database.existingSecretKey }}
+        path: password
+{{- if .Values.database.tls.caConfigMap }}
+- name: database-ca
+  configMap:
+    name: {{ .Values.database.tls.caConfigMap }}
+    items:
+      - key: {{ .Values.database.tls.caConfigMapKey }}
+        path: ca.crt
+{{- end }}
+{{- end }}
+
+{{/* A user without a name or rights anywhere. */}}
+{{- define "multinic.operatorPodSecurity" -}}
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+# The password's file belongs to this group.
+fsGroup: 65532
+seccompProfile:
+  type: RuntimeDefault
+{{- end }}
+
+{{/* A ServiceAccount, its ClusterRole from a file of rules, and what binds them. Argument: dict with root, component. */}}
+{{- define "multinic.access" -}}
+{{- $labels := include "multinic.labels" . | nindent 4 -}}
+apiVersion: v1
+kind: ServiceAccount
+metadata:
+  name: multinic-{{ .component }}
+  namespace: {{ .root.Release.Namespace }}
+  labels: {{- $labels }}
+# The pods ask for their token themselves.
+automountServiceAccountToken: false
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata:
+  name: multinic-{{ .component }}
+  labels: {{- $labels }}
+rules:
+{{ .root.Files.Get (printf "files/%s-rules.yaml" .component) }}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata:
+  name: multinic-{{ .component }}
+  labels: {{- $labels }}
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: ClusterRole
+  name: multinic-{{ .component }}
+subjects:
+  - kind: ServiceAccount
+    name: multinic-{{ .component }}
+    namespace: {{ .root.Release.Namespace }}
+{{- end }}
+
+{{/*
+What the agent sees of the host, below /host. Not all of "/": an agent that somebody else has taken over must find
+neither keys nor other pods' tokens there, and a mount of "/" would keep every volume of every pod in use, so that
+OpenStack could not detach it.
+*/}}
+{{- define "multinic.hostPaths" -}}
+- name: usr
+  path: /usr
+  type: Directory
+  why: The netplan generator and its libraries, and the networkd files that the distribution ships.
+- name: lib
+  path: /lib
+  type: Directory
+  why: The same where /lib is not in /usr, and the loader.
+- name: etc-systemd
+  path: /etc/systemd
+  type: Directory
+  why: NICs that networkd files of the administrator configure are left alone.
+- name: etc-network
+  path: /etc/network
+  type: DirectoryOrCreate
+  why: So are those that ifupdown configures.
+- name: run-netplan
+  path: /run/netplan
+  type: DirectoryOrCreate
+  why: And those of netplan files that are there until the next boot.
+- name: run-systemd
+  path: /run/systemd
+  type: Directory
+  why: Whether networkd runs, and what it was told at boot.
+- name: etc-netplan
+  path: /etc/netplan
+  type: DirectoryOrCreate
+  writable: true
+  why: "Written: the files by which the NICs are there after a reboot, before any agent."
+- name: run-systemd-network
+  path: /run/systemd/network
+  type: DirectoryOrCreate
+  writable: true
+  why: "Written: what networkd was told at boot about a NIC that is given back is removed."
+- name: var-lib-multinic
+  path: /var/lib/multinic
+  type: DirectoryOrCreate
+  writable: true
+  why: "Written: which NICs are ours, and how they were found."
+- name: run-multinic
+  path: /run/multinic
+  type: DirectoryOrCreate
+  writable: true
+  why: "Written: the lock that lets one agent act at a time, and the files that the generator checks."
+- name: proc-sys-net
+  path: /proc/sys/net
+  type: Directory
+  writable: true
+  why: "Written: per NIC, that the kernel gives it no IPv6 address by itself. The pod's own /proc/sys is read-only."
+{{- end }}
