@@ -5,6 +5,8 @@ use k8s_openapi::{
     jiff::Timestamp,
 };
 
+use crate::Reason;
+
 /// The longest message of a condition, in bytes.
 pub const MAX_MESSAGE_BYTES: usize = 1024;
 /// The longest message of one NIC, in bytes: twenty of them must leave the object small.
@@ -41,7 +43,7 @@ impl ConditionType {
 pub fn condition(
     kind: ConditionType,
     holds: bool,
-    reason: &str,
+    reason: Reason,
     message: &str,
     generation: i64,
     now: Timestamp,
@@ -49,7 +51,7 @@ pub fn condition(
     Condition {
         type_: kind.as_str().to_owned(),
         status: if holds { "True" } else { "False" }.to_owned(),
-        reason: reason.to_owned(),
+        reason: reason.to_string(),
         message: truncate_message(message, MAX_MESSAGE_BYTES),
         observed_generation: Some(generation),
         last_transition_time: Time(now),
@@ -90,13 +92,13 @@ mod tests {
     #[test]
     fn only_a_changed_status_moves_the_transition_time() {
         let ready = |holds, reason, second| condition(ConditionType::Ready, holds, reason, "", 1, at(second));
-        let before = [ready(false, "Failed", 1)];
+        let before = [ready(false, Reason::InterfaceFailed, 1)];
 
-        let same = merge_conditions(&before, vec![ready(false, "Refused", 2)]);
+        let same = merge_conditions(&before, vec![ready(false, Reason::InterfaceRefused, 2)]);
         assert_eq!(same[0].last_transition_time, Time(at(1)));
-        assert_eq!(same[0].reason, "Refused");
+        assert_eq!(same[0].reason, "InterfaceRefused");
 
-        let changed = merge_conditions(&before, vec![ready(true, "Configured", 2)]);
+        let changed = merge_conditions(&before, vec![ready(true, Reason::Configured, 2)]);
         assert_eq!(changed[0].last_transition_time, Time(at(2)));
     }
 

@@ -15,6 +15,7 @@
 //! parser, JSON-schema pattern and CEL rule say the same; `testbed` holds the
 //! three together against a real API server. [`Guarded`] reads objects that an
 //! older schema, or a person, left malformed: one bad field never hides the rest.
+//! Why something is as it is, is one word of [`Reason`] wherever it is said.
 
 mod address;
 mod conditions;
@@ -22,6 +23,7 @@ mod guarded;
 mod mac;
 mod mtu;
 mod name;
+mod reason;
 mod schema;
 mod spec;
 mod status;
@@ -35,6 +37,7 @@ pub use guarded::{Guarded, GuardedConfig, GuardedInterface, GuardedSpec};
 pub use mac::{MacAddress, ParseMacError};
 pub use mtu::{MIN_IPV6_MTU, Mtu, ParseMtuError};
 pub use name::{InterfaceName, MAX_INTERFACES, ParseNameError};
+pub use reason::{Reason, Scope};
 pub use schema::{crd, crd_yaml};
 pub use spec::{Interface, Mode, NodeNetworkConfig, NodeNetworkConfigSpec};
 pub use status::{InterfaceState, InterfaceStatus, NodeNetworkConfigStatus, ObservedLink};

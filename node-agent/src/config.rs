@@ -27,8 +27,8 @@ pub struct Cli {
 pub enum Command {
     /// Keep this node's NICs as wanted (the default)
     Run(RunArgs),
-    /// Give every NIC of ours back and remove our files, once, for an uninstall
-    Cleanup(HostArgs),
+    /// Give every NIC of ours back and remove our files, for an uninstall
+    Cleanup(CleanupArgs),
     /// Run a program in another root directory (for the agent itself)
     #[command(hide = true)]
     ChrootExec(ChrootExec),
@@ -49,12 +49,34 @@ impl Cli {
     }
 }
 
-/// Where the node is.
+/// The node.
 #[derive(Debug, Clone, clap::Args)]
 pub struct HostArgs {
     /// Where the host's root directory is mounted
     #[arg(long, env = "HOST_ROOT", default_value = "/host", value_name = "DIR")]
     pub host_root: PathBuf,
+
+    /// This node's own addresses, comma-separated; links that have one are never touched
+    #[arg(long, env = "NODE_IPS", default_value = "", hide_default_value = true, value_name = "IP,IP")]
+    pub node_ips: NodeIps,
+}
+
+/// How to clean up.
+#[derive(Debug, Clone, clap::Args)]
+// A person reads it, unless somebody says otherwise.
+#[command(mut_arg("log_format", |format| format.default_value("text")))]
+pub struct CleanupArgs {
+    /// The node.
+    #[command(flatten)]
+    pub host: HostArgs,
+
+    /// Stay and answer probes, as a pod must: ready once nothing is left, tried again until then
+    #[arg(long)]
+    pub stay: bool,
+
+    /// Logs and, for those who stay, the admin endpoint.
+    #[command(flatten)]
+    pub runtime: RuntimeArgs,
 }
 
 /// How to run.
@@ -64,13 +86,9 @@ pub struct RunArgs {
     #[arg(long, env = "NODE_NAME", default_value = "", hide_default_value = true, value_name = "NAME")]
     pub node_name: String,
 
-    /// Where the node is.
+    /// The node.
     #[command(flatten)]
     pub host: HostArgs,
-
-    /// This node's own addresses, comma-separated; links that have one are never touched
-    #[arg(long, env = "NODE_IPS", default_value = "", hide_default_value = true, value_name = "IP,IP")]
-    pub node_ips: NodeIps,
 
     /// Kinds of link that may be managed: physical; veth, for kind, LXD and test nodes
     #[arg(long, env = "LINK_KINDS", value_delimiter = ',', default_value = "physical", value_enum)]
@@ -84,7 +102,7 @@ pub struct RunArgs {
 
 /// Addresses, comma-separated. None is well-formed: old kubelets tell none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct NodeIps(BTreeSet<IpAddr>);
+pub struct NodeIps(pub BTreeSet<IpAddr>);
 
 impl FromStr for NodeIps {
     type Err = AddrParseError;
@@ -100,7 +118,7 @@ impl RunArgs {
     #[must_use]
     pub fn policy(&self) -> crate::fence::Policy {
         crate::fence::Policy {
-            node_ips: self.node_ips.0.clone(),
+            node_ips: self.host.node_ips.0.clone(),
             link_kinds: self.link_kinds.iter().copied().collect::<BTreeSet<_>>(),
         }
     }
@@ -109,12 +127,50 @@ impl RunArgs {
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
+    use multinic_runtime::telemetry::Format;
 
     use super::*;
 
     #[test]
     fn the_command_line_is_well_formed() {
         <Cli as CommandFactory>::command().debug_assert();
+    }
+
+    #[test]
+    fn help_fits_a_screen() {
+        let mut command = <Cli as CommandFactory>::command();
+        let cleanup = command.find_subcommand_mut("cleanup").unwrap().render_help();
+        for help in [command.render_help(), cleanup] {
+            let help = help.to_string();
+            let rows: usize = help.lines().map(|line| line.len().div_ceil(100).max(1)).sum();
+            assert!(rows <= 40, "{rows}:\n{help}");
+        }
+    }
+
+    #[test]
+    fn node_ips_are_read_as_every_kubelet_tells_them() {
+        for (text, expected) in [
+            ("", &[][..]),
+            ("10.0.0.5", &["10.0.0.5"]),
+            ("10.0.0.5,2001:db8::5", &["10.0.0.5", "2001:db8::5"]),
+            (" 2001:db8::5 , 10.0.0.5, ", &["10.0.0.5", "2001:db8::5"]),
+        ] {
+            let expected = expected.iter().map(|ip| ip.parse().unwrap()).collect();
+            assert_eq!(text.parse(), Ok(NodeIps(expected)), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_clean_up_needs_no_name_and_talks_to_people_unless_told_otherwise() {
+        let parse = |args: &[&str]| {
+            let args = ["multinic-agent", "cleanup"].iter().chain(args);
+            let Command::Cleanup(args) = Cli::try_parse_from(args).unwrap().action().unwrap() else {
+                panic!()
+            };
+            (args.stay, args.runtime.log_format)
+        };
+        assert_eq!(parse(&[]), (false, Format::Text));
+        assert_eq!(parse(&["--stay", "--log-format", "json"]), (true, Format::Json));
     }
 
     #[test]

@@ -23,7 +23,12 @@ use tokio::time::{sleep, sleep_until, timeout};
 use crate::{
     config::{HostArgs, RunArgs},
     health::{Health, Metrics},
-    host::{detect, events, lock::NodeLock, root::HostRoot},
+    host::{
+        detect::{self, Backend},
+        events,
+        lock::{LockError, NodeLock},
+        root::HostRoot,
+    },
     node::Host,
     pacing::FULL_CHECK,
     pass::Agent,
@@ -34,19 +39,19 @@ use crate::{
 /// The kernel announces a change in several messages; a look in between sees half of it.
 const QUIET: Duration = Duration::from_millis(300);
 /// The longest that one pass may take before liveness fails.
-const STUCK: Duration = Duration::from_mins(10);
+pub(crate) const STUCK: Duration = Duration::from_mins(10);
 const LOCK_RETRY: Duration = Duration::from_secs(2);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The API server's addresses hardly ever change, and drift does not wait for a name server.
 const LOOKUP_INTERVAL: Duration = Duration::from_mins(5);
 const LOOKUP_DEADLINE: Duration = Duration::from_secs(2);
 /// How long requests to the admin endpoint may take to end.
-const GRACE: Duration = Duration::from_secs(5);
+pub(crate) const GRACE: Duration = Duration::from_secs(5);
 
 /// Runs until `shutdown`.
 pub async fn run(args: RunArgs, shutdown: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
     let policy = args.policy();
-    let RunArgs { node_name, host: HostArgs { host_root }, node_ips: _, link_kinds: _, runtime } = args;
+    let RunArgs { node_name, host: HostArgs { host_root, node_ips: _ }, link_kinds: _, runtime } = args;
     let RuntimeArgs { listen, log_level: _, log_format: _ } = runtime;
     let shutdown = shutdown.boxed().shared();
 
@@ -61,8 +66,9 @@ pub async fn run(args: RunArgs, shutdown: impl Future<Output = ()> + Send + 'sta
     tracing::info!(node = node_name, version = multinic_runtime::VERSION, "starting");
 
     let root = HostRoot::new(host_root);
-    let Some(_lock) = take_lock(&root, &health, &heartbeat, shutdown.clone()).await? else { return Ok(()) };
-    let (facts, backend) = detect::survey(&root)?;
+    let lock = take_lock(&root, &health, &heartbeat, shutdown.clone()).await;
+    let facts = detect::facts(&root);
+    let backend = Backend::detect(&root, &facts.os_image);
     let mut config =
         Config::infer().await.context("failed to find the API server; set KUBECONFIG or run in a pod")?;
     config.connect_timeout = Some(CONNECT_TIMEOUT);
@@ -71,7 +77,7 @@ pub async fn run(args: RunArgs, shutdown: impl Future<Output = ()> + Send + 'sta
     health.waits_for("the API server");
     let publisher = Publisher::new(client.clone(), node_name.clone());
     let mut agent =
-        Agent::new(Host::new(root, backend, policy)?, Voice::new(publisher, facts, health, metrics));
+        Agent::new(Host::new(root, lock, backend, policy)?, Voice::new(publisher, facts, health, metrics));
     let objects = watch_object(Api::<GuardedConfig>::all(client), &node_name).default_backoff();
     let turning = turn(&mut agent, &mut api_server, objects, events::changes()?, &heartbeat, shutdown);
     tokio::select! {
@@ -86,18 +92,21 @@ pub async fn run(args: RunArgs, shutdown: impl Future<Output = ()> + Send + 'sta
     Ok(())
 }
 
-/// Waits for the right to act on this node; none where `shutdown` comes first.
+/// Waits for the right to act on this node; none where `shutdown` comes first, and where it
+/// cannot be had: to end would only say that here, a pass says it to everybody.
 async fn take_lock(
     root: &HostRoot,
     health: &Health,
     heartbeat: &Heartbeat,
     shutdown: impl Future<Output = ()>,
-) -> anyhow::Result<Option<NodeLock>> {
+) -> Option<NodeLock> {
     tokio::pin!(shutdown);
     let mut told = false;
     loop {
-        if let Some(lock) = NodeLock::try_take(root).context("failed to take the node's lock")? {
-            return Ok(Some(lock));
+        match NodeLock::take(root) {
+            Ok(lock) => return Some(lock),
+            Err(LockError::Held) => {}
+            Err(LockError::Io(_)) => return None,
         }
         if !told {
             tracing::info!("another agent acts on this node; waiting for it to end");
@@ -106,7 +115,7 @@ async fn take_lock(
         health.waits_for("another agent on this node to end");
         heartbeat.beat();
         tokio::select! {
-            () = &mut shutdown => return Ok(None),
+            () = &mut shutdown => return None,
             () = sleep(LOCK_RETRY) => {}
         }
     }

@@ -9,6 +9,8 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use multinic_crds::Reason;
+
 use crate::{
     converge::{Step, Target, Unproven, converge, prove},
     link::KernelView,
@@ -67,12 +69,12 @@ impl Failure {
         !matches!(self, Self::RollbackFailed { .. })
     }
 
-    /// The CamelCase word in status, log and metric.
+    /// The word in status and log.
     #[must_use]
-    pub const fn reason(&self) -> &'static str {
+    pub const fn reason(&self) -> Reason {
         match self {
             Self::NotBegun(cause) | Self::RolledBack(cause) => cause.reason,
-            Self::RollbackFailed { .. } => "RollbackFailed",
+            Self::RollbackFailed { .. } => Reason::RollbackFailed,
         }
     }
 }
@@ -114,7 +116,7 @@ pub async fn execute(
     let mut results = vec![Ok(()); transactions.len()];
     for number in outdated {
         let message = "the NIC changed while its change was prepared; it is planned anew";
-        results[number] = Err(Failure::NotBegun(Refusal::new("ChangedMeanwhile", message)));
+        results[number] = Err(Failure::NotBegun(Refusal::new(Reason::ChangedMeanwhile, message)));
     }
     let causes = change_kernel(node, transactions, current, &Lifeline::of(&start, vital)).await;
     for (number, cause) in causes {
@@ -186,7 +188,8 @@ async fn change_kernel(
 
 async fn apply(node: &mut impl Node, steps: &[Step]) -> Result<(), Refusal> {
     for step in steps {
-        let failed = |error: NodeError| Refusal::new("ApplyFailed", format!("failed to {step}: {error}"));
+        let failed =
+            |error: NodeError| Refusal::new(Reason::ApplyFailed, format!("failed to {step}: {error}"));
         node.apply(step).await.map_err(failed)?;
     }
     Ok(())
@@ -200,38 +203,40 @@ async fn write_files(node: &mut impl Node, transaction: &Transaction) -> Result<
             // it changes nothing, and may well fail as it did.
             let _ = node.write(&change.inverse());
             let written = &transaction.files[..position];
-            return Err(take_back(node, transaction, written, Refusal::new("NotPersisted", message)).await);
+            return Err(
+                take_back(node, transaction, written, Refusal::new(Reason::NotPersisted, message)).await
+            );
         }
     }
     Ok(())
 }
 
 fn unreadable(error: &NodeError) -> Refusal {
-    Refusal::new("KernelUnreadable", format!("the kernel cannot be read: {error}"))
+    Refusal::new(Reason::KernelUnreadable, format!("the kernel cannot be read: {error}"))
 }
 
 fn fence_changed() -> Refusal {
     Refusal::new(
-        "FenceChanged",
+        Reason::FenceChanged,
         "a link that the node lives by changed at the same time; nothing was kept, and it is tried again",
     )
 }
 
 fn refusal(unproven: Unproven) -> Refusal {
     match unproven {
-        Unproven::Gone => Refusal::new("DeviceGone", "the NIC was unplugged meanwhile"),
+        Unproven::Gone => Refusal::new(Reason::DeviceGone, "the NIC was unplugged meanwhile"),
         Unproven::Tentative => Refusal::new(
-            "AddressTentative",
+            Reason::AddressTentative,
             "duplicate address detection does not finish; look at the NIC's carrier",
         ),
         Unproven::Duplicate(net) => Refusal::new(
-            "AddressConflict",
+            Reason::AddressConflict,
             format!("another host already answers for {net}; change one of the two"),
         ),
         Unproven::Differs(steps) => {
             let left: Vec<_> = steps.iter().map(ToString::to_string).collect();
             Refusal::new(
-                "VerifyFailed",
+                Reason::VerifyFailed,
                 format!("the kernel does not show the result; still to do: {}", left.join(", ")),
             )
         }

@@ -5,6 +5,8 @@ use std::{
     net::IpAddr,
 };
 
+use multinic_crds::Reason;
+
 use crate::{
     foreign::Definition,
     link::{KernelView, Link, LinkKind},
@@ -30,12 +32,12 @@ pub enum Protection {
 }
 
 impl Protection {
-    /// The CamelCase word in status, log and metric.
+    /// The word in status and log.
     #[must_use]
-    pub const fn reason(&self) -> &'static str {
+    pub const fn reason(&self) -> Reason {
         match self {
-            Self::ForeignConfiguration(_) => "ForeignConfiguration",
-            _ => "ProtectedInterface",
+            Self::ForeignConfiguration(_) => Reason::ForeignConfiguration,
+            _ => Reason::ProtectedInterface,
         }
     }
 

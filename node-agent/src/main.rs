@@ -5,24 +5,18 @@ use std::process::ExitCode;
 use clap::Parser;
 use multinic_agent::{
     cleanup,
-    config::{Cli, Command, RunArgs},
+    config::{CleanupArgs, Cli, Command, RunArgs},
     controller,
     host::chroot::NOT_RUN,
 };
-use multinic_runtime::{
-    shutdown,
-    telemetry::{self, Filter, Format},
-};
+use multinic_runtime::{shutdown, telemetry};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let result = match Cli::parse().action() {
         Err(error) => error.exit(),
         Ok(Command::Run(args)) => run(args).await,
-        Ok(Command::Cleanup(args)) => {
-            telemetry::init(Format::Text, &Filter::default());
-            Box::pin(cleanup::run(args)).await
-        }
+        Ok(Command::Cleanup(args)) => clean_up(args).await,
         Ok(Command::ChrootExec(child)) => {
             // The agent that started this one reads it.
             eprintln!("{}", child.exec());
@@ -36,6 +30,11 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+async fn clean_up(args: CleanupArgs) -> anyhow::Result<()> {
+    telemetry::init(args.runtime.log_format, &args.runtime.log_level);
+    Box::pin(cleanup::run(args, shutdown::requested()?)).await
 }
 
 async fn run(args: RunArgs) -> anyhow::Result<()> {

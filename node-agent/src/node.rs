@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
-use multinic_crds::{MacAddress, Mode};
+use multinic_crds::{MacAddress, Mode, Reason};
 
 use crate::{
     converge::Step,
@@ -14,6 +14,7 @@ use crate::{
         detect::Backend,
         files::{self, FileError},
         generator::{self, StageError},
+        lock::{LockError, NodeLock},
         netlink::{Netlink, NetlinkError},
         root::HostRoot,
     },
@@ -25,6 +26,8 @@ use crate::{
 /// The node's kernel and files, as one agent acts on them.
 pub struct Host {
     root: HostRoot,
+    /// Held from the first look on: nothing is done without it.
+    lock: Option<NodeLock>,
     netlink: Netlink,
     backend: Backend,
     policy: Policy,
@@ -35,6 +38,9 @@ pub struct Host {
 /// A pass that could not even look.
 #[derive(Debug, thiserror::Error)]
 pub enum PassError {
+    /// The right to act on the node.
+    #[error(transparent)]
+    Lock(#[from] LockError),
     /// The host's files.
     #[error(transparent)]
     File(#[from] FileError),
@@ -47,16 +53,25 @@ pub enum PassError {
 }
 
 impl PassError {
-    /// The CamelCase word in status, log and metric.
+    /// The word in status and log.
     #[must_use]
-    pub const fn reason(&self) -> &'static str {
+    pub const fn reason(&self) -> Reason {
         match self {
-            Self::File(FileError::Ledger(_)) => "LedgerUnreadable",
-            Self::File(FileError::Read { .. }) => "HostFilesUnreadable",
-            Self::File(FileError::Write { .. }) => "HostFilesUnwritable",
-            Self::Netlink(_) => "KernelUnreadable",
-            Self::Stage(_) => "ValidationUnavailable",
+            Self::Lock(_) => Reason::LockUnavailable,
+            Self::File(FileError::Ledger(_)) => Reason::LedgerUnreadable,
+            Self::File(FileError::Read { .. }) | Self::Stage(StageError::File(_)) => {
+                Reason::HostFilesUnreadable
+            }
+            Self::File(FileError::Write { .. }) => Reason::HostFilesUnwritable,
+            Self::Netlink(_) => Reason::KernelUnreadable,
+            Self::Stage(StageError::Command(_) | StageError::Io(_)) => Reason::ValidationUnavailable,
         }
+    }
+
+    /// For people, with the remedy.
+    #[must_use]
+    pub fn explain(&self) -> String {
+        format!("{self}; {}", self.reason().remedy())
     }
 }
 
@@ -75,8 +90,11 @@ pub struct Prepared {
     pub plan: Plan,
     /// The kernel as it is.
     pub view: KernelView,
+    /// What others configure.
+    pub definitions: Vec<Definition>,
+    /// What we did before.
+    pub ledger: Ledger,
     vital: Vec<u32>,
-    ledger: Ledger,
 }
 
 /// What went wrong, by NIC.
@@ -92,10 +110,15 @@ pub struct Outcome {
 }
 
 impl Host {
-    /// The node whose root is `root`.
-    pub fn new(root: HostRoot, backend: Backend, policy: Policy) -> Result<Self, NetlinkError> {
+    /// The node whose root is `root`. Without its `lock`, every look tries to take that first.
+    pub fn new(
+        root: HostRoot,
+        lock: Option<NodeLock>,
+        backend: Backend,
+        policy: Policy,
+    ) -> Result<Self, NetlinkError> {
         let netlink = Netlink::connect(root.path())?;
-        Ok(Self { root, netlink, backend, policy, api_server: Vec::new() })
+        Ok(Self { root, lock, netlink, backend, policy, api_server: Vec::new() })
     }
 
     /// The routes to these addresses are protected from now on.
@@ -130,10 +153,13 @@ impl Host {
     ///
     /// `blocked` NICs are not changed, whatever they need.
     pub async fn prepare(
-        &self,
+        &mut self,
         desired: &Desired,
         mut blocked: BTreeMap<MacAddress, Refusal>,
     ) -> Result<Prepared, PassError> {
+        if self.lock.is_none() {
+            self.lock = Some(NodeLock::take(&self.root)?);
+        }
         let look = self.look().await?;
         let world = World {
             view: &look.view,
@@ -144,19 +170,25 @@ impl Host {
         };
         let mut plan = Plan::new(desired, world, &blocked);
         if let (Backend::Netplan { generator }, Mode::Enforce) = (&self.backend, desired.mode) {
-            let unfit = generator::validate(&self.root, generator, &plan).await?;
+            let mut unfit = files::unwritable(&self.root, &plan);
+            unfit.extend(generator::validate(&self.root, generator, &plan).await?);
             if !unfit.is_empty() {
                 blocked.extend(unfit);
                 plan = Plan::new(desired, world, &blocked);
             }
+            if !plan.is_idle() {
+                // Nothing is announced, let alone done, that could not be recorded.
+                files::may_save(&self.root)?;
+            }
         }
         let vital = look.fence.vital().collect();
-        Ok(Prepared { plan, vital, view: look.view, ledger: look.ledger })
+        let Look { view, definitions, ledger, fence: _, files: _ } = look;
+        Ok(Prepared { plan, view, definitions, ledger, vital })
     }
 
     /// Carries a plan out. The record of what is about to be done is on disk before it is.
     pub async fn carry_out(&mut self, prepared: &Prepared) -> Result<Outcome, PassError> {
-        let Prepared { plan, vital, ledger: before, view: _ } = prepared;
+        let Prepared { plan, vital, ledger: before, view: _, definitions: _ } = prepared;
         let mut ledger = before.clone();
         plan.transactions.iter().for_each(|transaction| ledger.intend(transaction));
         files::save(&self.root, &ledger)?;

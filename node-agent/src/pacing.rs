@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use multinic_crds::MacAddress;
+use multinic_crds::{MacAddress, Reason};
 
 use crate::plan::Refusal;
 
@@ -120,7 +120,7 @@ impl Past {
 
 fn contended() -> Refusal {
     Refusal::new(
-        "Contended",
+        Reason::Contended,
         format!(
             "something else undid {CONTENTION_LIMIT} repairs within {} minutes, so the NIC is left alone for now; find out what changes it",
             CONTENTION_WINDOW.as_secs() / 60
@@ -137,7 +137,7 @@ mod tests {
     const OTHER: &str = "fa:16:3e:00:00:02";
 
     fn failure() -> Refusal {
-        Refusal::new("ApplyFailed", "failed")
+        Refusal::new(Reason::ApplyFailed, "failed")
     }
 
     #[test]

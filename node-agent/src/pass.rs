@@ -48,18 +48,18 @@ impl Agent {
         let Some(object) = &self.object else { return regular };
         let desired = Desired::parse(object);
         self.host.detect_again(self.voice.os_image());
-        self.voice.backend_is(self.host.backend());
         match self.reconcile(&desired).await {
             Ok(()) => self.backoff.succeeded(),
             Err(error) => {
-                tracing::error!(reason = error.reason(), "the pass ended early: {error}");
-                let refusal = Refusal::new(error.reason(), error.to_string());
+                tracing::error!(reason = %error.reason(), "the pass ended early: {error}");
+                let refusal = Refusal::new(error.reason(), error.explain());
                 let (failures, view) = (Failures::new(), KernelView::default());
                 let status = self.voice.status(&Report {
                     desired: &desired,
                     plan: None,
                     failures: &failures,
                     obstacle: Some(&refusal),
+                    backend: self.host.backend(),
                     view: &view,
                     phase: Phase::Settled,
                 });
@@ -85,6 +85,7 @@ impl Agent {
             plan: Some(&prepared.plan),
             failures: &nothing_failed,
             obstacle: obstacle.as_ref(),
+            backend: self.host.backend(),
             view: &prepared.view,
             phase: Phase::Progressing,
         };

@@ -48,11 +48,6 @@ impl Voice {
         self.publisher.published()
     }
 
-    /// What configures this host's network may have come up only now.
-    pub fn backend_is(&mut self, backend: &str) {
-        backend.clone_into(&mut self.facts.backend);
-    }
-
     /// The operating system, as its os-release names it.
     #[must_use]
     pub fn os_image(&self) -> &str {
@@ -101,7 +96,7 @@ impl Voice {
         let (mut configured, mut removed) = (0, 0);
         for member in plan.transactions.iter().flat_map(|transaction| &transaction.members) {
             match failures.get(&member.mac) {
-                Some(failure) => tracing::error!(mac = %member.mac, reason = failure.reason(), "{failure}"),
+                Some(failure) => tracing::error!(mac = %member.mac, reason = %failure.reason(), "{failure}"),
                 None if member.wanted.is_some() => configured += 1,
                 None => removed += 1,
             }

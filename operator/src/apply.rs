@@ -219,7 +219,7 @@ fn status(name: &str, condition: &Condition) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use multinic_crds::{ConditionType, condition};
+    use multinic_crds::{ConditionType, Reason, condition};
 
     use super::*;
     use crate::fixtures;
@@ -245,7 +245,7 @@ mod tests {
                 }]},
             })
         );
-        let synced = condition(ConditionType::Synced, true, "Synced", "", 1, Timestamp::UNIX_EPOCH);
+        let synced = condition(ConditionType::Synced, true, Reason::Synced, "", 1, Timestamp::UNIX_EPOCH);
         let status = status("a", &synced)["status"].clone();
         assert_eq!(status, json!({ "conditions": [synced] }));
     }

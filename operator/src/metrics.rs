@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use multinic_crds::{Reason, Scope};
 use prometheus_client::{
     metrics::{
         counter::Counter,
@@ -12,7 +13,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use crate::{apply::Applied, inventory::Reason, report::Overview};
+use crate::{apply::Applied, report::Overview};
 
 type Label = [(&'static str, &'static str); 1];
 
@@ -31,6 +32,7 @@ pub struct Metrics {
     pub api_writes: Counter,
     pub api_failures: Counter,
     pub row_writes: Counter,
+    leader: Gauge,
     rejected: Family<Label, Gauge>,
 }
 
@@ -52,6 +54,7 @@ impl Metrics {
             api_writes: Counter::default(),
             api_failures: Counter::default(),
             row_writes: Counter::default(),
+            leader: Gauge::default(),
             rejected: Family::default(),
         };
         metrics.register_each(registry);
@@ -68,6 +71,7 @@ impl Metrics {
             self.last_sync.clone(),
         );
         for (name, help, gauge) in [
+            ("leader", "Whether this operator is the one that acts", &self.leader),
             ("database_up", "Whether the table was read at the last attempt", &self.database_up),
             ("nodes", "Nodes of the cluster", &self.nodes),
             ("rows", "Rows of the table", &self.rows),
@@ -88,9 +92,21 @@ impl Metrics {
         }
     }
 
+    /// Shows whether this operator acts. One that does not knows nothing of the rest.
+    pub fn set_leader(&self, leader: bool) {
+        self.leader.set(i64::from(leader));
+        if !leader {
+            for gauge in [&self.database_up, &self.nodes, &self.rows, &self.unmatched, &self.interfaces] {
+                gauge.set(0);
+            }
+            self.set_rejected([]);
+        }
+    }
+
     /// Shows how many rows are rejected now, by reason.
     pub fn set_rejected(&self, reasons: impl IntoIterator<Item = Reason>) {
-        for reason in Reason::ALL {
+        // The zeros too.
+        for reason in Reason::ALL.iter().filter(|reason| reason.shows_in(Scope::Row)) {
             self.rejected.get_or_create(&[("reason", reason.as_str())]).set(0);
         }
         for reason in reasons {

@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use multinic_crds::{Guarded, GuardedInterface, InterfaceName, MacAddress};
+use multinic_crds::{Guarded, GuardedInterface, InterfaceName, MacAddress, Reason};
 
 use crate::{
     absence::Absences,
     cluster::{self, Index, Name, Node, Object, slot_of},
-    inventory::{Fault, Reason, Rejection, Snapshot},
+    inventory::{Fault, Rejection, Snapshot},
     slots,
     verdict::Verdict,
 };

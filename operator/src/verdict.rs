@@ -1,19 +1,19 @@
 //! What the `Synced` condition of a Node's object should say.
 
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Condition, jiff::Timestamp};
-use multinic_crds::{ConditionType, MacAddress, condition, merge_conditions};
+use multinic_crds::{ConditionType, MacAddress, Reason, condition, merge_conditions};
 
 use crate::{
     cluster::Object,
-    inventory::{DatabaseError, Reason, Rejection},
+    inventory::{DatabaseError, Rejection},
 };
 
 /// Whether the spec equals the table, and if not, why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
     synced: bool,
-    /// One CamelCase word.
-    pub reason: &'static str,
+    /// Why; one that shows in `Synced`.
+    pub reason: Reason,
     message: String,
 }
 
@@ -21,14 +21,14 @@ impl Verdict {
     /// The spec is what the table says.
     #[must_use]
     pub fn synced() -> Self {
-        Self { synced: true, ..Self::unsynced("Synced", "the spec equals the table") }
+        Self { synced: true, ..Self::unsynced(Reason::Synced, "the spec equals the table") }
     }
 
     /// The table is empty, and this Node has NICs.
     #[must_use]
     pub fn shrink_guard() -> Self {
         Self::unsynced(
-            "ShrinkGuard",
+            Reason::ShrinkGuard,
             "the table has no rows at all, so every NIC is kept; find out why the producer deleted them, or \
              insert the first row of those that should stay",
         )
@@ -39,7 +39,7 @@ impl Verdict {
     pub fn rows_missing(macs: &[MacAddress]) -> Self {
         let macs: Vec<_> = macs.iter().map(ToString::to_string).collect();
         Self::unsynced(
-            "RowsMissing",
+            Reason::RowsMissing,
             format!(
                 "no row asks for {}; they go once their rows have been missing for long enough, unless a row that \
                  cannot be read may stand for them: correct that row, or insert theirs again to keep them",
@@ -63,7 +63,7 @@ impl Verdict {
     /// The API server does not take the spec.
     #[must_use]
     pub fn spec_refused(message: &str) -> Self {
-        Self::unsynced("SpecRefused", format!("the API server refuses the spec: {message}"))
+        Self::unsynced(Reason::SpecRefused, format!("the API server refuses the spec: {message}"))
     }
 
     /// What these rejected rows of one Node amount to.
@@ -71,7 +71,7 @@ impl Verdict {
     pub fn of(rejections: &[&Rejection]) -> Self {
         let Some(first) = rejections.first() else { return Self::synced() };
         let only_slots = rejections.iter().all(|rejection| rejection.fault.reason == Reason::NoFreeSlot);
-        let reason = if only_slots { Reason::NoFreeSlot.as_str() } else { "InvalidRows" };
+        let reason = if only_slots { Reason::NoFreeSlot } else { Reason::InvalidRows };
         let message = match rejections.len() {
             1 => format!("1 row is not used: {first}"),
             count => {
@@ -82,7 +82,7 @@ impl Verdict {
         Self::unsynced(reason, message)
     }
 
-    fn unsynced(reason: &'static str, message: impl Into<String>) -> Self {
+    fn unsynced(reason: Reason, message: impl Into<String>) -> Self {
         Self { synced: false, reason, message: message.into() }
     }
 
@@ -128,10 +128,13 @@ mod tests {
     #[test]
     fn the_reason_is_no_free_slot_only_where_nothing_else_is_wrong() {
         let (slot, mac) = (rejection("a", Reason::NoFreeSlot), rejection("b", Reason::InvalidMacAddress));
-        assert_eq!(Verdict::of(&[&slot]), Verdict::unsynced("NoFreeSlot", "1 row is not used: port a: why"));
+        assert_eq!(
+            Verdict::of(&[&slot]),
+            Verdict::unsynced(Reason::NoFreeSlot, "1 row is not used: port a: why")
+        );
         assert_eq!(
             Verdict::of(&[&slot, &mac]),
-            Verdict::unsynced("InvalidRows", "2 rows are not used: port a: why; port b: why")
+            Verdict::unsynced(Reason::InvalidRows, "2 rows are not used: port a: why; port b: why")
         );
         assert_eq!(Verdict::of(&[]), Verdict::synced());
     }

@@ -2,18 +2,15 @@
 
 use std::path::Path;
 
-use crate::{
-    host::{
-        files::{self, FileError},
-        root::HostRoot,
-    },
-    plan::Refusal,
-    status::HostFacts,
-};
+use multinic_crds::Reason;
+
+use crate::{host::root::HostRoot, plan::Refusal, status::HostFacts};
 
 /// netplan's generators, newest layout first: 1.2, 0.106 to 1.1, older.
 const GENERATORS: [&str; 3] =
     ["/usr/libexec/netplan/configure", "/usr/libexec/netplan/generate", "/lib/netplan/generate"];
+/// Where a host says what it is, in the order of os-release(5).
+const OS_RELEASES: [&str; 2] = ["/etc/os-release", "/usr/lib/os-release"];
 /// networkd writes it once it runs, and it stays until the next boot; its directory alone
 /// comes with the package.
 const NETWORKD_STATE: &str = "/run/systemd/netif/state";
@@ -45,7 +42,7 @@ impl Backend {
                     "systemd-networkd is not running"
                 };
                 Self::Unsupported(Refusal::new(
-                    "UnsupportedHost",
+                    Reason::UnsupportedHost,
                     format!(
                         "{missing} on this node ({os_image}); NICs are managed on hosts with netplan and systemd-networkd"
                     ),
@@ -64,27 +61,85 @@ impl Backend {
     }
 }
 
-/// What never changes while the agent runs, and the backend.
-pub fn survey(root: &HostRoot) -> Result<(HostFacts, Backend), FileError> {
-    let os_image = match files::read(root, "/etc/os-release")? {
-        Some(text) => pretty_name(&text),
-        None => "unknown operating system".to_owned(),
-    };
-    let backend = Backend::detect(root, &os_image);
-    let facts = HostFacts { backend: backend.name().to_owned(), os_image, boot_id: boot_id() };
-    Ok((facts, backend))
+/// What never changes while the agent runs.
+#[must_use]
+pub fn facts(root: &HostRoot) -> HostFacts {
+    // A host that does not tell its name gets an agent all the same.
+    let name = |path| pretty_name(&root.read(path).ok()??);
+    let os_image = OS_RELEASES.into_iter().find_map(name);
+    HostFacts {
+        os_image: os_image.unwrap_or_else(|| "unknown operating system".to_owned()),
+        boot_id: boot_id(),
+    }
 }
 
-fn pretty_name(os_release: &str) -> String {
+fn pretty_name(os_release: &str) -> Option<String> {
     let value = os_release.lines().find_map(|line| line.strip_prefix("PRETTY_NAME="));
-    value.map_or_else(
-        || "unknown operating system".to_owned(),
-        |text| text.trim_matches(['"', '\'']).to_owned(),
-    )
+    value.map(|text| text.trim_matches(['"', '\'']).to_owned())
 }
 
 /// The kernel's boot id; empty where it cannot be read.
 fn boot_id() -> String {
     let text = std::fs::read_to_string(Path::new("/proc/sys/kernel/random/boot_id"));
     text.map(|id| id.trim().to_owned()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// Every directory that the agent's pod mounts from its host: the runtime makes those that are missing.
+    const MOUNTS: [&str; 6] = [
+        "/etc/netplan",
+        "/run/systemd/network",
+        "/run/udev/rules.d",
+        "/run/multinic",
+        "/var/lib/multinic",
+        "/proc/sys/net",
+    ];
+
+    fn is_supported(files: &[&str], mounts: &[&str]) -> bool {
+        let directory = tempfile::tempdir().unwrap();
+        let root = HostRoot::new(directory.path().to_owned());
+        for path in files {
+            fs::create_dir_all(root.at(path).parent().unwrap()).unwrap();
+            fs::write(root.at(path), "").unwrap();
+        }
+        for path in mounts {
+            fs::create_dir_all(root.at(path)).unwrap();
+        }
+        matches!(Backend::detect(&root, "Test"), Backend::Netplan { .. })
+    }
+
+    #[test]
+    fn empty_directories_of_our_mounts_decide_nothing() {
+        for generator in GENERATORS {
+            let debian = [generator, NETWORKD_STATE];
+            assert!(is_supported(&debian, &[]) && is_supported(&debian, &MOUNTS), "{generator}");
+            assert!(!is_supported(&debian[..1], &MOUNTS), "networkd does not run");
+        }
+        assert!(!is_supported(&[NETWORKD_STATE], &MOUNTS), "netplan is not installed");
+        let sles = ["/etc/sysconfig/network/ifcfg-eth0", "/usr/sbin/wicked"];
+        assert!(!is_supported(&sles, &[]) && !is_supported(&sles, &MOUNTS));
+    }
+
+    #[test]
+    fn directories_where_the_signs_would_be_are_no_signs() {
+        assert!(!is_supported(&[], &[GENERATORS[0], GENERATORS[1], GENERATORS[2], NETWORKD_STATE]));
+    }
+
+    #[test]
+    fn a_host_is_called_what_its_os_release_says_wherever_that_is() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = HostRoot::new(directory.path().to_owned());
+        let os_image = || facts(&root).os_image;
+        assert_eq!(os_image(), "unknown operating system");
+        for (path, name) in [("/usr/lib/os-release", "Debian 12"), ("/etc/os-release", "Ours")] {
+            fs::create_dir_all(root.at(path).parent().unwrap()).unwrap();
+            fs::write(root.at(path), format!("ID=debian\nPRETTY_NAME=\"{name}\"\n")).unwrap();
+            assert_eq!(os_image(), name);
+        }
+    }
 }

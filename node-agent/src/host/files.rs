@@ -2,14 +2,14 @@
 
 use std::{collections::BTreeMap, fs, io};
 
-use multinic_crds::InterfaceName;
+use multinic_crds::{InterfaceName, MacAddress, Reason};
 
 use crate::{
     bootfile::{Owner, owner},
     foreign::{self, Definition, SourceFile},
     host::root::HostRoot,
     ledger::Ledger,
-    plan::{FileChange, HostFiles},
+    plan::{FileChange, HostFiles, Plan, Refusal},
     render::netplan,
 };
 
@@ -21,7 +21,8 @@ const NETWORKD: [&str; 4] =
 const IFUPDOWN: &str = "/etc/network/interfaces";
 const IFUPDOWN_MORE: &str = "/etc/network/interfaces.d";
 const LEDGER: &str = "/var/lib/multinic/ledger.json";
-const LEDGER_DIRECTORY: &str = "/var/lib/multinic";
+/// What must outlive a reboot, and nothing of others.
+pub(super) const STATE: &str = "/var/lib/multinic";
 
 /// A file of the host that cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -43,9 +44,7 @@ pub enum FileError {
         source: io::Error,
     },
     /// Our own record of what we did is not one.
-    #[error(
-        "{LEDGER} cannot be read as a ledger: {0}; nothing is changed until it is repaired or removed (boot files then tell which NICs are ours)"
-    )]
+    #[error("{LEDGER} cannot be read as a ledger: {0}")]
     Ledger(#[source] serde_json::Error),
 }
 
@@ -103,7 +102,7 @@ fn ifupdown(root: &HostRoot) -> Result<Vec<SourceFile>, FileError> {
 }
 
 /// The file at `path`, if there is one.
-pub(super) fn read(root: &HostRoot, path: &str) -> Result<Option<String>, FileError> {
+fn read(root: &HostRoot, path: &str) -> Result<Option<String>, FileError> {
     root.read(path).map_err(|source| FileError::Read { path: path.to_owned(), source })
 }
 
@@ -125,6 +124,26 @@ pub fn write(root: &HostRoot, change: &FileChange) -> Result<(), FileError> {
     written.map_err(|source| FileError::Write { path: change.path.clone(), source })
 }
 
+/// The NICs of `plan` whose files could not be written, known without having touched anything.
+///
+/// What cannot be known, such as a disk that is full by then, fails later and is taken back.
+#[must_use]
+pub fn unwritable(root: &HostRoot, plan: &Plan) -> BTreeMap<MacAddress, Refusal> {
+    let refusal = |change: &FileChange| {
+        let error = root.may_write(&change.path).err()?;
+        let message =
+            format!("{} cannot be written: {error}; {}", change.path, Reason::NotPersisted.remedy());
+        Some(Refusal::new(Reason::NotPersisted, message))
+    };
+    let mut unwritable = BTreeMap::new();
+    for transaction in &plan.transactions {
+        if let Some(refusal) = transaction.files.iter().find_map(refusal) {
+            unwritable.extend(transaction.members.iter().map(|member| (member.mac, refusal.clone())));
+        }
+    }
+    unwritable
+}
+
 /// What we did before on this host.
 pub fn ledger(root: &HostRoot) -> Result<Ledger, FileError> {
     match read(root, LEDGER)? {
@@ -139,10 +158,18 @@ pub fn save(root: &HostRoot, ledger: &Ledger) -> Result<(), FileError> {
         if ledger.0.is_empty() {
             return root.remove(LEDGER);
         }
-        fs::create_dir_all(root.at(LEDGER_DIRECTORY))?;
         root.replace(LEDGER, &serde_json::to_string_pretty(ledger)?, 0o600)
     };
-    saved().map_err(|source| FileError::Write { path: LEDGER.to_owned(), source })
+    saved().map_err(unrecorded)
+}
+
+/// Whether [`save`] will work, as far as that can be told without doing it.
+pub fn may_save(root: &HostRoot) -> Result<(), FileError> {
+    fs::create_dir_all(root.at(STATE)).and_then(|()| root.may_write(LEDGER)).map_err(unrecorded)
+}
+
+fn unrecorded(source: io::Error) -> FileError {
+    FileError::Write { path: LEDGER.to_owned(), source }
 }
 
 #[cfg(test)]
@@ -172,13 +199,13 @@ mod tests {
     }
 
     #[test]
-    fn a_ledger_that_is_not_one_stops_everything_and_says_how_to_go_on() {
+    fn a_ledger_that_is_not_one_is_no_empty_ledger() {
         let (_directory, root) = host(&[]);
         assert_eq!(ledger(&root).unwrap(), Ledger::default());
         save(&root, &Ledger::default()).unwrap();
         assert!(!root.at(LEDGER).exists());
 
         let (_directory, root) = host(&[(LEDGER, "{")]);
-        assert!(ledger(&root).unwrap_err().to_string().contains("repaired or removed"));
+        assert!(matches!(ledger(&root), Err(FileError::Ledger(_))));
     }
 }

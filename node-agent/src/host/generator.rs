@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use multinic_crds::MacAddress;
+use multinic_crds::{MacAddress, Reason};
 
 use crate::{
     bootfile::{self, BootFile, Owner},
@@ -26,7 +26,7 @@ use crate::{
     render::netplan,
 };
 
-const STAGE: &str = "/run/multinic/stage";
+pub(super) const STAGE: &str = "/run/multinic/stage";
 /// The one output with lines about every NIC that netplan knows.
 const SHARED: &str = "run/udev/rules.d/90-netplan.rules";
 const LIMIT: Duration = Duration::from_secs(20);
@@ -71,7 +71,7 @@ pub async fn validate(
             let message = format!("the node's own netplan files are invalid, so none is added: {complaint}");
             return Ok(everyone
                 .into_iter()
-                .map(|mac| (mac, Refusal::new("HostNetplanInvalid", &*message)))
+                .map(|mac| (mac, Refusal::new(Reason::HostNetplanInvalid, &*message)))
                 .collect());
         }
     };
@@ -89,7 +89,7 @@ pub async fn validate(
     }
     if unfit.is_empty() {
         let refusal =
-            Refusal::new("MergeConflict", "netplan takes each new file, but not all of them together");
+            Refusal::new(Reason::MergeConflict, "netplan takes each new file, but not all of them together");
         unfit.extend(everyone.into_iter().map(|mac| (mac, refusal.clone())));
     }
     Ok(unfit)
@@ -122,7 +122,7 @@ fn judge(
     files: &[BootFile],
 ) -> Result<(), Refusal> {
     let generated = generated.as_ref().map_err(|complaint| {
-        Refusal::new("InvalidBootConfig", format!("netplan refuses the file: {complaint}"))
+        Refusal::new(Reason::InvalidBootConfig, format!("netplan refuses the file: {complaint}"))
     })?;
     let names: BTreeSet<String> =
         files.iter().filter_map(|file| netplan::name(&file.path)).map(str::to_owned).collect();
@@ -154,7 +154,7 @@ fn judge(
     };
     if foreign(generated) != foreign(baseline) {
         return Err(Refusal::new(
-            "MergeConflict",
+            Reason::MergeConflict,
             "with this file netplan would configure other links differently at the next boot, so it is not written",
         ));
     }
@@ -162,7 +162,10 @@ fn judge(
         .iter()
         .find(|name| !generated.contains_key(&format!("run/systemd/network/10-netplan-{name}.network")));
     missing.map_or(Ok(()), |name| {
-        Err(Refusal::new("InvalidBootConfig", format!("netplan generates nothing for {name} from its file")))
+        Err(Refusal::new(
+            Reason::InvalidBootConfig,
+            format!("netplan generates nothing for {name} from its file"),
+        ))
     })
 }
 
@@ -224,7 +227,8 @@ impl Drop for Cleared<'_> {
     }
 }
 
-fn clear(directory: &Path) -> io::Result<()> {
+/// Takes `directory` away with everything in it, if it is there.
+pub(super) fn clear(directory: &Path) -> io::Result<()> {
     match fs::remove_dir_all(directory) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
@@ -267,7 +271,7 @@ mod tests {
         (SHARED.to_owned(), lines.iter().map(line).collect::<String>().into_bytes())
     }
 
-    fn verdict(baseline: &[(&str, &str)], planned: &[(&str, &str)]) -> Result<(), &'static str> {
+    fn verdict(baseline: &[(&str, &str)], planned: &[(&str, &str)]) -> Result<(), Reason> {
         let file = netplan::render(&nic("fa:16:3e:00:00:01", "multinic0", &[])).unwrap();
         let network = ("run/systemd/network/10-netplan-multinic0.network".to_owned(), Vec::new());
         let planned = Ok([shared(planned), network].into());
@@ -287,7 +291,7 @@ mod tests {
     #[test]
     fn another_line_in_the_shared_rules_is_a_conflict() {
         let other = ("eth1", "ATTR{address}==\"fa:16:3e:00:00:02\"");
-        assert_eq!(verdict(&[UPLINK], &[UPLINK, other]), Err("MergeConflict"));
-        assert_eq!(verdict(&[UPLINK], &[]), Err("MergeConflict"));
+        assert_eq!(verdict(&[UPLINK], &[UPLINK, other]), Err(Reason::MergeConflict));
+        assert_eq!(verdict(&[UPLINK], &[]), Err(Reason::MergeConflict));
     }
 }

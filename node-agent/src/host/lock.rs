@@ -7,7 +7,9 @@ use std::{
 
 use crate::host::root::HostRoot;
 
-const PATH: &str = "/run/multinic/agent.lock";
+/// The file, which stays when the lock is given up: one that is taken away under somebody
+/// who waits for it would be locked twice.
+pub const PATH: &str = "/run/multinic/agent.lock";
 
 /// The right to act on this node, for as long as it is held.
 #[derive(Debug)]
@@ -15,18 +17,29 @@ pub struct NodeLock {
     _file: File,
 }
 
+/// The lock was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// There is nothing to lock.
+    #[error("failed to lock {PATH}: {0}")]
+    Io(#[from] io::Error),
+    /// Somebody else has it.
+    #[error("another agent acts on this node")]
+    Held,
+}
+
 impl NodeLock {
-    /// Takes the lock; `None` while another agent holds it.
-    pub fn try_take(root: &HostRoot) -> io::Result<Option<Self>> {
+    /// Takes the lock, unless another agent holds it.
+    pub fn take(root: &HostRoot) -> Result<Self, LockError> {
         let path = root.at(PATH);
         if let Some(directory) = path.parent() {
             fs::create_dir_all(directory)?;
         }
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
         match file.try_lock() {
-            Ok(()) => Ok(Some(Self { _file: file })),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => Err(error),
+            Ok(()) => Ok(Self { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(LockError::Held),
+            Err(TryLockError::Error(error)) => Err(error.into()),
         }
     }
 }
@@ -39,10 +52,9 @@ mod tests {
     fn a_second_agent_waits_for_the_first() {
         let directory = tempfile::tempdir().unwrap();
         let root = HostRoot::new(directory.path().to_owned());
-        let first = NodeLock::try_take(&root).unwrap();
-        assert!(first.is_some());
-        assert!(NodeLock::try_take(&root).unwrap().is_none());
+        let first = NodeLock::take(&root).unwrap();
+        assert!(matches!(NodeLock::take(&root), Err(LockError::Held)));
         drop(first);
-        assert!(NodeLock::try_take(&root).unwrap().is_some());
+        NodeLock::take(&root).unwrap();
     }
 }

@@ -7,4 +7,5 @@ pub mod files;
 pub mod generator;
 pub mod lock;
 pub mod netlink;
+pub mod remains;
 pub mod root;

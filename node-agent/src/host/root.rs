@@ -4,8 +4,8 @@
 //! the host's root, not into that of this container.
 
 use std::{
-    collections::BTreeMap,
-    fs::{self, File, OpenOptions, Permissions},
+    collections::{BTreeMap, BTreeSet},
+    fs::{self, DirEntry, File, OpenOptions, Permissions},
     io::{self, Read, Write},
     os::{
         fd::{AsRawFd, OwnedFd},
@@ -14,7 +14,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rustix::fs::{Mode, OFlags, ResolveFlags, open, openat2};
+use rustix::fs::{Access, Mode, OFlags, ResolveFlags, access, open, openat2};
+
+/// How the name ends of a file that is not whole yet.
+pub const TEMPORARY: &str = ".multinic-tmp";
 
 /// The host's root directory.
 #[derive(Debug, Clone)]
@@ -57,7 +60,7 @@ impl HostRoot {
     }
 
     /// The files in `directory` whose names end in `suffix`, by name; none where there is no such directory.
-    /// A link that leads nowhere has no text.
+    /// A link that leads nowhere has no text; one to `/dev/null`, which masks a file, an empty one.
     pub fn list(&self, directory: &str, suffix: &str) -> io::Result<BTreeMap<String, Option<String>>> {
         let resolved = match self.resolve(directory) {
             Err(error) if is_absent(&error) => return Ok(BTreeMap::new()),
@@ -70,17 +73,29 @@ impl HostRoot {
             let hidden = name.starts_with('.');
             if name.ends_with(suffix) && !hidden && !entry.file_type()?.is_dir() {
                 let text = self.read(&format!("{directory}/{name}"))?;
-                files.insert(name, text);
+                // Of the host's devices a container may see none.
+                let masked = || fs::read_link(entry.path()).is_ok_and(|link| link == Path::new("/dev/null"));
+                files.insert(name, text.or_else(|| masked().then(String::new)));
             }
         }
         Ok(files)
+    }
+
+    /// The names of everything in `directory`, in order; none where there is no such directory.
+    pub fn names(&self, directory: &str) -> io::Result<BTreeSet<String>> {
+        let resolved = match self.resolve(directory) {
+            Err(error) if is_absent(&error) => return Ok(BTreeSet::new()),
+            resolved => resolved?,
+        };
+        let name = |entry: io::Result<DirEntry>| Ok(entry?.file_name().to_string_lossy().into_owned());
+        fs::read_dir(resolved)?.map(name).collect()
     }
 
     /// Puts `text` at `path`: the file is there whole, or as it was, also after a power cut.
     pub fn replace(&self, path: &str, text: &str, mode: u32) -> io::Result<()> {
         let (directory, name) = self.place(path)?;
         // A name that no tool takes for configuration, in the same file system.
-        let temporary = directory.join(format!(".{name}.multinic-tmp"));
+        let temporary = directory.join(format!(".{name}{TEMPORARY}"));
         let written =
             write_new(&temporary, text, mode).and_then(|()| fs::rename(&temporary, directory.join(name)));
         if written.is_err() {
@@ -89,6 +104,13 @@ impl HostRoot {
         }
         written?;
         File::open(directory)?.sync_all()
+    }
+
+    /// Whether [`Self::replace`] and [`Self::remove`] could work for `path`, as far as that can be
+    /// told without doing it.
+    pub fn may_write(&self, path: &str) -> io::Result<()> {
+        let (directory, _) = self.place(path)?;
+        Ok(access(directory, Access::WRITE_OK)?)
     }
 
     /// Takes the file at `path` away, if there is one.
@@ -167,10 +189,12 @@ mod tests {
         fs::write(root.at("/opt/site/n.yaml"), "theirs").unwrap();
         symlink("/opt/site/n.yaml", root.at("/etc/netplan/40-site.yaml")).unwrap();
         symlink("/nowhere", root.at("/etc/netplan/50-gone.yaml")).unwrap();
+        symlink("/dev/null", root.at("/etc/netplan/51-masked.yaml")).unwrap();
         symlink("/etc/netplan", root.at("/etc/linked")).unwrap();
 
         let listed = root.list("/etc/linked", ".yaml").unwrap();
-        let expected = [("40-site.yaml", Some("theirs")), ("50-gone.yaml", None)];
+        let expected =
+            [("40-site.yaml", Some("theirs")), ("50-gone.yaml", None), ("51-masked.yaml", Some(""))];
         assert_eq!(listed, expected.map(|(name, text)| (name.to_owned(), text.map(str::to_owned))).into());
         root.replace("/etc/linked/60.yaml", "ours", 0o600).unwrap();
         assert_eq!(root.read("/etc/netplan/60.yaml").unwrap().as_deref(), Some("ours"));

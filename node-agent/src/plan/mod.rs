@@ -17,7 +17,7 @@ mod wanted;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use multinic_crds::{Interface, MacAddress};
+use multinic_crds::{Interface, MacAddress, Reason};
 
 use crate::{
     bootfile::BootFile,
@@ -53,18 +53,18 @@ pub struct HostFiles {
     pub generated: BTreeMap<String, String>,
 }
 
-/// Why something is not done, as one CamelCase word and for people.
+/// Why something is not done, as one word and for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// The CamelCase word in status, log and metric.
-    pub reason: &'static str,
+    /// The word.
+    pub reason: Reason,
     /// For people, with the remedy.
     pub message: String,
 }
 
 impl Refusal {
     /// A refusal with its remedy.
-    pub fn new(reason: &'static str, message: impl Into<String>) -> Self {
+    pub fn new(reason: Reason, message: impl Into<String>) -> Self {
         Self { reason, message: message.into() }
     }
 }

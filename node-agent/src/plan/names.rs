@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use multinic_crds::MacAddress;
+use multinic_crds::{MacAddress, Reason};
 
 use crate::{
     link::KernelView,
@@ -76,7 +76,7 @@ fn name_in_use(member: &Member, view: &KernelView, holder: u32) -> Refusal {
         .and_then(|link| link.mac)
         .map_or_else(|| "another link".to_owned(), |mac| format!("the link {mac}"));
     Refusal::new(
-        "NameInUse",
+        Reason::NameInUse,
         format!(
             "{name} is the name of {other}, which keeps it; rename that one, or see why it is left alone"
         ),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use multinic_crds::{InterfaceName, MacAddress};
+use multinic_crds::{InterfaceName, MacAddress, Reason};
 
 use crate::{
     bootfile::{Owner, owner},
@@ -40,7 +40,8 @@ pub(super) fn judge(
         verdict,
     };
     if links.len() > 1 {
-        let refusal = Refusal::new("AmbiguousMac", format!("more than one link has the MAC address {mac}"));
+        let refusal =
+            Refusal::new(Reason::AmbiguousMac, format!("more than one link has the MAC address {mac}"));
         return Judged { decision: decide(Verdict::Keep(refusal)), member: None };
     }
     if let Some((path, _)) = world.files.boot.iter().find(|(_, text)| owner(text) == Owner::Edited(mac)) {
@@ -48,7 +49,7 @@ pub(super) fn judge(
             "{path} was edited after multinic wrote it, so the NIC is kept; delete the file to let it go"
         );
         return Judged {
-            decision: decide(Verdict::Keep(Refusal::new("EditedByHand", message))),
+            decision: decide(Verdict::Keep(Refusal::new(Reason::EditedByHand, message))),
             member: None,
         };
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use ipnet::IpNet;
-use multinic_crds::{Interface, InterfaceName};
+use multinic_crds::{Interface, InterfaceName, Reason};
 
 use crate::{
     bootfile::{BootFile, Owner, owner},
@@ -31,7 +31,9 @@ pub(super) fn judge(nic: &Interface, world: World<'_>, blocked: Option<&Refusal>
     let leave = |verdict| Judged { decision: decide(Some(link.index), verdict), member: None };
     let file = match netplan::render(nic) {
         Ok(file) => file,
-        Err(error) => return leave(Verdict::Fail(Refusal::new("InvalidBootConfig", error.to_string()))),
+        Err(error) => {
+            return leave(Verdict::Fail(Refusal::new(Reason::InvalidBootConfig, error.to_string())));
+        }
     };
     let target = target(nic, link, world);
     if is_right(nic, &target, &file, world) {
@@ -69,7 +71,7 @@ fn resolve<'a>(nic: &Interface, world: World<'a>) -> Result<Option<&'a Link>, Re
                 names.join(" and "),
                 nic.mac_address
             );
-            Err(Refusal::new("AmbiguousMac", message))
+            Err(Refusal::new(Reason::AmbiguousMac, message))
         }
     }
 }
@@ -127,7 +129,7 @@ fn refusal(nic: &Interface, link: &Link, file: &BootFile, world: World<'_>) -> O
     if let Some(definition) = world.definitions.iter().find(|definition| definition.claims(&name)) {
         let message =
             format!("{} defines {name}, and multinic did not write it; remove it there", definition.source);
-        return Some(Refusal::new("ForeignConfiguration", message));
+        return Some(Refusal::new(Reason::ForeignConfiguration, message));
     }
     file_refusal(file, world)
         .or_else(|| in_use_refusal(nic, link, world))
@@ -139,11 +141,11 @@ fn file_refusal(file: &BootFile, world: World<'_>) -> Option<Refusal> {
     match owner(world.files.boot.get(&file.path)?) {
         Owner::Us(_) => None,
         Owner::Edited(_) => Some(Refusal::new(
-            "EditedByHand",
+            Reason::EditedByHand,
             format!("{} was edited after multinic wrote it; delete it to have it written again", file.path),
         )),
         Owner::Others => Some(Refusal::new(
-            "ForeignConfiguration",
+            Reason::ForeignConfiguration,
             format!("{} exists and multinic did not write it; move it away", file.path),
         )),
     }
@@ -166,7 +168,7 @@ fn in_use_refusal(nic: &Interface, link: &Link, world: World<'_>) -> Option<Refu
         "{} already has {what} that multinic did not give it; take it off or remove its row",
         link.name
     );
-    Some(Refusal::new("InUse", message))
+    Some(Refusal::new(Reason::InUse, message))
 }
 
 fn mtu_refusal(nic: &Interface, link: &Link) -> Option<Refusal> {
@@ -175,7 +177,10 @@ fn mtu_refusal(nic: &Interface, link: &Link) -> Option<Refusal> {
     let fits = bytes >= least && most.is_none_or(|most| bytes <= most);
     let range = most.map_or_else(|| format!("at least {least}"), |most| format!("{least} to {most}"));
     (!fits).then(|| {
-        Refusal::new("InvalidMtu", format!("{} cannot have an MTU of {bytes}; it takes {range}", link.name))
+        Refusal::new(
+            Reason::InvalidMtu,
+            format!("{} cannot have an MTU of {bytes}; it takes {range}", link.name),
+        )
     })
 }
 
@@ -198,7 +203,7 @@ fn subnet_refusal(nic: &Interface, link: &Link, world: World<'_>) -> Option<Refu
             "{address} overlaps {net}, which {} of this node has; give the port an address in another subnet",
             other.name
         );
-        Some(Refusal::new("SubnetConflict", message))
+        Some(Refusal::new(Reason::SubnetConflict, message))
     });
     conflicts.next()
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
 use multinic_crds::{
     ConditionType, InterfaceState, InterfaceStatus, MAX_INTERFACE_MESSAGE_BYTES, MacAddress, Mode,
-    NodeNetworkConfigStatus, ObservedLink, condition, merge_conditions, truncate_message,
+    NodeNetworkConfigStatus, ObservedLink, Reason, condition, merge_conditions, truncate_message,
 };
 
 use crate::{
@@ -21,8 +21,6 @@ use crate::{
 /// What never changes while an agent runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostFacts {
-    /// What configures the network at boot; empty where it is nothing that we know.
-    pub backend: String,
     /// The operating system, as its os-release names it.
     pub os_image: String,
     /// The kernel's boot id.
@@ -49,6 +47,8 @@ pub struct Report<'a> {
     pub failures: &'a BTreeMap<MacAddress, Failure>,
     /// Why nothing at all can be done on this host, if that is so.
     pub obstacle: Option<&'a crate::plan::Refusal>,
+    /// What configures the network at boot; empty where it is nothing that we know.
+    pub backend: &'static str,
     /// The kernel as last seen.
     pub view: &'a KernelView,
     /// How far the reconcile has come.
@@ -76,7 +76,7 @@ impl Report<'_> {
             (
                 ConditionType::Progressing,
                 verdict.progressing,
-                if verdict.progressing { "Applying" } else { "Settled" },
+                if verdict.progressing { Reason::Applying } else { Reason::Settled },
                 "",
             ),
         ];
@@ -93,9 +93,9 @@ impl Report<'_> {
             },
             applied_generation: if verdict.ready { Some(generation) } else { previous.applied_generation },
             summary: format!("{configured}/{}", self.desired.wanted.len() + self.desired.malformed.len()),
-            backend: facts.backend.clone(),
+            backend: self.backend.to_owned(),
             os_image: facts.os_image.clone(),
-            agent_version: env!("CARGO_PKG_VERSION").to_owned(),
+            agent_version: multinic_runtime::VERSION.to_owned(),
             boot_id: facts.boot_id.clone(),
             interfaces,
             conditions: merge_conditions(&previous.conditions, conditions),
@@ -112,7 +112,7 @@ impl Report<'_> {
                 name: String::new(),
                 port_id: String::new(),
                 state: InterfaceState::Refused,
-                reason: "InvalidSpec".to_owned(),
+                reason: Reason::InvalidSpec.to_string(),
                 message: truncate_message(&entry.message, MAX_INTERFACE_MESSAGE_BYTES),
                 observed: None,
                 last_transition_time: None,
@@ -142,14 +142,14 @@ impl Report<'_> {
             name: decision.name.clone(),
             port_id: decision.port_id.clone(),
             state,
-            reason: reason.to_owned(),
+            reason: reason.to_string(),
             message: truncate_message(&message, MAX_INTERFACE_MESSAGE_BYTES),
             observed,
             last_transition_time: None,
         })
     }
 
-    fn state(&self, mac: MacAddress, decision: &Decision) -> Option<(InterfaceState, &str, String)> {
+    fn state(&self, mac: MacAddress, decision: &Decision) -> Option<(InterfaceState, Reason, String)> {
         let removing = matches!(decision.verdict, Verdict::Remove | Verdict::Keep(_));
         if let Some(failure) = self.failures.get(&mac) {
             let state = if removing { InterfaceState::Removing } else { InterfaceState::Failed };
@@ -159,19 +159,19 @@ impl Report<'_> {
         let configured = match link {
             Some(link) if !link.carrier => {
                 let message = format!("{} is set up, but has no carrier; look at its port", link.name);
-                (InterfaceState::Configured, "NoCarrier", message)
+                (InterfaceState::Configured, Reason::NoCarrier, message)
             }
-            _ => (InterfaceState::Configured, "Configured", String::new()),
+            _ => (InterfaceState::Configured, Reason::Configured, String::new()),
         };
         let settled = self.phase == Phase::Settled && self.held_back().is_none();
-        let waiting = self.held_back().unwrap_or("Applying");
+        let waiting = self.held_back().unwrap_or(Reason::Applying);
         Some(match &decision.verdict {
             Verdict::Right => configured,
             Verdict::Change if settled => configured,
             Verdict::Change => (InterfaceState::Pending, waiting, self.intention(mac)),
             Verdict::Missing => (
                 InterfaceState::DeviceMissing,
-                "DeviceMissing",
+                Reason::DeviceMissing,
                 format!("no NIC with MAC address {mac}; attach the port to this VM, or remove its row"),
             ),
             Verdict::Refuse(refusal) => (InterfaceState::Refused, refusal.reason, refusal.message.clone()),
@@ -183,14 +183,14 @@ impl Report<'_> {
     }
 
     /// Why the plan is not carried out at all.
-    fn held_back(&self) -> Option<&'static str> {
+    fn held_back(&self) -> Option<Reason> {
         if let Some(obstacle) = self.obstacle {
             return Some(obstacle.reason);
         }
         match self.desired.mode {
             Mode::Enforce => None,
-            Mode::DryRun => Some("DryRun"),
-            Mode::Paused => Some("Paused"),
+            Mode::DryRun => Some(Reason::DryRun),
+            Mode::Paused => Some(Reason::Paused),
         }
     }
 
@@ -216,13 +216,13 @@ impl Report<'_> {
             return Overall::broken(obstacle.reason, obstacle.message.clone());
         }
         if let Some(entry) = self.desired.malformed.first() {
-            return Overall::broken("InvalidSpec", entry.message.clone());
+            return Overall::broken(Reason::InvalidSpec, entry.message.clone());
         }
         let worst =
             interfaces.iter().filter(|nic| severity(nic.state) > 0).max_by_key(|nic| severity(nic.state));
         let progressing = self.phase == Phase::Progressing && self.desired.mode == Mode::Enforce;
         let Some(worst) = worst else {
-            let reason = if progressing { "Applying" } else { "Configured" };
+            let reason = if progressing { Reason::Applying } else { Reason::Configured };
             return Overall {
                 ready: !progressing,
                 degraded: false,
@@ -238,7 +238,8 @@ impl Report<'_> {
         } else {
             format!("{} {}: {}{more}", worst.name, worst.mac_address, worst.message)
         };
-        let reason = if progressing { "Applying" } else { overall_reason(worst.state, self.held_back()) };
+        let reason =
+            if progressing { Reason::Applying } else { overall_reason(worst.state, self.held_back()) };
         Overall {
             ready: false,
             degraded: severity(worst.state) > severity(InterfaceState::DeviceMissing),
@@ -253,12 +254,12 @@ struct Overall {
     ready: bool,
     degraded: bool,
     progressing: bool,
-    reason: &'static str,
+    reason: Reason,
     message: String,
 }
 
 impl Overall {
-    const fn broken(reason: &'static str, message: String) -> Self {
+    const fn broken(reason: Reason, message: String) -> Self {
         Self { ready: false, degraded: true, progressing: false, reason, message }
     }
 }
@@ -274,13 +275,13 @@ const fn severity(state: InterfaceState) -> u8 {
     }
 }
 
-fn overall_reason(worst: InterfaceState, held_back: Option<&'static str>) -> &'static str {
+fn overall_reason(worst: InterfaceState, held_back: Option<Reason>) -> Reason {
     match worst {
-        InterfaceState::Configured => "Configured",
-        InterfaceState::Pending | InterfaceState::Removing => held_back.unwrap_or("Removing"),
-        InterfaceState::DeviceMissing => "DeviceMissing",
-        InterfaceState::Refused => "InterfaceRefused",
-        InterfaceState::Failed => "InterfaceFailed",
+        InterfaceState::Configured => Reason::Configured,
+        InterfaceState::Pending | InterfaceState::Removing => held_back.unwrap_or(Reason::Removing),
+        InterfaceState::DeviceMissing => Reason::DeviceMissing,
+        InterfaceState::Refused => Reason::InterfaceRefused,
+        InterfaceState::Failed => Reason::InterfaceFailed,
     }
 }
 

@@ -29,8 +29,7 @@ fn scene(wanted: &[Interface], mode: Mode) -> Scene {
     let world = World { view: &view, fence: &fence, definitions: &[], files: &files, ledger: &ledger };
     let wanted = wanted.iter().map(|nic| (nic.mac_address, nic.clone())).collect();
     let desired = Desired { generation: 3, mode, wanted, malformed: Vec::new() };
-    let facts =
-        HostFacts { backend: "netplan".to_owned(), os_image: "Debian".to_owned(), boot_id: "b".to_owned() };
+    let facts = HostFacts { os_image: "Debian".to_owned(), boot_id: "b".to_owned() };
     Scene { plan: Plan::new(&desired, world, &BTreeMap::new()), desired, view, facts }
 }
 
@@ -43,7 +42,8 @@ impl Scene {
         second: i64,
     ) -> NodeNetworkConfigStatus {
         let Self { desired, plan, view, facts } = self;
-        let report = Report { desired, plan: Some(plan), failures, obstacle: None, view, phase };
+        let report =
+            Report { desired, plan: Some(plan), failures, obstacle: None, backend: "netplan", view, phase };
         report.status(facts, previous, Timestamp::from_second(second).unwrap())
     }
 
@@ -100,7 +100,7 @@ fn a_missing_device_is_not_ready_and_no_fault_of_the_node() {
 #[test]
 fn a_failure_is_the_nics_own_and_names_its_reason() {
     let scene = scene(&[nic(A, "multinic0", &[]), nic(B, "multinic1", &[])], Mode::Enforce);
-    let failure = Failure::RolledBack(Refusal::new("ApplyFailed", "failed to set the MTU"));
+    let failure = Failure::RolledBack(Refusal::new(Reason::ApplyFailed, "failed to set the MTU"));
     let failures = BTreeMap::from([(A.parse().unwrap(), failure)]);
     let status = scene.status(Phase::Settled, &failures, &NodeNetworkConfigStatus::default(), 1);
     assert_eq!(
@@ -141,7 +141,7 @@ fn a_dry_run_says_what_it_would_do() {
 fn not_having_looked_is_no_news_about_any_nic() {
     let scene = scene(&[nic(A, "multinic0", &[])], Mode::Enforce);
     let before = scene.settled();
-    let refusal = Refusal::new("LedgerUnreadable", "repair it");
+    let refusal = Refusal::new(Reason::LedgerUnreadable, "repair it");
     let Scene { desired, view, facts, .. } = &scene;
     let failures = BTreeMap::new();
     let report = Report {
@@ -149,6 +149,7 @@ fn not_having_looked_is_no_news_about_any_nic() {
         plan: None,
         failures: &failures,
         obstacle: Some(&refusal),
+        backend: "netplan",
         view,
         phase: Phase::Settled,
     };
@@ -170,7 +171,7 @@ fn twenty_nics_with_the_worst_errors_stay_a_small_object() {
         .map(|slot| nic(&format!("fa:16:3e:00:01:{slot:02x}"), &format!("multinic{slot}"), &[]))
         .collect();
     let scene = scene(&wanted, Mode::Enforce);
-    let refusal = Refusal::new("InvalidBootConfig", "x".repeat(100_000));
+    let refusal = Refusal::new(Reason::InvalidBootConfig, "x".repeat(100_000));
     let failures = wanted.iter().map(|nic| (nic.mac_address, Failure::RolledBack(refusal.clone()))).collect();
     let status = scene.status(Phase::Settled, &failures, &NodeNetworkConfigStatus::default(), 1);
     assert_eq!(status.interfaces.len(), 20);

@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use multinic_crds::InterfaceAddress;
+use multinic_crds::{InterfaceAddress, Reason};
 
-use super::{Fault, Reason};
+use super::Fault;
 
 /// `address` with the prefix of the subnet `cidr`, or with its own where it brings one.
 pub(super) fn resolve(address: &str, cidr: Option<&str>) -> Result<InterfaceAddress, Fault> {

@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use multinic_crds::Reason;
 use sqlx::{
     ConnectOptions, MySqlConnection,
     mysql::{MySqlConnectOptions, MySqlDatabaseError, MySqlSslMode},
@@ -18,7 +19,7 @@ use crate::mirror::Update;
 const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
 const READ_DEADLINE: Duration = Duration::from_secs(20);
 /// Longer than the wait for a lock.
-const STATEMENT_DEADLINE: Duration = Duration::from_secs(5);
+pub(super) const STATEMENT_DEADLINE: Duration = Duration::from_secs(5);
 /// After this no further UPDATE is begun.
 const WRITE_BUDGET: Duration = Duration::from_secs(10);
 /// How long the shape of the table is taken for granted: a column may come while a connection lives.
@@ -118,19 +119,31 @@ impl DatabaseError {
     /// Whether another transaction held a lock: the connection is as good as before.
     #[must_use]
     pub fn is_lock(&self) -> bool {
-        let Self::Statement { source, .. } = self else { return false };
-        let error =
-            source.as_database_error().and_then(|error| error.try_downcast_ref::<MySqlDatabaseError>());
         // ER_LOCK_WAIT_TIMEOUT and ER_LOCK_DEADLOCK.
-        error.is_some_and(|error| matches!(error.number(), 1205 | 1213))
+        matches!(self.number(), Some(1205 | 1213))
+    }
+
+    /// Whether the user has not the right, or is not who it claims to be.
+    #[must_use]
+    pub fn is_denied(&self) -> bool {
+        // ER_*ACCESS_DENIED*, of the database, the connection, a table, a column; ER_BAD_DB, which is how a
+        // database looks that one may not see; ER_HOST_NOT_PRIVILEGED.
+        matches!(self.number(), Some(1044 | 1045 | 1049 | 1130 | 1142 | 1143 | 1227 | 1698))
+    }
+
+    /// The server's own number of the error.
+    fn number(&self) -> Option<u16> {
+        let (Self::Connect(source) | Self::Statement { source, .. }) = self else { return None };
+        let error = source.as_database_error()?.try_downcast_ref::<MySqlDatabaseError>()?;
+        Some(error.number())
     }
 
     /// The word for conditions.
     #[must_use]
-    pub const fn reason(&self) -> &'static str {
+    pub const fn reason(&self) -> Reason {
         match self {
-            Self::Schema(_) => "TableUnusable",
-            _ => "DatabaseUnavailable",
+            Self::Schema(_) => Reason::TableUnusable,
+            _ => Reason::DatabaseUnavailable,
         }
     }
 }
@@ -233,7 +246,7 @@ pub struct Written {
 }
 
 impl DatabaseSettings {
-    async fn connect(&self) -> Result<MySqlConnection, DatabaseError> {
+    pub(super) async fn connect(&self) -> Result<MySqlConnection, DatabaseError> {
         let options = self.options()?;
         let connection = async {
             let mut connection = options.connect().await?;
@@ -277,7 +290,7 @@ impl DatabaseSettings {
     }
 }
 
-async fn within<T>(
+pub(super) async fn within<T>(
     after: Duration,
     operation: &'static str,
     work: impl Future<Output = sqlx::Result<T>>,

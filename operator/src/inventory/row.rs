@@ -2,9 +2,9 @@
 
 use std::str;
 
-use multinic_crds::{Interface, InterfaceAddress, InterfaceName, MIN_IPV6_MTU, MacAddress, Mtu};
+use multinic_crds::{Interface, InterfaceAddress, InterfaceName, MIN_IPV6_MTU, MacAddress, Mtu, Reason};
 
-use super::{Fault, Reason, address::resolve};
+use super::{Fault, address::resolve};
 use crate::cluster::NodeRef;
 
 /// The longest identifier that fits into an object, in bytes.

@@ -1,6 +1,6 @@
 //! Which columns the table has, and the one SELECT that reads them.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt};
 
 /// The table of NICs.
 pub(super) const TABLE: &str = "multi_interface";
@@ -23,6 +23,33 @@ pub struct Schema {
     status: bool,
     /// Whether a write should move `modified_at`.
     pub modified_at: bool,
+}
+
+/// Which of the known tables this is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// One table without addresses.
+    Seed,
+    /// The producer's, without addresses.
+    Producer,
+    /// The producer's, with addresses and, in the subnets, their prefixes.
+    ProducerWithAddresses,
+    /// Addresses whose prefixes cannot be read, so that hardly any row can be used.
+    AddressesWithoutSubnets,
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let it_is = match self {
+            Self::Seed => "is the seed's: NICs without addresses",
+            Self::Producer => "is the producer's: NICs without addresses",
+            Self::ProducerWithAddresses => "is the producer's, with addresses",
+            Self::AddressesWithoutSubnets => {
+                "has addresses, but their prefixes, multi_subnet.cidr, are not there or may not be read"
+            }
+        };
+        write!(f, "{TABLE} {it_is}")
+    }
 }
 
 /// The table cannot be used.
@@ -91,6 +118,30 @@ impl Schema {
         if gone.is_empty() { Ok(self) } else { Err(SchemaError::ColumnGone(gone)) }
     }
 
+    /// Which of the known tables this is.
+    #[must_use]
+    pub const fn shape(&self) -> Shape {
+        match (self.address, self.cidr, self.node_id) {
+            (true, true, _) => Shape::ProducerWithAddresses,
+            (true, false, _) => Shape::AddressesWithoutSubnets,
+            (false, _, true) => Shape::Producer,
+            (false, _, false) => Shape::Seed,
+        }
+    }
+
+    /// The tables that are read.
+    #[must_use]
+    pub const fn tables(&self) -> &'static [&'static str] {
+        if self.cidr { &[TABLE, SUBNET_TABLE] } else { &[TABLE] }
+    }
+
+    /// The columns that are written, each with a value that it takes.
+    #[must_use]
+    pub const fn written(&self) -> &'static [(&'static str, &'static str)] {
+        const WRITTEN: &[(&str, &str)] = &[("netplan_success", "0"), ("modified_at", "NOW()")];
+        if self.modified_at { WRITTEN } else { WRITTEN.split_at(1).0 }
+    }
+
     /// The statement that reads every row that is not marked as deleted.
     ///
     /// Its columns are those of [`super::RawRow`], in that order, whatever the shape.
@@ -145,6 +196,7 @@ mod tests {
         columns.extend([(SUBNET_TABLE, "subnet_id"), (SUBNET_TABLE, "cidr")]);
         let schema = Schema::new(columns).unwrap();
         assert!(schema.modified_at);
+        assert_eq!((schema.tables(), schema.written().len()), (&[TABLE, SUBNET_TABLE][..], 2));
         assert_eq!(
             schema.select(),
             "SELECT i.port_id, i.subnet_id, i.macaddress, i.attached_node_id, i.attached_node_name, i.address, \
@@ -169,6 +221,26 @@ mod tests {
         let error = half_done.keeping(Some(&addressing)).unwrap_err();
         assert_eq!(error, SchemaError::ColumnGone(vec!["multi_interface.address"]));
         assert!(error.to_string().starts_with("column multi_interface.address is gone"), "{error}");
+    }
+
+    #[test]
+    fn the_known_shapes_are_told_apart() {
+        let with = |columns: &[&'static str], subnets: bool| {
+            let subnets =
+                [(SUBNET_TABLE, "subnet_id"), (SUBNET_TABLE, "cidr")].into_iter().filter(|_| subnets);
+            Schema::new(of(&REQUIRED).into_iter().chain(of(columns)).chain(subnets)).unwrap()
+        };
+        let addressing = ["attached_node_id", "address", "mtu"];
+        for (schema, shape, tables) in [
+            (with(&[], false), Shape::Seed, 1),
+            (with(&["attached_node_id"], true), Shape::Producer, 2),
+            (with(&["attached_node_id"], false), Shape::Producer, 1),
+            (with(&addressing, true), Shape::ProducerWithAddresses, 2),
+            (with(&addressing, false), Shape::AddressesWithoutSubnets, 1),
+        ] {
+            assert_eq!((schema.shape(), schema.tables().len()), (shape, tables));
+            assert_eq!(schema.written(), [("netplan_success", "0")]);
+        }
     }
 
     #[test]

@@ -5,9 +5,9 @@ use std::{
     fmt,
 };
 
-use multinic_crds::MacAddress;
+use multinic_crds::{MacAddress, Reason};
 
-use super::{BadRow, Fault, Nic, Reason, Row, RowKey, Rows};
+use super::{BadRow, Fault, Nic, Row, RowKey, Rows};
 use crate::cluster::{Found, Matcher, Name, NodeRef};
 
 /// One good reading of the table.

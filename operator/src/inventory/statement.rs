@@ -24,6 +24,26 @@ pub(super) async fn columns(connection: &mut MySqlConnection) -> sqlx::Result<Ve
     .await
 }
 
+/// The account that the server took the user for, as `user@host`.
+pub(super) async fn account(connection: &mut MySqlConnection) -> sqlx::Result<String> {
+    sqlx::query_scalar("SELECT CAST(CURRENT_USER() AS CHAR)").persistent(false).fetch_one(connection).await
+}
+
+/// A reading that reads no row. It needs the same rights.
+pub(super) async fn try_select(connection: &mut MySqlConnection, schema: Schema) -> sqlx::Result<()> {
+    let select = AssertSqlSafe(format!("{} LIMIT 0", schema.select()));
+    sqlx::raw_sql(select).execute(connection).await.map(drop)
+}
+
+/// A write to a column of no row: it locks none, and needs the same right.
+pub(super) async fn try_update(
+    connection: &mut MySqlConnection,
+    (column, value): (&'static str, &'static str),
+) -> sqlx::Result<()> {
+    let update = AssertSqlSafe(format!("UPDATE {TABLE} SET {column} = {value} WHERE 1 = 0"));
+    sqlx::raw_sql(update).execute(connection).await.map(drop)
+}
+
 pub(super) async fn select(connection: &mut MySqlConnection, schema: Schema) -> sqlx::Result<Rows> {
     // A raw statement uses the text protocol, in which every type of column arrives as text.
     let mut rows = sqlx::raw_sql(AssertSqlSafe(schema.select())).fetch(connection);

@@ -52,7 +52,7 @@ impl Cluster {
     }
 }
 
-fn reason(plan: &Plan, node: &str) -> &'static str {
+fn reason(plan: &Plan, node: &str) -> Reason {
     plan.tasks.iter().find(|task| &*task.node == node).unwrap().verdict.reason
 }
 
@@ -107,14 +107,14 @@ fn a_removal_that_could_not_be_written_is_planned_again_at_once() {
 fn a_nic_whose_row_is_missing_is_named_until_it_goes_and_one_whose_row_was_renewed_is_not() {
     let mut cluster = Cluster::new();
     let rows = [row("p1", 1, "a"), row("p2", 2, "a")];
-    assert_eq!(reason(&cluster.sync(&rows), "a"), "Synced");
+    assert_eq!(reason(&cluster.sync(&rows), "a"), Reason::Synced);
     let renewed = rows.clone().map(|row| TestRow { success: "1", ..row });
-    assert_eq!(reason(&cluster.sync(&renewed), "a"), "Synced");
+    assert_eq!(reason(&cluster.sync(&renewed), "a"), Reason::Synced);
 
     let plan = cluster.sync(&rows[..1]);
     assert_eq!(plan.tasks[0].verdict, Verdict::rows_missing(&[mac(2)]));
-    assert_eq!(reason(&plan, "b"), "Synced");
-    assert_eq!(reason(&cluster.sync(&rows[..1]), "a"), "Synced");
+    assert_eq!(reason(&plan, "b"), Reason::Synced);
+    assert_eq!(reason(&cluster.sync(&rows[..1]), "a"), Reason::Synced);
 }
 
 #[test]
@@ -135,12 +135,12 @@ fn an_empty_table_takes_nothing_away_however_long_it_lasts() {
     for _ in 0..5 {
         let plan = cluster.sync(&[]);
         assert!(plan.guarded);
-        assert_eq!((reason(&plan, "a"), reason(&plan, "b")), ("ShrinkGuard", "Synced"));
+        assert_eq!((reason(&plan, "a"), reason(&plan, "b")), (Reason::ShrinkGuard, Reason::Synced));
         assert_eq!(cluster.nics("a"), [(1, 0)]);
     }
     let plan = cluster.sync(&[row("p1", 1, "a")]);
     assert!(!plan.guarded);
-    assert_eq!(reason(&plan, "a"), "Synced");
+    assert_eq!(reason(&plan, "a"), Reason::Synced);
 }
 
 #[test]
@@ -188,7 +188,7 @@ fn two_rows_with_one_mac_address_change_nothing_for_it() {
     let conflict = [row("p1", 1, "a"), row("p9", 1, "b"), row("p2", 2, "a")];
     for _ in 0..3 {
         let plan = cluster.sync(&conflict);
-        assert_eq!((reason(&plan, "a"), reason(&plan, "b")), ("InvalidRows", "InvalidRows"));
+        assert_eq!((reason(&plan, "a"), reason(&plan, "b")), (Reason::InvalidRows, Reason::InvalidRows));
         assert_eq!((cluster.nics("a"), cluster.nics("b")), (vec![(1, 0), (2, 1)], vec![]));
     }
 }
@@ -199,7 +199,7 @@ fn surplus_rows_are_reported_and_the_others_go_on() {
     let rows = [row("p1", 1, "a"), row("p2", 2, "a"), row("p3", 3, "a"), row("p4", 4, "a")];
     let plan = cluster.sync(&rows);
     assert_eq!(cluster.nics("a"), [(1, 0), (2, 1), (3, 2)]);
-    assert_eq!(reason(&plan, "a"), "NoFreeSlot");
+    assert_eq!(reason(&plan, "a"), Reason::NoFreeSlot);
     assert_eq!(plan.rejected.iter().map(|r| r.mac).collect::<Vec<_>>(), [Some(mac(4))]);
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::FutureExt;
-use multinic_crds::{Interface, MacAddress, Mode};
+use multinic_crds::{Interface, MacAddress, Mode, Reason};
 mod properties;
 mod scenarios;
 
@@ -111,7 +111,7 @@ impl Scene {
         self.node.kernel.links.iter().find(|link| link.mac == Some(mac(of))).unwrap()
     }
 
-    fn refusal(&self, of: &str) -> &'static str {
+    fn refusal(&self, of: &str) -> Reason {
         match self.verdict(of) {
             Verdict::Refuse(refusal) | Verdict::Keep(refusal) => refusal.reason,
             verdict => panic!("{of} is not refused: {verdict:?}"),

@@ -60,13 +60,13 @@ fn two_nics_of_ours_can_swap_their_names() {
 fn the_uplink_is_refused_by_whichever_sign_shows_it() {
     let wanted = [nic(UPLINK, "multinic0", &[])];
     let mut scene = Scene::new(&wanted);
-    assert_eq!(scene.refusal(UPLINK), "ProtectedInterface");
+    assert_eq!(scene.refusal(UPLINK), Reason::ProtectedInterface);
     scene.node.kernel.default_routes.clear();
-    assert_eq!(scene.refusal(UPLINK), "ProtectedInterface");
+    assert_eq!(scene.refusal(UPLINK), Reason::ProtectedInterface);
     scene.node.kernel.links[0].addresses.clear();
-    assert_eq!(scene.refusal(UPLINK), "ProtectedInterface");
+    assert_eq!(scene.refusal(UPLINK), Reason::ProtectedInterface);
     scene.node.kernel.api_server_routes.clear();
-    assert_eq!(scene.refusal(UPLINK), "InUse");
+    assert_eq!(scene.refusal(UPLINK), Reason::InUse);
     scene.node.kernel.routed.clear();
     assert_eq!(scene.verdict(UPLINK), Verdict::Change, "nothing shows any more that it is the uplink");
 }
@@ -84,9 +84,9 @@ fn links_that_others_use_or_configure_are_refused() {
     vlan.kind = LinkKind::Virtual("vlan".to_owned());
     vlan.lower = Some(4);
     scene.node.kernel.links.push(vlan);
-    assert_eq!(scene.refusal(A), "ProtectedInterface");
-    assert_eq!(scene.refusal(B), "ProtectedInterface");
-    assert_eq!(scene.refusal(C), "ForeignConfiguration");
+    assert_eq!(scene.refusal(A), Reason::ProtectedInterface);
+    assert_eq!(scene.refusal(B), Reason::ProtectedInterface);
+    assert_eq!(scene.refusal(C), Reason::ForeignConfiguration);
     assert!(scene.plan().is_idle());
 }
 
@@ -96,20 +96,20 @@ fn names_files_sizes_and_subnets_that_do_not_fit_are_refused() {
     big.mtu = Some(9001.try_into().unwrap());
     let mut scene = Scene::new(&[nic(A, "multinic0", &["192.0.2.77/24"]), nic(B, "multinic1", &[]), big]);
     scene.node.files.insert("/etc/netplan/60-multinic-multinic1.yaml".to_owned(), "network: {}\n".to_owned());
-    assert_eq!(scene.refusal(A), "SubnetConflict");
-    assert_eq!(scene.refusal(B), "ForeignConfiguration");
-    assert_eq!(scene.refusal(C), "InvalidMtu");
+    assert_eq!(scene.refusal(A), Reason::SubnetConflict);
+    assert_eq!(scene.refusal(B), Reason::ForeignConfiguration);
+    assert_eq!(scene.refusal(C), Reason::InvalidMtu);
 
     scene.want(&[nic(A, "multinic0", &[])]);
     scene.node.kernel.links[3].name = "multinic0".to_owned();
-    assert_eq!(scene.refusal(A), "NameInUse");
+    assert_eq!(scene.refusal(A), Reason::NameInUse);
 }
 
 #[test]
 fn two_links_with_one_mac_are_ambiguous() {
     let mut scene = Scene::new(&[nic(A, "multinic0", &[])]);
     scene.node.kernel.links.push(link(9, "eth9", A));
-    assert_eq!(scene.refusal(A), "AmbiguousMac");
+    assert_eq!(scene.refusal(A), Reason::AmbiguousMac);
 }
 
 #[test]
@@ -119,9 +119,9 @@ fn a_file_that_a_person_edited_is_neither_overwritten_nor_removed() {
     scene.converge();
     let text = scene.node.files.get_mut("/etc/netplan/60-multinic-multinic0.yaml").unwrap();
     text.push_str("# mine\n");
-    assert_eq!(scene.refusal(A), "EditedByHand");
+    assert_eq!(scene.refusal(A), Reason::EditedByHand);
     scene.want(&[]);
-    assert_eq!(scene.refusal(A), "EditedByHand");
+    assert_eq!(scene.refusal(A), Reason::EditedByHand);
     assert!(scene.plan().is_idle());
 }
 
@@ -192,7 +192,7 @@ fn an_address_that_another_host_has_is_not_right() {
     scene.node.kernel.links[1].addresses[0].state = AddressState::Duplicate;
     assert_eq!(scene.verdict(A), Verdict::Change);
     let plan = scene.plan();
-    assert_eq!(scene.carry_out(&plan)[&mac(A)].reason(), "AddressConflict");
+    assert_eq!(scene.carry_out(&plan)[&mac(A)].reason(), Reason::AddressConflict);
 }
 
 #[test]
@@ -223,7 +223,7 @@ fn a_nic_that_somebody_uses_is_refused_until_it_is_ours() {
         Scene::new(&[nic(A, "multinic0", &["10.1.0.5/24"]), nic(B, "multinic1", &["10.2.0.5/24"])]);
     scene.node.kernel.links[1].addresses = vec![address("10.9.0.5/24")];
     scene.node.kernel.links[2].addresses = vec![address("10.2.0.5/24")];
-    assert_eq!(scene.refusal(A), "InUse");
+    assert_eq!(scene.refusal(A), Reason::InUse);
     assert_eq!(scene.verdict(B), Verdict::Change, "what is wanted there already is nobody else's");
 }
 
@@ -232,7 +232,7 @@ fn a_nic_that_we_failed_to_configure_is_not_taken_for_ours() {
     let mut scene = Scene::new(&[nic(A, "multinic0", &["10.1.0.5/24"])]);
     let plan = scene.plan();
     scene.node.fails_at = Some(0);
-    assert_eq!(scene.carry_out(&plan)[&mac(A)].reason(), "ApplyFailed");
+    assert_eq!(scene.carry_out(&plan)[&mac(A)].reason(), Reason::ApplyFailed);
     assert_eq!(scene.ledger, Ledger::default());
 }
 
@@ -282,7 +282,7 @@ fn a_link_that_changed_since_the_plan_is_not_touched() {
     scene.node.kernel.default_routes.insert(4);
     let before = scene.node.clone();
     let failures = scene.carry_out(&plan);
-    assert!(failures.values().all(|failure| failure.reason() == "ChangedMeanwhile"));
+    assert!(failures.values().all(|failure| failure.reason() == Reason::ChangedMeanwhile));
     assert_eq!((failures.len(), &scene.node), (2, &before));
 }
 

@@ -1,0 +1,305 @@
+//! Every CamelCase word that says why, defined once: conditions, NICs and the metric of
+//! rejected rows use no other, and the documentation prints this list.
+
+use std::fmt;
+
+/// Where a reason shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scope {
+    /// `reason` of one NIC in `.status.interfaces` (agent).
+    Nic,
+    /// The conditions `Ready` and `Degraded`, which always give the same reason (agent).
+    Ready,
+    /// The condition `Progressing` (agent).
+    Progressing,
+    /// The condition `Synced` (operator).
+    Synced,
+    /// A rejected row: the operator's log and the metric `multinic_rejected_rows` (operator).
+    Row,
+}
+
+impl Scope {
+    /// The place, in the words of the object.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Nic => "NIC",
+            Self::Ready => "Ready, Degraded",
+            Self::Progressing => "Progressing",
+            Self::Synced => "Synced",
+            Self::Row => "rejected row",
+        }
+    }
+
+    /// Who writes there.
+    #[must_use]
+    pub const fn writer(self) -> &'static str {
+        match self {
+            Self::Nic | Self::Ready | Self::Progressing => "agent",
+            Self::Synced | Self::Row => "operator",
+        }
+    }
+}
+
+/// One entry for each word, so that no part of it can be forgotten or drift from the others.
+macro_rules! reasons {
+    ($($word:ident [$($scope:ident)+] $meaning:literal $remedy:literal)+) => {
+        /// Why something is as it is: one word, the same in conditions, NICs, logs and metrics.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Reason {
+            $(#[doc = $meaning] $word,)+
+        }
+
+        impl Reason {
+            /// Every reason, in the order of the documentation.
+            pub const ALL: &[Self] = &[$(Self::$word,)+];
+
+            /// The word.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$word => stringify!($word),)+ }
+            }
+
+            /// What it says, to the person who sees it.
+            #[must_use]
+            pub const fn meaning(self) -> &'static str {
+                match self { $(Self::$word => $meaning,)+ }
+            }
+
+            /// What that person can do about it; `nothing: …` where there is nothing to do.
+            #[must_use]
+            pub const fn remedy(self) -> &'static str {
+                match self { $(Self::$word => $remedy,)+ }
+            }
+
+            /// Where it shows.
+            #[must_use]
+            pub const fn scopes(self) -> &'static [Scope] {
+                match self { $(Self::$word => &[$(Scope::$scope),+],)+ }
+            }
+        }
+    };
+}
+
+reasons! {
+    Configured [Nic Ready]
+        "Everything is as wanted, read back from the kernel."
+        "nothing: all is well"
+    NoCarrier [Nic]
+        "The NIC is configured, and nothing answers at the other end of its cable."
+        "look at the Neutron port: is it bound, and its admin state up?"
+    Applying [Nic Ready Progressing]
+        "The agent is at work on it."
+        "nothing: it takes seconds"
+    Settled [Progressing]
+        "The agent has done what could be done."
+        "nothing: `Ready` says how it went"
+    DryRun [Nic Ready]
+        "`spec.mode` is `DryRun`, so the message only says what would be done."
+        "set `spec.mode` to `Enforce` to have it done"
+    Paused [Nic Ready]
+        "`spec.mode` is `Paused`, so nothing is touched."
+        "set `spec.mode` to `Enforce` to go on"
+    UnsupportedHost [Nic Ready]
+        "The node's network is not configured by netplan with systemd-networkd, so nothing is touched."
+        "run these NICs on a node with netplan and systemd-networkd; it is noticed when they come up"
+    DeviceMissing [Nic Ready]
+        "The node has no NIC with this MAC address."
+        "attach the port to this VM, or delete its row; it is configured the moment it appears"
+    Removing [Ready]
+        "A NIC that is no longer wanted cannot be given back yet; its own reason says why."
+        "do what the NIC's own message says"
+
+    InterfaceRefused [Ready]
+        "At least one NIC is not ours to touch; its own reason says why."
+        "do what the NIC's own message says"
+    ProtectedInterface [Nic]
+        "The node lives by this link, or it is part of another one, so it is never touched."
+        "delete its row, or correct the MAC address in it"
+    ForeignConfiguration [Nic]
+        "A file that multinic did not write configures this NIC, or claims its name."
+        "take it out of that file, or delete its row"
+    EditedByHand [Nic]
+        "Somebody edited the boot file that multinic wrote for this NIC."
+        "delete the file to have it written again, or to let the NIC go"
+    InUse [Nic]
+        "The NIC has addresses or routes that multinic did not give it, so somebody uses it."
+        "take them off the NIC, or delete its row"
+    NameInUse [Nic]
+        "Another link has the name that this NIC should get, and keeps it."
+        "rename the other link, or do what its own message says"
+    AmbiguousMac [Nic]
+        "More than one link has this MAC address, so none is chosen."
+        "give each link a MAC address of its own"
+    SubnetConflict [Nic]
+        "Another link of the node is in the same subnet, or has the same address."
+        "give the port an address in a subnet that the node does not use elsewhere"
+    InvalidMtu [Nic Row]
+        "The MTU is no MTU, or one that the device or its IPv6 address cannot have."
+        "correct `mtu` in the row, or set it to 0 for the device's own"
+    InvalidSpec [Nic Ready]
+        "An entry of the object cannot be read, or contradicts another one, so it is left as it is."
+        "correct the object where the message points"
+
+    InterfaceFailed [Ready]
+        "At least one NIC could not be configured; its own reason says why."
+        "do what the NIC's own message says; it is tried again at growing intervals"
+    ApplyFailed [Nic]
+        "The kernel did not take a change, so the NIC is as it was before."
+        "see the kernel's answer in the message; it is tried again at growing intervals"
+    VerifyFailed [Nic]
+        "The kernel took every change and does not show the result, so the NIC is as it was before."
+        "find out what else configures the NIC; it is tried again at growing intervals"
+    AddressConflict [Nic]
+        "Another host already answers for an address of this NIC."
+        "change the address of one of the two"
+    AddressTentative [Nic]
+        "The kernel does not finish probing whether an IPv6 address is free."
+        "look at the carrier of the NIC and at its network"
+    DeviceGone [Nic]
+        "The NIC was unplugged while it was being configured."
+        "nothing: it is configured when it is back"
+    ChangedMeanwhile [Nic]
+        "The NIC changed while its change was prepared, so nothing was touched."
+        "nothing: it is planned anew"
+    FenceChanged [Nic]
+        "A link that the node lives by changed at the same time, so the change was taken back."
+        "nothing, unless it stays: then find out what changes the node's uplink"
+    RollbackFailed [Nic]
+        "A change failed, and so did taking it back."
+        "see the message for what is left, and put it right by hand; it is tried again"
+    NotPersisted [Nic]
+        "The NIC's files for the next boot cannot be written or removed, so the NIC is as it was before."
+        "make the file's directory writable, in the agent's pod too, with space left on it"
+    InvalidBootConfig [Nic]
+        "The node's own netplan does not take the NIC's boot file, so nothing was touched."
+        "see netplan's complaint in the message; correct the row"
+    HostNetplanInvalid [Nic]
+        "The node's own netplan files are invalid, and with one more the node might not boot into its network."
+        "correct the netplan file in the message; `netplan get` on the node reads them all"
+    MergeConflict [Nic]
+        "With the NIC's boot file, netplan would configure other links differently at the next boot."
+        "find the netplan file on the node that speaks of the same links, and take them out of it"
+    Contended [Nic]
+        "Something else keeps undoing the NIC's configuration, so it is left alone for a while."
+        "find out what on the node changes it, and stop that"
+
+    KernelUnreadable [Nic Ready]
+        "The kernel does not say what its links are, so nothing is touched."
+        "see the kernel's answer in the message; the agent needs the host's network and NET_ADMIN"
+    HostFilesUnreadable [Ready]
+        "A file of the node cannot be read, so nobody knows what others configure, and nothing is touched."
+        "make it readable to root, and mount the host's root directory into the agent's pod"
+    HostFilesUnwritable [Ready]
+        "The agent cannot write down what it is about to do, so nothing is touched."
+        "make the directory writable, in the agent's pod too, with space left on it"
+    LedgerUnreadable [Ready]
+        "The agent's record of what it did on the node is damaged, so nothing is touched."
+        "repair the file, or remove it: boot files then tell which NICs are ours"
+    LockUnavailable [Ready]
+        "The agent cannot make sure that no other agent acts on the node, so nothing is touched."
+        "make /run/multinic writable in the agent's pod, and end any other agent on the node"
+    ValidationUnavailable [Ready]
+        "The node's own netplan cannot be asked about the boot files, so nothing is touched."
+        "make /run/multinic writable in the agent's pod, give it SYS_CHROOT, and see that netplan works"
+
+    Synced [Synced]
+        "The object asks for exactly what the table says."
+        "nothing: all is well"
+    InvalidRows [Synced]
+        "Rows of this node cannot be used; the message names each, and all others are used."
+        "correct or delete the rows"
+    NoFreeSlot [Synced Row]
+        "The node has more rows than slots, so the surplus is not used."
+        "delete rows, or raise MAX_INTERFACES (at most 20)"
+    RowsMissing [Synced]
+        "Rows of NICs that the object asks for are missing; the NICs go once that is certain."
+        "insert the rows again to keep the NICs; otherwise nothing"
+    ShrinkGuard [Synced]
+        "The table is suddenly empty, so every NIC is kept."
+        "find out why, and insert at least one of the rows that should stay"
+    SpecRefused [Synced]
+        "The API server does not take what the table asks for."
+        "see its answer in the message; upgrade the CRD where it is older than the operator"
+    DatabaseUnavailable [Synced]
+        "The table cannot be read, so every NIC is kept."
+        "see the operator's log for the error; it is read again by itself"
+    TableUnusable [Synced]
+        "The table lacks columns that are needed, so every NIC is kept."
+        "add the columns in the message, or grant the database user SELECT on them"
+
+    InvalidMacAddress [Row]
+        "`macaddress` is missing, or not the MAC address of a NIC."
+        "write the MAC address of the Neutron port"
+    InvalidPortId [Row]
+        "`port_id` is missing, or not an identifier."
+        "write the id of the Neutron port"
+    InvalidSubnetId [Row]
+        "`subnet_id` is not an identifier."
+        "write the id of the Neutron subnet, or leave it empty"
+    InvalidNode [Row]
+        "Neither `attached_node_id` nor `attached_node_name` can be read."
+        "write the name of the server that has the port"
+    InvalidAddress [Row]
+        "`address`, or the `cidr` of its subnet, cannot be used."
+        "write an address within its subnet, and the subnet's cidr in multi_subnet"
+    AmbiguousNode [Row]
+        "More than one Node could be meant by the row."
+        "write the full name of the server, or its id in `attached_node_id`"
+    DuplicateMacAddress [Row]
+        "More than one row has this MAC address, so none of them is used."
+        "keep one of the rows"
+}
+
+impl Reason {
+    /// Whether it may show there.
+    #[must_use]
+    pub fn shows_in(self, scope: Scope) -> bool {
+        self.scopes().contains(&scope)
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// What the API conventions allow as a condition's reason, and a reader as a word.
+    fn is_camel_case(word: &str) -> bool {
+        word.starts_with(|c: char| c.is_ascii_uppercase())
+            && word.chars().all(|c| c.is_ascii_alphanumeric())
+            && word.chars().any(|c| c.is_ascii_lowercase())
+    }
+
+    #[test]
+    fn every_word_is_camel_case_and_unique() {
+        let words: BTreeSet<_> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
+        assert_eq!(words.len(), Reason::ALL.len());
+        assert_eq!(words.into_iter().filter(|word| !is_camel_case(word)).collect::<Vec<_>>(), [""; 0]);
+    }
+
+    #[test]
+    fn every_reason_says_what_it_means_in_one_sentence_and_what_to_do() {
+        for reason in Reason::ALL {
+            let (meaning, remedy) = (reason.meaning(), reason.remedy());
+            assert!(meaning.ends_with('.') && !meaning.trim_end_matches('.').contains(". "), "{meaning}");
+            // It is appended to messages, which end without a full stop.
+            assert!(!remedy.is_empty() && !remedy.ends_with('.') && remedy.len() < 120, "{remedy}");
+        }
+    }
+
+    #[test]
+    fn no_scope_is_named_twice_for_one_reason() {
+        for reason in Reason::ALL {
+            let scopes: BTreeSet<_> = reason.scopes().iter().collect();
+            assert_eq!(scopes.len(), reason.scopes().len(), "{reason}");
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! What of ours a look at the node still shows. Pure.
+
+use ipnet::IpNet;
+use multinic_crds::InterfaceName;
+
+use crate::{
+    ledger::Ledger,
+    link::{KernelView, Link},
+    node::{Failures, Prepared},
+    plan::{Plan, Verdict},
+};
+
+/// One line for each NIC that is still ours, with the reason where there is one.
+pub(super) fn nics(plan: &Plan, failures: &Failures) -> Vec<String> {
+    let line = |(mac, decision): (&_, &crate::plan::Decision)| {
+        let why = match (&decision.verdict, failures.get(mac)) {
+            (Verdict::Keep(refusal), _) => format!("{}: {}", refusal.reason, refusal.message),
+            (_, Some(failure)) => format!("{}: {failure}", failure.reason()),
+            _ => "it came back".to_owned(),
+        };
+        format!("NIC {mac} ({}): {why}", decision.name)
+    };
+    plan.decisions.iter().map(line).collect()
+}
+
+/// One line for each link with a name of ours, and for each address that we gave to a NIC which
+/// is in the ledger `known`. A link that a file of others names is theirs.
+pub(super) fn links(look: &Prepared, known: &Ledger) -> Vec<String> {
+    let theirs = |name: &str| look.definitions.iter().any(|definition| definition.claims(name));
+    in_kernel(&look.view, known, theirs)
+}
+
+fn in_kernel(view: &KernelView, known: &Ledger, theirs: impl Fn(&str) -> bool) -> Vec<String> {
+    let lines = view.links.iter().flat_map(|link| {
+        let named = link.name.parse::<InterfaceName>().is_ok() && !theirs(&link.name);
+        let name = named.then(|| format!("link {}", label(link)));
+        let ours = given(link, known).into_iter();
+        name.into_iter().chain(ours.map(|net| format!("address {net} on {}", label(link))))
+    });
+    lines.collect()
+}
+
+/// The addresses that we gave to `link`, and that it still has.
+fn given(link: &Link, known: &Ledger) -> Vec<IpNet> {
+    let entry = link.identity().and_then(|mac| known.get(mac));
+    let ours = |net: &IpNet| entry.is_some_and(|entry| entry.addresses.contains(net));
+    link.nets().into_iter().filter(ours).collect()
+}
+
+fn label(link: &Link) -> String {
+    link.mac.map_or_else(|| link.name.clone(), |mac| format!("{} ({mac})", link.name))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::{
+        ledger::Entry,
+        testing::{address, link, mac},
+    };
+
+    const OURS: &str = "fa:16:3e:00:00:01";
+    const OTHER: &str = "fa:16:3e:00:00:02";
+
+    #[test]
+    fn names_and_addresses_of_ours_are_left_and_those_of_others_are_not() {
+        let entry = Entry {
+            name: "multinic0".parse().unwrap(),
+            original_name: None,
+            original_mtu: None,
+            original_ipv6: None,
+            addresses: BTreeSet::from(["10.1.0.5/24".parse().unwrap()]),
+        };
+        let known = Ledger([(mac(OURS), entry)].into());
+        let mut given_back = link(3, "eth1", OURS);
+        given_back.addresses = vec![address("10.1.0.5/24"), address("10.9.0.5/24")];
+        let mut of_others = link(4, "eth2", OTHER);
+        of_others.addresses = vec![address("10.1.0.5/24")];
+        let view = KernelView {
+            links: vec![given_back, of_others, link(5, "multinic7", OTHER), link(6, "multinic8", OTHER)],
+            ..KernelView::default()
+        };
+        assert_eq!(
+            in_kernel(&view, &known, |name| name == "multinic8"),
+            [format!("address 10.1.0.5/24 on eth1 ({OURS})"), format!("link multinic7 ({OTHER})")]
+        );
+    }
+}

@@ -1,0 +1,159 @@
+//! What is ours on the host beside boot files and ledger, for those who want nothing of it left.
+
+use std::{fs, io};
+
+use multinic_crds::InterfaceName;
+
+use crate::{
+    bootfile::{Owner, owner},
+    foreign::Definition,
+    host::{
+        files::{FileError, NETPLAN, STATE, netplan_files},
+        generator::{STAGE, clear},
+        lock,
+        root::{HostRoot, TEMPORARY},
+    },
+};
+
+/// What is there until the next boot, and nothing of others.
+const VOLATILE: &str = "/run/multinic";
+/// Where netplan's generator writes.
+const GENERATED: [&str; 2] = ["/run/systemd/network", "/run/udev/rules.d"];
+
+/// Takes away what an agent that was killed in the middle left behind, and directories of ours
+/// that are empty by now. What cannot be taken away is returned as a complaint.
+#[must_use]
+pub fn tidy(root: &HostRoot) -> Vec<String> {
+    let mut complaints = Vec::new();
+    let mut note = |path: &str, result: io::Result<()>| {
+        complaints.extend(result.err().map(|error| format!("failed to remove {path}: {error}")));
+    };
+    note(STAGE, clear(&root.at(STAGE)));
+    for directory in [NETPLAN.as_slice(), &GENERATED, &[STATE]].concat() {
+        for name in root.names(directory).unwrap_or_default() {
+            if name.ends_with(TEMPORARY) {
+                let path = format!("{directory}/{name}");
+                note(&path, root.remove(&path));
+            }
+        }
+    }
+    note(STATE, remove_empty(root, STATE));
+    complaints
+}
+
+/// A directory that is not empty is seen as what is in it; one that is mounted into a pod is no
+/// more than a mount point in there, and stays.
+fn remove_empty(root: &HostRoot, directory: &str) -> io::Result<()> {
+    match fs::remove_dir(root.at(directory)) {
+        Err(error)
+            if !matches!(
+                error.kind(),
+                io::ErrorKind::NotFound
+                    | io::ErrorKind::DirectoryNotEmpty
+                    | io::ErrorKind::ResourceBusy
+                    | io::ErrorKind::ReadOnlyFilesystem
+            ) =>
+        {
+            Err(error)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The paths of everything that is ours, or made of what was ours. Where others define a link by
+/// one of our names, what is generated under that name is theirs.
+pub fn list(root: &HostRoot, definitions: &[Definition]) -> Result<Vec<String>, FileError> {
+    let boot = netplan_files(root)?.into_iter().filter_map(|(path, text)| {
+        let ours = owner(&text?) != Owner::Others;
+        ours.then_some(path)
+    });
+    let mut paths: Vec<String> = boot.collect();
+    let theirs: Vec<String> = InterfaceName::all()
+        .map(|name| name.to_string())
+        .filter(|name| definitions.iter().any(|definition| definition.claims(name)))
+        .collect();
+    let of_others = |file: &str| theirs.iter().any(|name| file.contains(&format!("-{name}.")));
+    for directory in GENERATED {
+        let ours = |name: &String| name.contains("multinic") && !of_others(name);
+        paths.extend(below(root, directory, ours)?);
+    }
+    for directory in NETPLAN {
+        paths.extend(below(root, directory, |name| name.ends_with(TEMPORARY))?);
+    }
+    paths.extend(below(root, STATE, |_| true)?);
+    paths.extend(below(root, VOLATILE, |_| true)?.filter(|path| path != lock::PATH));
+    Ok(paths)
+}
+
+fn below(
+    root: &HostRoot,
+    directory: &str,
+    wanted: impl Fn(&String) -> bool,
+) -> Result<impl Iterator<Item = String>, FileError> {
+    let names = root.names(directory);
+    let names = names.map_err(|source| FileError::Read { path: directory.to_owned(), source })?;
+    Ok(names.into_iter().filter(move |name| wanted(name)).map(move |name| format!("{directory}/{name}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        bootfile::seal,
+        foreign::{self, SourceFile},
+        testing::mac,
+    };
+
+    fn host(files: &[(&str, &str)]) -> (tempfile::TempDir, HostRoot) {
+        let directory = tempfile::tempdir().unwrap();
+        let root = HostRoot::new(directory.path().to_owned());
+        for (path, text) in files {
+            fs::create_dir_all(root.at(path).parent().unwrap()).unwrap();
+            fs::write(root.at(path), text).unwrap();
+        }
+        (directory, root)
+    }
+
+    #[test]
+    fn everything_of_ours_is_listed_wherever_it_lies_and_nothing_of_others() {
+        let boot = seal(mac("fa:16:3e:00:00:01"), "network: {}\n");
+        let ours = [
+            ("/etc/netplan/60-multinic-multinic0.yaml", boot.as_str()),
+            ("/etc/netplan/99-copied-by-somebody.yaml", &boot),
+            ("/run/systemd/network/10-netplan-multinic0.network", ""),
+            ("/run/udev/rules.d/99-netplan-multinic0.rules", ""),
+            ("/etc/netplan/.60-multinic-multinic1.yaml.multinic-tmp", ""),
+            ("/var/lib/multinic/ledger.json", "{}"),
+            ("/run/multinic/stage", ""),
+        ];
+        let of_others = [
+            ("/etc/netplan/50-cloud-init.yaml", "network: {}\n"),
+            ("/run/systemd/network/10-netplan-eth0.network", ""),
+            ("/run/systemd/network/10-netplan-multinic1.network", ""),
+            (lock::PATH, ""),
+        ];
+        let (_directory, root) = host(&[ours.as_slice(), &of_others].concat());
+        let text = "network: {ethernets: {multinic1: {}}}".to_owned();
+        let theirs =
+            foreign::netplan(&SourceFile { path: "/etc/netplan/90-old-agent.yaml".to_owned(), text });
+        assert_eq!(list(&root, &theirs).unwrap(), ours.map(|(path, _)| path));
+    }
+
+    #[test]
+    fn what_a_killed_agent_left_goes_and_what_nobody_knows_stays_and_is_listed() {
+        let (_directory, root) = host(&[
+            ("/run/multinic/stage/planned/etc/netplan/50-cloud-init.yaml", "a copy"),
+            ("/etc/netplan/.60-multinic-multinic0.yaml.multinic-tmp", ""),
+            ("/var/lib/multinic/.ledger.json.multinic-tmp", ""),
+            ("/etc/netplan/50-cloud-init.yaml", "theirs"),
+        ]);
+        assert_eq!(tidy(&root), [""; 0]);
+        assert_eq!(list(&root, &[]).unwrap(), [""; 0]);
+        assert!(!root.at(STATE).exists() && root.at("/etc/netplan/50-cloud-init.yaml").exists());
+        assert_eq!(tidy(&root), [""; 0], "nothing is there to be removed twice");
+
+        let (_directory, root) = host(&[("/var/lib/multinic/notes", "whose?")]);
+        assert_eq!(tidy(&root), [""; 0]);
+        assert_eq!(list(&root, &[]).unwrap(), ["/var/lib/multinic/notes"]);
+    }
+}
