@@ -4,15 +4,62 @@
 use std::{env, ops::RangeInclusive, path::PathBuf, time::Duration};
 
 use clap::{
-    ArgAction, Parser,
+    ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches, Parser,
     builder::{NonEmptyStringValueParser, OsStringValueParser, TypedValueParser},
+    error::ErrorKind,
 };
 use multinic_crds::MAX_INTERFACES;
 use multinic_runtime::RuntimeArgs;
 
-use crate::inventory::{DatabaseSettings, Password, SslMode};
+use crate::{
+    inventory::{DatabaseSettings, Password, SslMode},
+    leader::Candidate,
+};
 
 const SYNC_INTERVALS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(1);
+const CHECK: &str = "check";
+
+/// What the command line, and the environment, ask for.
+#[derive(Debug)]
+pub enum Cli {
+    /// Keep the objects true to the table; what is done where nothing is said.
+    Run(Box<Args>),
+    /// Look once whether everything that this takes is there.
+    Check(Box<CheckArgs>),
+}
+
+// By hand, since clap's derive cannot say that the options without a subcommand are those of one.
+impl CommandFactory for Cli {
+    fn command() -> Command {
+        Args::command()
+            .args_conflicts_with_subcommands(true)
+            .subcommand_negates_reqs(true)
+            .disable_help_subcommand(true)
+            .subcommand(CheckArgs::command())
+    }
+
+    fn command_for_update() -> Command {
+        Self::command()
+    }
+}
+
+impl FromArgMatches for Cli {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        if let Some((CHECK, matches)) = matches.subcommand() {
+            return Ok(Self::Check(Box::new(CheckArgs::from_arg_matches(matches)?)));
+        }
+        let args = Args::from_arg_matches(matches)?;
+        args.leader.validate()?;
+        Ok(Self::Run(Box::new(args)))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl Parser for Cli {}
 
 /// Carries OpenStack's table of NICs to one NodeNetworkConfig per Kubernetes node
 #[derive(Debug, Parser)]
@@ -39,6 +86,66 @@ pub struct Args {
     /// Slots of a node, 1 to 20; NICs beyond are reported and left alone
     #[arg(long, env = "MAX_INTERFACES", default_value = "10", value_name = "COUNT", value_parser = slots)]
     pub(crate) max_interfaces: usize,
+
+    #[command(flatten)]
+    pub(crate) leader: LeaderArgs,
+}
+
+/// Look once whether API server, database and every agent are as they must be; exit with 1 if not
+#[derive(Debug, Parser)]
+#[command(name = CHECK, disable_help_flag = true)]
+pub struct CheckArgs {
+    /// Print help
+    #[arg(short, long, action = ArgAction::HelpShort)]
+    pub(crate) help: Option<bool>,
+
+    #[command(flatten)]
+    pub(crate) database: DatabaseArgs,
+
+    /// Port on which the agents answer
+    #[arg(long, env = "AGENT_PORT", default_value = "8080", value_name = "PORT")]
+    pub(crate) agent_port: u16,
+
+    /// Labels of the Nodes that should have an agent, such as role=worker,zone=a; all Nodes without
+    #[arg(long, env = "NODE_SELECTOR", default_value = "", hide_default_value = true, value_name = "LABELS")]
+    #[arg(value_parser = labels)]
+    pub(crate) node_selector: String,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct LeaderArgs {
+    /// Act only while holding a lease; for more than one replica
+    #[arg(long, env = "LEADER_ELECTION", value_parser = boolean)]
+    leader_election: bool,
+
+    /// Name of this pod, for the lease
+    #[arg(long, env = "POD_NAME", default_value = "", hide_default_value = true, value_name = "NAME")]
+    pod_name: String,
+
+    /// Namespace of this pod, and of the lease
+    #[arg(long, env = "POD_NAMESPACE", default_value = "", hide_default_value = true, value_name = "NAME")]
+    pod_namespace: String,
+}
+
+impl LeaderArgs {
+    fn validate(&self) -> Result<(), clap::Error> {
+        // A variable that a template left empty is not set, which clap's own requirement does not know.
+        let missing = self.pod_name.is_empty() || self.pod_namespace.is_empty();
+        if self.leader_election && missing {
+            return Err(Args::command().error(
+                ErrorKind::MissingRequiredArgument,
+                "--leader-election (or LEADER_ELECTION) needs --pod-name (or POD_NAME) and --pod-namespace (or \
+                 POD_NAMESPACE)",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Who stands for election; nobody where one operator is alone.
+    pub(crate) fn candidate(self) -> Option<Candidate> {
+        let Self { leader_election, pod_name: pod, pod_namespace: namespace } = self;
+        leader_election.then_some(Candidate { pod, namespace })
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -109,15 +216,45 @@ fn slots(text: &str) -> Result<usize, String> {
     slots.ok_or_else(|| format!("write a number from 1 to {MAX_INTERFACES}"))
 }
 
+/// As in a template: nothing is no.
+fn boolean(text: &str) -> Result<bool, String> {
+    match text {
+        "true" => Ok(true),
+        "false" | "" => Ok(false),
+        _ => Err("write true or false".to_owned()),
+    }
+}
+
+fn labels(text: &str) -> Result<String, String> {
+    let complete = |label: &str| label.split_once('=').is_some_and(|(key, value)| is_label(key, value));
+    let well_formed = text.is_empty() || text.split(',').all(complete);
+    well_formed.then(|| text.to_owned()).ok_or_else(|| "write key=value, or key=value,key=value".to_owned())
+}
+
+/// Whether the API server could take it; whatever else its query language has is not ours to pass on.
+fn is_label(key: &str, value: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    !key.is_empty() && key.chars().all(|c| plain(c) || c == '/') && value.chars().all(plain)
+}
+
 #[cfg(test)]
 mod tests {
-    use clap::{CommandFactory, error::ErrorKind};
-
     use super::*;
 
+    const REQUIRED: [&str; 4] = ["--db-host", "db", "--db-user", "multinic"];
+
     fn parse(extra: &[&str]) -> Result<Args, clap::Error> {
-        let required = ["multinic-operator", "--db-host", "db", "--db-user", "multinic"];
-        Args::try_parse_from(required.iter().chain(extra))
+        match Cli::try_parse_from(["multinic-operator"].iter().chain(&REQUIRED).chain(extra))? {
+            Cli::Run(args) => Ok(*args),
+            Cli::Check(_) => panic!("not asked for"),
+        }
+    }
+
+    fn parse_check(extra: &[&str]) -> Result<CheckArgs, clap::Error> {
+        match Cli::try_parse_from(["multinic-operator", "check"].iter().chain(&REQUIRED).chain(extra))? {
+            Cli::Run(_) => panic!("not asked for"),
+            Cli::Check(args) => Ok(*args),
+        }
     }
 
     #[test]
@@ -160,9 +297,48 @@ mod tests {
     }
 
     #[test]
+    fn without_a_lease_there_is_no_candidate_and_with_one_it_has_a_name() {
+        let pod = ["--pod-name", "pod-1", "--pod-namespace", "multinic-system"];
+        assert_eq!(parse(&pod).unwrap().leader.candidate(), None);
+        let candidate = Candidate { pod: "pod-1".to_owned(), namespace: "multinic-system".to_owned() };
+        let leader = [&pod[..], &["--leader-election"]].concat();
+        assert_eq!(parse(&leader).unwrap().leader.candidate(), Some(candidate));
+
+        for incomplete in [&["--leader-election"][..], &["--leader-election", "--pod-name", "pod-1"]] {
+            let error = parse(incomplete).unwrap_err();
+            assert!(error.to_string().contains("POD_NAMESPACE"), "{error}");
+            assert_eq!(error.exit_code(), 2);
+        }
+    }
+
+    #[test]
+    fn a_switch_in_the_environment_is_true_or_false_or_left_empty() {
+        let taken = ["true", "false", ""].map(boolean);
+        assert_eq!(taken, [Ok(true), Ok(false), Ok(false)]);
+        assert!(boolean("1").is_err() && boolean("maybe").is_err());
+    }
+
+    #[test]
+    fn a_check_has_the_settings_of_a_run_and_its_own() {
+        let args = parse_check(&["--node-selector", "role=worker,example.org/zone="]).unwrap();
+        assert_eq!((args.agent_port, args.node_selector.as_str()), (8080, "role=worker,example.org/zone="));
+        assert_eq!(args.database.db_host, "db");
+        for (flag, value) in [("--node-selector", "role"), ("--node-selector", "a=b,"), ("--agent-port", "x")]
+        {
+            let error = parse_check(&[flag, value]).unwrap_err();
+            assert!(error.to_string().contains(flag), "{error}");
+            assert_eq!(error.exit_code(), 2);
+        }
+    }
+
+    #[test]
     fn help_fits_a_screen() {
-        let help = Args::command().render_help().to_string();
-        let rows: usize = help.lines().map(|line| line.len().div_ceil(100).max(1)).sum();
-        assert!(rows <= 40, "{rows}:\n{help}");
+        for words in [&["multinic-operator", "--help"][..], &["multinic-operator", "check", "--help"]] {
+            let help = Cli::try_parse_from(words).unwrap_err();
+            assert_eq!(help.kind(), ErrorKind::DisplayHelp);
+            let help = help.to_string();
+            let rows: usize = help.lines().map(|line| line.len().div_ceil(100).max(1)).sum();
+            assert!(rows <= 40, "{rows}:\n{help}");
+        }
     }
 }

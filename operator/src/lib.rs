@@ -15,16 +15,21 @@
 //! [`run`] turns this once per interval, and sooner when a Node or an object
 //! changes. Everything that decides is synchronous and takes time as an argument;
 //! [`inventory::Database`] and [`apply`] only act. Nothing is remembered that a
-//! restart could not lose safely: absence is counted anew, slots are in the objects.
+//! restart could not lose safely: absence is counted anew, slots are in the objects. Of several
+//! operators `leader` lets one do this at a time.
+//!
+//! [`check()`] asks once, before or after, whether all that this takes is there.
 
 pub mod absence;
 pub mod apply;
+mod check;
 pub mod cluster;
 mod config;
 #[cfg(test)]
 mod fixtures;
 pub mod inventory;
 mod journal;
+mod leader;
 pub mod metrics;
 pub mod mirror;
 mod outage;
@@ -35,5 +40,6 @@ pub mod slots;
 mod sync;
 pub mod verdict;
 
-pub use config::Args;
+pub use check::check;
+pub use config::{Args, CheckArgs, Cli};
 pub use run::run;

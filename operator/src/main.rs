@@ -1,19 +1,28 @@
 //! Parse the command line, start the logs, run until asked to stop.
 
-use std::process::ExitCode;
+use std::{io, process::ExitCode};
 
 use anyhow::Context;
 use clap::Parser;
-use multinic_operator::{Args, run};
-use multinic_runtime::{shutdown, telemetry};
+use multinic_operator::{Args, Cli, check, run};
+use multinic_runtime::{
+    shutdown,
+    telemetry::{self, Filter, Format},
+};
 
 // One thread: every decision is a few milliseconds of pure code between remote calls.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let args = Args::parse();
-    telemetry::init(args.runtime.log_format, &args.runtime.log_level);
-    match start(args).await {
-        Ok(()) => ExitCode::SUCCESS,
+    let done = match Cli::parse() {
+        Cli::Run(args) => start(*args).await.map(|()| true),
+        Cli::Check(args) => {
+            telemetry::init(Format::Text, &Filter::default());
+            Box::pin(check(*args, &mut io::stdout())).await.context("failed to print")
+        }
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             tracing::error!("{error:#}");
             ExitCode::FAILURE
@@ -22,6 +31,7 @@ async fn main() -> ExitCode {
 }
 
 async fn start(args: Args) -> anyhow::Result<()> {
+    telemetry::init(args.runtime.log_format, &args.runtime.log_level);
     let shutdown = shutdown::requested().context("failed to listen for signals")?;
     run(args, shutdown).await
 }

@@ -8,13 +8,25 @@ use serde_json::{Map, Value, json};
 
 use crate::cluster::{Index, Object};
 
+/// What this operator is among several.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Role {
+    /// The one that acts, or alone.
+    #[default]
+    Leader,
+    /// Ready to act when the leader does no more.
+    StandBy,
+}
+
 /// The state of the operator, as of the last turn of its loop.
 #[derive(Debug, Clone, Copy, Default)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a field of the health endpoint")]
 pub struct Overview {
-    /// Whether Nodes and objects have been listed.
+    /// What it is among several.
+    pub role: Role,
+    /// Whether the API server has told what there is: Nodes and objects, or who leads.
     pub listed: bool,
-    /// Whether Nodes and objects are watched, as far as is known.
+    /// Whether the API server still tells of it, as far as is known.
     pub watching: bool,
     /// Whether the table was read at the last attempt.
     pub database_connected: bool,
@@ -47,17 +59,21 @@ impl Overview {
     #[must_use]
     pub fn report(&self, now: Instant) -> Report {
         let failed = self.rejected_rows + self.failed_interfaces;
-        let well =
-            self.database_connected && self.watching && failed + self.failed_objects == 0 && !self.guarded;
+        let acts_well = self.database_connected && failed + self.failed_objects == 0 && !self.guarded;
+        let well = self.watching && (acts_well || self.role == Role::StandBy);
         let health = match (self.listed, well) {
             (false, _) => Health::Unhealthy,
             (true, false) => Health::Degraded,
             (true, true) => Health::Healthy,
         };
-        let ready =
-            self.listed.then_some(()).ok_or_else(|| "Nodes and objects are not listed yet".to_owned());
+        let unready = match self.role {
+            Role::Leader => "Nodes and objects are not listed yet",
+            Role::StandBy => "the lease that says who leads could not be read yet",
+        };
+        let ready = self.listed.then_some(()).ok_or_else(|| unready.to_owned());
         let age = self.last_sync.map(|last| now.saturating_duration_since(last).as_secs());
         let fields = json!({
+            "leader": self.role == Role::Leader,
             "processed_vms": self.nodes_with_nics,
             "failed_configs": failed,
             "deleted_interfaces": self.dropped,
@@ -80,6 +96,24 @@ impl Overview {
         Report { health, ready, fields }
     }
 
+    /// Forgets what only the leader knows.
+    pub fn stand_by(&mut self) {
+        let Self { listed, watching, dropped, .. } = *self;
+        *self = Self { role: Role::StandBy, listed, watching, dropped, ..Self::default() };
+    }
+
+    /// Begins to act, with everything yet to be listed.
+    pub fn lead(&mut self) {
+        *self = Self { dropped: self.dropped, ..Self::default() };
+    }
+
+    /// Takes in whether the API server tells who leads; says whether that changes anything.
+    pub fn hear(&mut self, heard: bool) -> bool {
+        let before = (self.listed, self.watching);
+        (self.listed, self.watching) = (self.listed || heard, heard);
+        before != (self.listed, self.watching)
+    }
+
     /// Counts what the objects say.
     pub fn count(&mut self, objects: &Index<Object>) {
         let failed = |object: &Object| {
@@ -88,5 +122,32 @@ impl Overview {
         };
         self.interfaces = objects.iter().map(|(_, object)| object.interfaces.len()).sum();
         self.failed_interfaces = objects.iter().map(|(_, object)| failed(object)).sum();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn says(overview: &Overview) -> (Health, bool, Value) {
+        let mut report = overview.report(Instant::now());
+        (report.health, report.ready.is_ok(), report.fields.remove("leader").unwrap())
+    }
+
+    #[test]
+    fn a_stand_by_is_ready_and_healthy_once_it_knows_who_leads_and_a_leader_once_it_acts() {
+        let mut overview = Overview { dropped: 3, ..Overview::default() };
+        overview.stand_by();
+        assert_eq!(says(&overview), (Health::Unhealthy, false, false.into()));
+        assert!(overview.hear(true) && !overview.hear(true));
+        assert_eq!(says(&overview), (Health::Healthy, true, false.into()));
+        assert!(overview.hear(false));
+        assert_eq!(says(&overview), (Health::Degraded, true, false.into()));
+
+        overview.lead();
+        assert_eq!(says(&overview), (Health::Unhealthy, false, true.into()));
+        overview = Overview { listed: true, watching: true, database_connected: true, ..overview };
+        assert_eq!(says(&overview), (Health::Healthy, true, true.into()));
+        assert_eq!(overview.dropped, 3);
     }
 }

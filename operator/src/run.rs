@@ -1,6 +1,11 @@
 //! Puts the parts together.
 
-use std::{io, time::Instant};
+use std::{
+    convert::Infallible,
+    hash::{BuildHasher, RandomState},
+    io,
+    time::Instant,
+};
 
 use anyhow::{Context, anyhow};
 use futures::FutureExt;
@@ -11,7 +16,8 @@ use tokio::sync::watch;
 
 use crate::{
     Args,
-    inventory::Database,
+    inventory::{Database, DatabaseSettings},
+    leader::Elector,
     metrics::Metrics,
     report::Overview,
     sync::{LONGEST_TURN, Settings, Syncer},
@@ -22,7 +28,7 @@ use crate::{
 /// Fails only for what a restart or a person has to mend: no way to Kubernetes is
 /// configured, or the admin endpoint cannot listen. Everything else is retried for ever.
 pub async fn run(args: Args, shutdown: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
-    let Args { help: _, runtime, database, sync_interval, max_interfaces } = args;
+    let Args { help: _, runtime, database, sync_interval, max_interfaces, leader } = args;
     let RuntimeArgs { listen, log_level: _, log_format: _ } = runtime;
 
     // The error's text has its causes in it already.
@@ -41,14 +47,40 @@ pub async fn run(args: Args, shutdown: impl Future<Output = ()> + Send + 'static
         admin::Admin::new(heartbeat.clone(), registry, move || overview_seen.borrow().report(Instant::now()));
 
     let settings = Settings { sync_interval, max_interfaces };
-    let syncer = Syncer::new(client, Database::new(database.into()), settings, heartbeat, metrics, overview);
-    tokio::select! {
-        served = admin::serve(listener, endpoint, shutdown.clone()) => stopped(served)?,
-        never = Box::pin(syncer.run()) => match never {},
-        () = shutdown => {}
+    let mut elector = leader.candidate().map(|candidate| {
+        let token = RandomState::new().hash_one(());
+        let shown = (metrics.clone(), overview.clone());
+        Elector::new(client.clone(), &candidate, token, heartbeat.clone(), shown.0, shown.1)
+    });
+    metrics.set_leader(elector.is_none());
+    let database = DatabaseSettings::from(database);
+    let work = || {
+        let database = Database::new(database.clone());
+        Syncer::new(client.clone(), database, settings, heartbeat.clone(), metrics.clone(), overview.clone())
+            .run()
+    };
+    let ended = tokio::select! {
+        served = admin::serve(listener, endpoint, shutdown.clone()) => stopped(served),
+        never = Box::pin(act(elector.as_mut(), work)) => match never {},
+        () = shutdown => Ok(()),
+    };
+    if let Some(elector) = elector {
+        elector.release().await;
     }
+    ended?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Works for ever, or from time to time where several share the work.
+async fn act<Work>(elector: Option<&mut Elector>, work: impl Fn() -> Work) -> Infallible
+where
+    Work: Future<Output = Infallible>,
+{
+    match elector {
+        Some(elector) => elector.run(work).await,
+        None => work().await,
+    }
 }
 
 fn stopped(served: io::Result<()>) -> anyhow::Result<()> {

@@ -1,7 +1,7 @@
 //! The operator, running in the testbed with its own `ServiceAccount`'s rights and its own database user's.
 
 use std::cell::{RefCell, RefMut};
-use std::process::Command;
+use std::process::{Command, Output};
 
 use anyhow::{Context, Result};
 
@@ -21,6 +21,7 @@ const SYNC_INTERVAL: &str = "1s";
 /// An operator that can be stopped, killed and started again.
 pub struct Operator<'bed> {
     bed: &'bed Testbed,
+    name: &'static str,
     environment: RefCell<Vec<(&'static str, String)>>,
     process: RefCell<Option<Process>>,
 }
@@ -42,9 +43,16 @@ impl<'bed> Operator<'bed> {
             ("LISTEN", OPERATOR_HEALTH.to_owned()),
             ("LOG_LEVEL", "info".to_owned()),
         ];
-        let operator = Self { bed, environment: RefCell::new(environment), process: RefCell::new(None) };
+        let environment = RefCell::new(environment);
+        let operator = Self { bed, name: "operator", environment, process: RefCell::new(None) };
         operator.resume()?;
         Ok(operator)
+    }
+
+    /// Another one, configured like this one is now, and not started yet. Its log has the given name.
+    #[must_use]
+    pub fn twin(&self, name: &'static str) -> Self {
+        Self { bed: self.bed, name, environment: self.environment.clone(), process: RefCell::new(None) }
     }
 
     /// Configures it for when it is next started.
@@ -54,10 +62,21 @@ impl<'bed> Operator<'bed> {
 
     /// Starts it again after it was stopped or killed.
     pub fn resume(&self) -> Result<()> {
+        self.process.replace(Some(self.bed.start(self.name, self.command()?)?));
+        Ok(())
+    }
+
+    /// What its own check says with these settings beside, or instead of, its own.
+    pub fn check(&self, settings: &[(&str, &str)]) -> Result<Output> {
+        let mut command = self.command()?;
+        command.arg("check").envs(settings.iter().copied());
+        self.bed.spawner()?.output(command)
+    }
+
+    fn command(&self) -> Result<Command> {
         let mut command = Command::new(&binaries()?.operator);
         command.env_clear().envs(self.environment.borrow().iter().map(|(name, value)| (name, value)));
-        self.process.replace(Some(self.bed.start("operator", command)?));
-        Ok(())
+        Ok(command)
     }
 
     /// Stops it as a kubelet would, and waits for it.

@@ -1,10 +1,13 @@
 //! Black-box stories, each in a world of its own, made of real parts only.
 
 mod boundaries;
+mod check;
 mod constancy;
 mod faults;
+mod lease;
 mod loops;
 mod parts;
+mod pod;
 mod schema;
 mod slots;
 mod witness;
@@ -16,5 +19,6 @@ use multinic_testbed::Suite;
 fn main() -> ExitCode {
     let suite = faults::tell(boundaries::tell(Suite::default()));
     let suite = constancy::tell(slots::tell(suite));
-    loops::tell(schema::tell(parts::tell(suite))).run()
+    let suite = check::tell(lease::tell(suite));
+    loops::tell(schema::tell(pod::tell(parts::tell(suite)))).run()
 }

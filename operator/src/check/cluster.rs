@@ -1,0 +1,162 @@
+//! The questions to the API server, with no more rights than the operator has.
+
+use std::{collections::BTreeMap, error::Error, fmt::Debug, net::IpAddr};
+
+use futures::{StreamExt, stream};
+use k8s_openapi::{api::core::v1::Node as KubeNode, apimachinery::pkg::apis::meta::v1::ObjectMeta};
+use kube::{Api, Client, Resource, api::ListParams};
+use multinic_crds::NodeNetworkConfig;
+use serde::{Deserialize, de::DeserializeOwned};
+use tokio::{join, time::timeout};
+
+use super::{
+    DEADLINE,
+    agents::Agents,
+    facts::{Cluster, Node, Unanswered},
+};
+use crate::cluster::explain;
+
+/// Objects in one page of a list.
+const PAGE: u32 = 50;
+/// Agents that are asked at the same time.
+const CONCURRENCY: usize = 256;
+
+/// A Node as far as it is read here.
+#[derive(kube::Resource, Clone, Debug, Deserialize)]
+#[resource(inherit = KubeNode)]
+struct ListedNode {
+    metadata: ObjectMeta,
+    #[serde(default)]
+    status: ListedNodeStatus,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct ListedNodeStatus {
+    addresses: Vec<ListedAddress>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct ListedAddress {
+    #[serde(rename = "type")]
+    kind: String,
+    address: String,
+}
+
+impl ListedNode {
+    fn internal_ip(&self) -> Option<IpAddr> {
+        let mut internal = self.status.addresses.iter().filter(|address| address.kind == "InternalIP");
+        internal.find_map(|address| address.address.parse().ok())
+    }
+}
+
+/// An object as far as it is read here.
+#[derive(kube::Resource, Clone, Debug, Deserialize)]
+#[resource(inherit = NodeNetworkConfig)]
+struct ListedConfig {
+    metadata: ObjectMeta,
+    #[serde(default)]
+    status: ListedStatus,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct ListedStatus {
+    agent_version: String,
+}
+
+/// Asks the API server for everything, and every selected Node's agent on `agent_port`.
+pub(super) async fn ask(node_selector: &str, agent_port: u16) -> Cluster {
+    let client = match Client::try_default().await {
+        Ok(client) => client,
+        Err(error) => {
+            let why = format!("no way to Kubernetes: {error}");
+            let unanswered = || Unanswered { code: None, why: why.clone() };
+            return Cluster {
+                version: Err(unanswered()),
+                objects: Err(unanswered()),
+                nodes: Err(unanswered()),
+            };
+        }
+    };
+    let version = async { Ok(client.apiserver_version().await?.git_version) };
+    let (version, objects, nodes) =
+        join!(within(version), within(list_objects(&client)), within(list_nodes(&client, node_selector)));
+    let nodes = match nodes {
+        Ok(nodes) => Ok(ask_agents(nodes, agent_port).await),
+        Err(unanswered) => Err(unanswered),
+    };
+    Cluster { version, objects, nodes }
+}
+
+async fn list_objects(client: &Client) -> kube::Result<BTreeMap<String, String>> {
+    let named = |config: ListedConfig| Some((config.metadata.name?, config.status.agent_version));
+    Ok(list(client, "", named).await?.into_iter().collect())
+}
+
+async fn list_nodes(client: &Client, selector: &str) -> kube::Result<Vec<(String, Option<IpAddr>)>> {
+    let named = |node: ListedNode| {
+        let address = node.internal_ip();
+        Some((node.metadata.name?, address))
+    };
+    list(client, selector, named).await
+}
+
+/// Page by page, of which only the facts are kept.
+async fn list<K, Fact>(
+    client: &Client,
+    selector: &str,
+    fact: impl Fn(K) -> Option<Fact>,
+) -> kube::Result<Vec<Fact>>
+where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
+{
+    let api = Api::<K>::all(client.clone());
+    let mut params = ListParams::default().labels(selector).limit(PAGE);
+    let mut facts = Vec::new();
+    loop {
+        let page = api.list(&params).await?;
+        facts.extend(page.items.into_iter().filter_map(&fact));
+        match page.metadata.continue_ {
+            Some(token) if !token.is_empty() => params = params.continue_token(&token),
+            _ => return Ok(facts),
+        }
+    }
+}
+
+async fn ask_agents(nodes: Vec<(String, Option<IpAddr>)>, port: u16) -> Vec<Node> {
+    let agents = Agents::new(port);
+    let ask = async |(name, address): (String, Option<IpAddr>)| {
+        let agent = match address {
+            Some(address) => agents.ask(address).await,
+            None => Err("no InternalIP".to_owned()),
+        };
+        Node { name, agent }
+    };
+    stream::iter(nodes).map(ask).buffered(CONCURRENCY).collect().await
+}
+
+async fn within<T>(answer: impl Future<Output = kube::Result<T>>) -> Result<T, Unanswered> {
+    match timeout(DEADLINE, answer).await {
+        Ok(answer) => answer.map_err(|error| Unanswered { code: code(&error), why: reason(&error) }),
+        Err(_) => Err(Unanswered { code: None, why: format!("no answer within {} s", DEADLINE.as_secs()) }),
+    }
+}
+
+/// The error, and what is at the bottom of it, which its own text leaves out.
+fn reason(error: &kube::Error) -> String {
+    let text = explain(error);
+    let mut root: &dyn Error = error;
+    while let Some(source) = root.source() {
+        root = source;
+    }
+    let root = root.to_string();
+    if text.contains(&root) || code(error).is_some() { text } else { format!("{text}: {root}") }
+}
+
+fn code(error: &kube::Error) -> Option<u16> {
+    match error {
+        kube::Error::Api(status) => Some(status.code),
+        _ => None,
+    }
+}

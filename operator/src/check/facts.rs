@@ -1,0 +1,45 @@
+//! What was found, as plain values.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::inventory::{Inspection, Refusal};
+
+/// All that was found.
+pub(super) struct Facts {
+    pub(super) cluster: Cluster,
+    pub(super) database: Result<Inspection, Refusal>,
+}
+
+/// What the API server, and then the Nodes, said.
+pub(super) struct Cluster {
+    /// Version of the API server.
+    pub(super) version: Result<String, Unanswered>,
+    /// The version of the agent that reported last, by object; empty where none has.
+    pub(super) objects: Result<BTreeMap<String, String>, Unanswered>,
+    /// The Nodes that should have an agent, in the order of their names.
+    pub(super) nodes: Result<Vec<Node>, Unanswered>,
+}
+
+/// What the API server did not say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Unanswered {
+    /// The HTTP status, if it answered at all.
+    pub(super) code: Option<u16>,
+    pub(super) why: String,
+}
+
+/// One Node, and what its agent says now.
+pub(super) struct Node {
+    pub(super) name: String,
+    pub(super) agent: Result<Agent, String>,
+}
+
+/// The fields of an agent's own overview that matter here.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Agent {
+    pub(super) status: String,
+    pub(super) version: String,
+    pub(super) node: String,
+}
