@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use anyhow::Result;
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
-use crate::{Kind, Testbed, setup};
+use crate::{Kind, Testbed, cluster, setup};
 
 /// What a story cannot be told without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub enum Needs {
     Testbed,
     /// Machines that boot as well.
     FullNodes,
+    /// Machines that run pods as well.
+    Cluster,
 }
 
 /// The stories of one test binary.
@@ -73,6 +75,9 @@ where
     if let Some(obstacle) = obstacle(needs) {
         return skipped(obstacle);
     }
+    if needs == Needs::Cluster {
+        setup::ensure_cluster().map_err(|error| format!("{error:?}"))?;
+    }
     match Testbed::run(story) {
         Ok(()) => Ok(Completion::Completed),
         Err(error) if error.is::<Skip>() => skipped(&error.to_string()),
@@ -95,6 +100,7 @@ fn obstacle(needs: Needs) -> Option<&'static str> {
     match needs {
         Needs::Testbed => testbed,
         Needs::FullNodes => testbed.or_else(full_node_obstacle),
+        Needs::Cluster => testbed.or_else(cluster::obstacle).or_else(full_node_obstacle),
     }
 }
 

@@ -7,6 +7,7 @@
 //!    |-- ControlPlane   etcd, API server, garbage collector; CRD and RBAC rules as the chart ships them
 //!    |-- Database       mariadbd with the table in one of its shapes; Producer writes rows as OpenStack's does
 //!    |-- Operator       the product's binary, with its own rights only
+//!    |-- Cluster        a whole control plane without anything of multinic, and nodes that run pods
 //!    '-- Node           a light or a full machine; NICs come and go; runs the agent; Monitor measures harm
 //!
 //!  Suite     tells stories in testbeds and counts them as tests
@@ -16,6 +17,7 @@
 
 mod admin;
 mod binaries;
+mod cluster;
 mod control_plane;
 mod database;
 mod eventually;
@@ -32,6 +34,7 @@ mod world;
 
 pub use admin::{Answer, get};
 pub use binaries::{Binaries, binaries, use_release_binaries};
+pub use cluster::{CONTROL_PLANE_LABEL, Cluster, Finished, HostCommand};
 pub use control_plane::{ControlPlane, NAMESPACE, Write};
 pub use database::{
     DATABASE, Database, OPERATOR_USER, OpenstackConfig, Port, Producer, Schema, Statements, Subnet,

@@ -8,6 +8,7 @@ use std::thread;
 
 use anyhow::{Context, Result, anyhow};
 
+use crate::cluster::Cluster;
 use crate::control_plane::ControlPlane;
 use crate::database::{Database, Schema};
 use crate::fabric::Fabric;
@@ -61,6 +62,13 @@ impl Testbed {
         ControlPlane::start(self).await.context("cannot start the control plane")
     }
 
+    /// A cluster that runs pods, still without nodes and with nothing of multinic in it.
+    ///
+    /// [`setup::ensure_cluster`] must have run before the testbed was made.
+    pub async fn cluster(&self) -> Result<Cluster<'_>> {
+        Cluster::start(self).await.context("cannot start the cluster")
+    }
+
     /// A database with empty tables of the given shape.
     pub async fn database(&self, schema: Schema) -> Result<Database<'_>> {
         Database::start(self, schema).await.context("cannot start the database")
@@ -68,9 +76,9 @@ impl Testbed {
 
     /// A node whose uplink is configured, without an agent.
     pub async fn node(&self, name: &str, kind: Kind) -> Result<Node<'_>> {
-        let number = self.nodes.get();
-        self.nodes.set(number + 1);
-        Node::start(self, name, number, kind).await.with_context(|| format!("cannot start the node {name}"))
+        Node::start(self, name, self.next_node(), kind)
+            .await
+            .with_context(|| format!("cannot start the node {name}"))
     }
 
     /// An operator that syncs from `database` to `cluster`.
@@ -91,6 +99,13 @@ impl Testbed {
     #[must_use]
     pub fn enter_command(&self) -> String {
         self.fabric.enter_command()
+    }
+
+    /// The number of a new node; no two ever have the same.
+    pub(crate) fn next_node(&self) -> u8 {
+        let number = self.nodes.get();
+        self.nodes.set(number + 1);
+        number
     }
 
     pub(crate) fn assets(&self) -> &Assets {
@@ -134,7 +149,8 @@ impl Testbed {
         Ok(directory)
     }
 
-    fn logs(&self) -> PathBuf {
+    /// The directory of all logs.
+    pub(crate) fn logs(&self) -> PathBuf {
         self.fabric.directory().join("logs")
     }
 

@@ -4,6 +4,7 @@ mod access;
 mod audit;
 mod server;
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,6 +14,7 @@ use k8s_openapi::api::core::v1::Node as KubeNode;
 use kube::api::{DeleteParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
+use serde_json::{Value, json};
 
 pub use audit::Write;
 
@@ -22,32 +24,39 @@ use crate::process::Process;
 /// The namespace of both `ServiceAccounts`.
 pub const NAMESPACE: &str = "multinic-system";
 
-/// A running control plane with multinic's CRD and RBAC rules installed, as the chart would install them.
+/// A running control plane; with multinic's CRD and RBAC rules installed, as the chart would install them, where
+/// [`Testbed::control_plane`] made it.
 pub struct ControlPlane<'bed> {
     bed: &'bed Testbed,
     client: Client,
     directory: PathBuf,
     /// Dropped, that is killed, with the rest.
-    _processes: Vec<Process>,
+    processes: Vec<Process>,
 }
 
 impl<'bed> ControlPlane<'bed> {
     pub(crate) async fn start(bed: &'bed Testbed) -> Result<Self> {
+        let mut control_plane = Self::serve(bed, &[]).await?;
+        access::install(&control_plane.client).await?;
+        // After the CRD is there: the collector looks for new kinds only every half minute.
+        let controllers = server::controller_manager(bed, &control_plane.kubeconfig_path())?;
+        control_plane.processes.extend(controllers);
+        Ok(control_plane)
+    }
+
+    /// An API server and its store, with nothing in them that Kubernetes did not put there.
+    pub(crate) async fn serve(bed: &'bed Testbed, options: &[OsString]) -> Result<Self> {
         let directory = bed.part("control-plane")?;
         server::configure(&directory)?;
         let etcd = server::etcd(bed, &directory)?;
-        let mut server = server::api_server(bed, &directory)?;
+        let mut server = server::api_server(bed, &directory, options)?;
         server::serving(&mut server, &directory).await?;
-        let client = client(&server::kubeconfig(&directory, server::ADMIN_TOKEN)?).await?;
+        let admin = server::kubeconfig(&directory, &server::administrator())?;
+        let client = client(&admin).await?;
         server::ready(&mut server, &client).await?;
-        access::install(&client).await?;
-
-        let admin = directory.join("admin.kubeconfig");
-        fs::write(&admin, serde_json::to_string(&server::kubeconfig(&directory, server::ADMIN_TOKEN)?)?)?;
-        let mut processes = vec![etcd, server];
-        // After the CRD is there: the collector looks for new kinds only every half minute.
-        processes.extend(server::controller_manager(bed, &admin)?);
-        Ok(Self { bed, client, directory, _processes: processes })
+        let control_plane = Self { bed, client, directory, processes: vec![etcd, server] };
+        fs::write(control_plane.kubeconfig_path(), serde_json::to_string(&admin)?)?;
+        Ok(control_plane)
     }
 
     /// A client with all rights.
@@ -64,7 +73,7 @@ impl<'bed> ControlPlane<'bed> {
     /// Runs kubectl with all rights and returns what it printed.
     pub fn kubectl(&self, arguments: &[&str]) -> Result<String> {
         let mut command = Command::new(self.bed.assets().control_plane.join("kubectl"));
-        command.arg("--kubeconfig").arg(self.directory.join("admin.kubeconfig"));
+        command.arg("--kubeconfig").arg(self.kubeconfig_path());
         command.arg("--cache-dir").arg(self.directory.join("kubectl-cache")).args(arguments);
         let output = self.bed.spawner()?.output(command)?;
         ensure!(
@@ -83,7 +92,7 @@ impl<'bed> ControlPlane<'bed> {
             "{} {} --kubeconfig {} --cache-dir {}",
             self.bed.enter_command(),
             self.bed.assets().control_plane.join("kubectl").display(),
-            self.directory.join("admin.kubeconfig").display(),
+            self.kubeconfig_path().display(),
             self.directory.join("kubectl-cache").display()
         )
     }
@@ -125,9 +134,29 @@ impl<'bed> ControlPlane<'bed> {
         audit::writes(&self.directory)
     }
 
+    /// Access with all rights, complete in one file.
+    pub(crate) fn kubeconfig_path(&self) -> PathBuf {
+        self.directory.join("admin.kubeconfig")
+    }
+
+    /// Access for a kubeconfig's `user`.
+    pub(crate) fn kubeconfig_of(&self, user: &Value) -> Result<Kubeconfig> {
+        server::kubeconfig(&self.directory, user)
+    }
+
+    /// What the API server checks `ServiceAccounts`' tokens with: the key to make them.
+    pub(crate) fn service_account_key(&self) -> PathBuf {
+        self.directory.join(server::SERVICE_ACCOUNT_KEY)
+    }
+
+    /// What clients have to trust.
+    pub(crate) fn certificate(&self) -> PathBuf {
+        self.directory.join(server::CERTIFICATE)
+    }
+
     fn write_kubeconfig(&self, name: &str, token: &str) -> Result<PathBuf> {
         let path = self.directory.join(name);
-        fs::write(&path, serde_json::to_string(&server::kubeconfig(&self.directory, token)?)?)?;
+        fs::write(&path, serde_json::to_string(&self.kubeconfig_of(&json!({"token": token}))?)?)?;
         Ok(path)
     }
 }

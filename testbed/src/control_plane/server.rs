@@ -1,5 +1,6 @@
 //! The processes of the control plane, and what they are told.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -7,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use kube::Client;
 use kube::config::Kubeconfig;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::Testbed;
 use crate::eventually::{SOON, eventually};
@@ -15,7 +16,10 @@ use crate::fabric::GATEWAY;
 use crate::process::Process;
 
 /// Good for everything, but only in a network that nobody outside the testbed can reach.
-pub(super) const ADMIN_TOKEN: &str = "administrator";
+const ADMIN_TOKEN: &str = "administrator";
+/// Files below the control plane's directory.
+pub(super) const SERVICE_ACCOUNT_KEY: &str = "service-accounts.key";
+pub(super) const CERTIFICATE: &str = "certificates/apiserver.crt";
 const ETCD: &str = "http://127.0.0.1:2379";
 const PORT: u16 = 6443;
 
@@ -24,7 +28,7 @@ pub(super) fn configure(directory: &Path) -> Result<()> {
     fs::write(directory.join("tokens.csv"), format!("{ADMIN_TOKEN},admin,admin,system:masters\n"))?;
     let signing_key = rcgen::KeyPair::generate()?;
     fs::write(directory.join("service-accounts.pub"), signing_key.public_key_pem())?;
-    fs::write(directory.join("service-accounts.key"), signing_key.serialize_pem())?;
+    fs::write(directory.join(SERVICE_ACCOUNT_KEY), signing_key.serialize_pem())?;
     fs::write(directory.join("audit-policy.yaml"), super::audit::POLICY)?;
     Ok(())
 }
@@ -44,7 +48,8 @@ pub(super) fn etcd(bed: &Testbed, directory: &Path) -> Result<Process> {
     bed.start("etcd", command)
 }
 
-pub(super) fn api_server(bed: &Testbed, directory: &Path) -> Result<Process> {
+/// `options` come on top of what every control plane needs.
+pub(super) fn api_server(bed: &Testbed, directory: &Path, options: &[OsString]) -> Result<Process> {
     let mut command = Command::new(bed.assets().control_plane.join("kube-apiserver"));
     let file = |name: &str| directory.join(name).into_os_string();
     command
@@ -57,12 +62,13 @@ pub(super) fn api_server(bed: &Testbed, directory: &Path) -> Result<Process> {
         ("--cert-dir", file("certificates")),
         ("--token-auth-file", file("tokens.csv")),
         ("--service-account-key-file", file("service-accounts.pub")),
-        ("--service-account-signing-key-file", file("service-accounts.key")),
+        ("--service-account-signing-key-file", file(SERVICE_ACCOUNT_KEY)),
         ("--audit-policy-file", file("audit-policy.yaml")),
         ("--audit-log-path", file(super::audit::LOG)),
     ] {
         command.arg(flag).arg(value);
     }
+    command.args(options);
     bed.start("kube-apiserver", command)
 }
 
@@ -90,7 +96,7 @@ pub(super) fn controller_manager(bed: &Testbed, kubeconfig: &Path) -> Result<Opt
 
 /// Waits until the server has made its certificate, without which nobody can trust it.
 pub(super) async fn serving(server: &mut Process, directory: &Path) -> Result<()> {
-    let certificate = directory.join("certificates/apiserver.crt");
+    let certificate = directory.join(CERTIFICATE);
     eventually("the API server's certificate", SOON, async || {
         server.check()?;
         ensure!(
@@ -113,9 +119,14 @@ pub(super) async fn ready(server: &mut Process, client: &Client) -> Result<()> {
     .map(|_| ())
 }
 
-/// Access for whoever `token` stands for, complete in one file.
-pub(super) fn kubeconfig(directory: &Path, token: &str) -> Result<Kubeconfig> {
-    let certificates = fs::read(directory.join("certificates/apiserver.crt"))?;
+/// The user of a kubeconfig with all rights.
+pub(super) fn administrator() -> Value {
+    json!({"token": ADMIN_TOKEN})
+}
+
+/// Access for a kubeconfig's `user`, complete in one file.
+pub(super) fn kubeconfig(directory: &Path, user: &Value) -> Result<Kubeconfig> {
+    let certificates = fs::read(directory.join(CERTIFICATE))?;
     let kubeconfig = json!({
         "apiVersion": "v1",
         "kind": "Config",
@@ -123,7 +134,7 @@ pub(super) fn kubeconfig(directory: &Path, token: &str) -> Result<Kubeconfig> {
             "server": format!("https://{GATEWAY}:{PORT}"),
             "certificate-authority-data": k8s_openapi::ByteString(certificates),
         }}],
-        "users": [{"name": "user", "user": {"token": token}}],
+        "users": [{"name": "user", "user": user}],
         "contexts": [{"name": "testbed", "context": {"cluster": "testbed", "user": "user"}}],
         "current-context": "testbed",
     });

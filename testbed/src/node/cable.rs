@@ -25,11 +25,9 @@ struct Nic {
 }
 
 impl<'bed> Cables<'bed> {
-    /// Makes the network namespace `netns` with an uplink in it.
-    pub(super) fn lay(bed: &'bed Testbed, netns: &str, number: u8) -> Result<Self> {
-        let cables = Self { bed, netns: netns.to_owned(), number, nics: RefCell::new(Vec::new()) };
-        cables.connect_uplink()?;
-        Ok(cables)
+    /// The cables of a node that is off, with nothing plugged in but the uplink.
+    pub(super) fn lay(bed: &'bed Testbed, netns: &str, number: u8) -> Self {
+        Self { bed, netns: netns.to_owned(), number, nics: RefCell::new(Vec::new()) }
     }
 
     pub(super) fn netns(&self) -> &str {
@@ -66,27 +64,25 @@ impl<'bed> Cables<'bed> {
         self.disconnect(&nics.remove(place).port)
     }
 
-    /// What a power cycle does to NICs: the same hardware, but new to the kernel.
-    ///
-    /// The whole namespace is new, since nothing in a real kernel outlives a reboot.
-    pub(super) fn replug(&self) -> Result<()> {
-        let nics = self.nics.borrow();
-        for port in nics.iter().map(|nic| &nic.port).chain([&self.uplink_port()]) {
-            self.disconnect(port)?;
-        }
-        self.bed.spawner()?.run(&["ip", "netns", "delete", &self.netns])?;
-        self.connect_uplink()?;
-        for (number, nic) in nics.iter().enumerate() {
+    /// What power does to NICs: the same hardware as ever, but new to the kernel, under the names of a first boot.
+    pub(super) fn power_on(&self) -> Result<()> {
+        let fabric = self.bed.spawner()?;
+        fabric.run(&["ip", "netns", "add", &self.netns])?;
+        fabric.run(&["ip", "-netns", &self.netns, "link", "set", "lo", "up"])?;
+        self.connect(&self.uplink_port(), UPLINKS, UPLINK, &self.uplink_mac())?;
+        for (number, nic) in self.nics.borrow().iter().enumerate() {
             self.connect(&nic.port, LAN, &format!("eth{}", number + 1), &nic.mac)?;
         }
         Ok(())
     }
 
-    fn connect_uplink(&self) -> Result<()> {
-        let fabric = self.bed.spawner()?;
-        fabric.run(&["ip", "netns", "add", &self.netns])?;
-        fabric.run(&["ip", "-netns", &self.netns, "link", "set", "lo", "up"])?;
-        self.connect(&self.uplink_port(), UPLINKS, UPLINK, &self.uplink_mac())
+    /// Nothing answers any more. The whole namespace goes, since nothing in a real kernel outlives a reboot.
+    pub(super) fn power_off(&self) -> Result<()> {
+        for port in self.nics.borrow().iter().map(|nic| &nic.port).chain([&self.uplink_port()]) {
+            self.disconnect(port)?;
+        }
+        self.bed.spawner()?.run(&["ip", "netns", "delete", &self.netns])?;
+        Ok(())
     }
 
     fn uplink_port(&self) -> String {

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-/// Makes the group `name` below this process's own, in each hierarchy, and returns its directories.
+/// Makes the group `name` below this process's own, in each hierarchy, and returns its directories. They are empty:
+/// what a machine left there when its power was cut is gone, as with a real one.
 ///
 /// The fabric's holder removes whatever has its testbed's name.
 pub(super) fn create(name: &str) -> Result<Vec<PathBuf>> {
@@ -14,11 +15,25 @@ pub(super) fn create(name: &str) -> Result<Vec<PathBuf>> {
     let mut created = Vec::new();
     for own in directories(&groups, &mounts) {
         let directory = own.join(name);
+        if directory.exists() {
+            remove(&directory)?;
+        }
         fs::create_dir_all(&directory).with_context(|| format!("cannot create {}", directory.display()))?;
         inherit_cpus(&own, &directory)?;
         created.push(directory);
     }
     Ok(created)
+}
+
+/// A group can only be removed once it has no groups in it. Its files go with it.
+fn remove(directory: &Path) -> Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            remove(&entry.path())?;
+        }
+    }
+    fs::remove_dir(directory).with_context(|| format!("cannot remove {}", directory.display()))
 }
 
 /// A cpuset of version 1 starts out empty, and nothing can run in it.

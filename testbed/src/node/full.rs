@@ -9,8 +9,9 @@ use nix::sched::CloneFlags;
 
 use super::cable::Cables;
 use super::cgroup;
+use super::containers::Containers;
 use super::root::Root;
-use super::{Machine, UPLINK, link};
+use super::{Machine, Power, UPLINK, link};
 use crate::Testbed;
 use crate::eventually::{SOON, eventually};
 use crate::process::Process;
@@ -62,7 +63,7 @@ pub(super) async fn boot(bed: &Testbed, cables: &Cables<'_>, root: &Root) -> Res
         root_from_here: PathBuf::from(format!("/proc/{init}/root")),
         share_on_node: PathBuf::from(SHARE),
         enter: format!("nsenter -t {init} -a"),
-        init: Some(nspawn),
+        power: Some(Power { nspawn, init }),
     })
 }
 
@@ -79,6 +80,7 @@ fn power_on(bed: &Testbed, name: &str, root: &Root) -> Result<Process> {
         .arg(format!("--machine={name}"))
         .arg(format!("--directory={}", root.path.display()))
         .arg(format!("--bind-ro={}:{SHARE}", root.share.display()))
+        .args(root.containers.iter().flat_map(Containers::options))
         // udev must be able to write to the NICs' files.
         .env("SYSTEMD_NSPAWN_API_VFS_WRITABLE", "1");
     // In the node's network from the start: with nspawn's own --network-namespace-path, /sys shows the outer NICs.

@@ -42,6 +42,6 @@ pub(super) fn boot(bed: &Testbed, cables: &Cables<'_>, root: &Root) -> Result<Ma
         root_from_here: bed.inside(&root.path),
         share_on_node: root.share.clone(),
         enter: format!("{} ip netns exec {}", bed.enter_command(), cables.netns()),
-        init: None,
+        power: None,
     })
 }

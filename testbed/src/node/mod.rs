@@ -3,22 +3,27 @@
 mod agent;
 mod cable;
 mod cgroup;
+mod containers;
 mod full;
 mod light;
 mod link;
 mod root;
+mod visit;
 
 use std::cell::{Ref, RefCell};
 use std::net::Ipv4Addr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 pub use link::Link;
 
 use crate::Testbed;
 use crate::process::Process;
+use crate::setup::ClusterAssets;
 use crate::spawner::Spawner;
 use cable::Cables;
 use root::Root;
@@ -47,8 +52,16 @@ struct Machine {
     share_on_node: PathBuf,
     /// What a person types before a command to run it on the node.
     enter: String,
-    /// The machine itself, where there is one.
-    init: Option<Process>,
+    /// What ends the machine, where there is one.
+    power: Option<Power>,
+}
+
+/// A running machine, by its two ends.
+struct Power {
+    /// Asked to end, it shuts the machine down in order.
+    nspawn: Process,
+    /// Nothing in the machine outlives this process of it.
+    init: u32,
 }
 
 /// A node with an uplink of its own and whatever was plugged into it.
@@ -63,10 +76,27 @@ pub struct Node<'bed> {
 
 impl<'bed> Node<'bed> {
     pub(crate) async fn start(bed: &'bed Testbed, name: &str, number: u8, kind: Kind) -> Result<Self> {
-        let cables = Cables::lay(bed, name, number)?;
-        let root = Root::clone_image(bed, name, cables.address())?;
-        let node = Self { bed, kind, cables, root, agent: RefCell::new(None), machine: RefCell::new(None) };
-        node.boot().await?;
+        let node = Self::build(bed, name, number, kind, &bed.assets().node_image)?;
+        node.power_on().await?;
+        Ok(node)
+    }
+
+    /// A node that is off, from a root of the caller's choice.
+    fn build(bed: &'bed Testbed, name: &str, number: u8, kind: Kind, image: &Path) -> Result<Self> {
+        let cables = Cables::lay(bed, name, number);
+        let root = Root::clone_image(bed, name, cables.address(), image)?;
+        Ok(Self { bed, kind, cables, root, agent: RefCell::new(None), machine: RefCell::new(None) })
+    }
+
+    /// A node that is off, and can run containers and the cluster's `binaries` once it is not.
+    pub(crate) fn build_for_pods(
+        bed: &'bed Testbed,
+        name: &str,
+        number: u8,
+        assets: &ClusterAssets,
+    ) -> Result<Self> {
+        let mut node = Self::build(bed, name, number, Kind::Full, &assets.node_image)?;
+        node.root.hold_containers(bed, &assets.binaries)?;
         Ok(node)
     }
 
@@ -125,15 +155,47 @@ impl<'bed> Node<'bed> {
     ///
     /// Its agent is gone afterwards, as a pod would be until the kubelet starts it.
     pub async fn reboot(&self) -> Result<()> {
+        let mut power = self.switch_off()?;
+        power.nspawn.stop().await?;
+        self.cables.power_off()?;
+        self.power_on().await
+    }
+
+    /// Cuts the power: nothing on the node gets to say a word, and nothing of it answers. Its disks stay.
+    pub async fn power_off(&self) -> Result<()> {
+        let mut power = self.switch_off()?;
+        kill(Pid::from_raw(i32::try_from(power.init)?), Signal::SIGKILL)?;
+        power.nspawn.ended().await?;
+        self.cables.power_off()
+    }
+
+    /// Starts the node again after its power was cut.
+    pub async fn power_on(&self) -> Result<()> {
+        ensure!(self.machine.borrow().is_none(), "{} is on", self.name());
+        self.cables.power_on()?;
+        let machine = match self.kind {
+            Kind::Light => light::boot(self.bed, &self.cables, &self.root)?,
+            Kind::Full => full::boot(self.bed, &self.cables, &self.root).await?,
+        };
+        self.machine.replace(Some(machine));
+        Ok(())
+    }
+
+    /// Takes the machine away for good. Afterwards there may be another one of its name.
+    pub async fn destroy(self) -> Result<()> {
+        let on = self.machine.borrow().is_some();
+        if on {
+            self.power_off().await?;
+        }
+        self.root.discard(self.bed)
+    }
+
+    /// Nobody can use the node from here on; what is left of it is the running machine.
+    fn switch_off(&self) -> Result<Power> {
         ensure!(self.kind == Kind::Full, "{} is a light node, which never boots", self.name());
         self.agent.take();
-        let machine = self.machine.take().context("the node is off")?;
-        if let Some(mut init) = machine.init {
-            init.stop().await?;
-        }
-        drop(machine.spawner);
-        self.cables.replug()?;
-        self.boot().await
+        let machine = self.machine.take().with_context(|| format!("{} is off", self.name()))?;
+        machine.power.context("a full node is a machine")
     }
 
     /// What a person types before a command to run it on the node. A reboot makes a new one.
@@ -141,18 +203,14 @@ impl<'bed> Node<'bed> {
         Ok(self.machine()?.enter.clone())
     }
 
+    /// The path by which this process sees the root directory, also while the node is off.
+    pub(crate) fn disk(&self) -> PathBuf {
+        self.bed.inside(&self.root.path)
+    }
+
     pub(crate) fn start_process(&self, part: &str, command: Command) -> Result<Process> {
         let name = format!("{}-{part}", self.name());
         Process::start(&self.machine()?.spawner, &name, command, &self.bed.log(&name))
-    }
-
-    async fn boot(&self) -> Result<()> {
-        let machine = match self.kind {
-            Kind::Light => light::boot(self.bed, &self.cables, &self.root)?,
-            Kind::Full => full::boot(self.bed, &self.cables, &self.root).await?,
-        };
-        self.machine.replace(Some(machine));
-        Ok(())
     }
 
     fn machine(&self) -> Result<Ref<'_, Machine>> {

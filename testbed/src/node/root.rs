@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use super::UPLINK;
+use super::containers::Containers;
 use crate::Testbed;
 use crate::fabric::GATEWAY;
 
@@ -21,28 +22,58 @@ cd "$2"
 mount -t overlay overlay -o "lowerdir=$1,upperdir=layer,workdir=work" "$2"
 "#;
 
+/// Unmounts what is below the directory `$1`, layer by layer, and removes it.
+const DISCARD: &str = r#"
+for mount in "$1"/*; do
+    while mountpoint -q "$mount"; do
+        umount "$mount"
+    done
+done
+rm -r "$1"
+"#;
+
 /// Directories of one node.
 pub(super) struct Root {
+    directory: PathBuf,
     /// The merged root; only inside the fabric is anything there.
     pub(super) path: PathBuf,
     /// What is put on the node from outside, such as the agent's binary. Read-only there.
     pub(super) share: PathBuf,
+    /// Where containers live, on a node that can run them.
+    pub(super) containers: Option<Containers>,
 }
 
 impl Root {
     /// Lays a writable, empty layer over the image and gives it an identity and a configuration for its uplink.
-    pub(super) fn clone_image(bed: &Testbed, name: &str, address: Ipv4Addr) -> Result<Self> {
+    pub(super) fn clone_image(bed: &Testbed, name: &str, address: Ipv4Addr, image: &Path) -> Result<Self> {
         let directory = bed.part(&format!("node-{name}"))?;
-        let root = Self { path: directory.join("root"), share: directory.join("share") };
+        let root = Self {
+            path: directory.join("root"),
+            share: directory.join("share"),
+            containers: None,
+            directory,
+        };
         fs::create_dir(&root.path)?;
         fs::create_dir(&root.share)?;
-        let image = bed.assets().node_image.to_string_lossy();
-        bed.spawner()?.run(&["sh", "-ec", LAYER, "layer", &image, &root.path.to_string_lossy()])?;
+        let (lower, merged) = (image.to_string_lossy(), root.path.to_string_lossy());
+        bed.spawner()?.run(&["sh", "-ec", LAYER, "layer", &lower, &merged])?;
 
         let inside = bed.inside(&root.path);
         identify(&inside, name)?;
         configure_uplink(&inside, address)?;
         Ok(root)
+    }
+
+    /// Makes room for containers, before the node is first started.
+    pub(super) fn hold_containers(&mut self, bed: &Testbed, binaries: &Path) -> Result<()> {
+        self.containers = Some(Containers::prepare(bed, &self.directory, binaries)?);
+        Ok(())
+    }
+
+    /// Removes everything; the node must be off.
+    pub(super) fn discard(self, bed: &Testbed) -> Result<()> {
+        bed.spawner()?.run(&["sh", "-ec", DISCARD, "discard", &self.directory.to_string_lossy()])?;
+        Ok(())
     }
 }
 

@@ -3,7 +3,9 @@
 
 mod apt;
 mod cache;
+mod cluster;
 mod control_plane;
+mod go;
 mod node_image;
 mod packages;
 mod progress;
@@ -14,6 +16,8 @@ use std::sync::OnceLock;
 
 use anyhow::{Result, anyhow};
 
+pub(crate) use cluster::PAUSE_IMAGE;
+
 /// What a finished setup offers. Cloning is cheap; nothing in it is ever written to again.
 #[derive(Debug, Clone)]
 pub struct Assets {
@@ -23,17 +27,41 @@ pub struct Assets {
     pub node_image: PathBuf,
 }
 
+/// What a cluster with pods needs on top of [`Assets`].
+#[derive(Debug, Clone)]
+pub struct ClusterAssets {
+    /// Directory of `kubelet`, `kube-proxy`, `kube-scheduler`, `helm` and the archive `pause.tar`.
+    pub binaries: PathBuf,
+    /// Root file system of a node that can run pods.
+    pub node_image: PathBuf,
+}
+
+/// What came of a setup, for all of this process: the threads of a test run must not all start apt at the same time.
+type Once<T> = OnceLock<Result<T, String>>;
+
 /// Installs, builds and caches whatever is missing; returns at once, and quietly, when nothing is.
 ///
 /// Safe to call from several processes at the same time: the first builds, the others wait.
 pub fn ensure() -> Result<Assets> {
-    static ENSURED: OnceLock<Result<Assets, String>> = OnceLock::new();
-    let ensure = || {
-        packages::ensure()?;
-        anyhow::Ok(Assets { control_plane: control_plane::ensure()?, node_image: node_image::ensure()? })
-    };
-    // Once per process: the threads of a test run must not all start apt at the same time.
-    ENSURED
+    static ENSURED: Once<Assets> = Once::new();
+    once(&ENSURED, || {
+        packages::ensure(packages::TESTBED)?;
+        Ok(Assets { control_plane: control_plane::ensure()?, node_image: node_image::ensure()? })
+    })
+}
+
+/// Like [`ensure`], for what only a cluster with pods needs. The first time takes minutes and a network, which is not
+/// there inside a testbed: call it before.
+pub fn ensure_cluster() -> Result<ClusterAssets> {
+    static ENSURED: Once<ClusterAssets> = Once::new();
+    once(&ENSURED, || {
+        packages::ensure(packages::CLUSTER)?;
+        Ok(ClusterAssets { binaries: cluster::ensure()?, node_image: node_image::ensure_for_pods()? })
+    })
+}
+
+fn once<T: Clone>(ensured: &Once<T>, ensure: impl FnOnce() -> Result<T>) -> Result<T> {
+    ensured
         .get_or_init(|| ensure().map_err(|error| format!("{error:#}")))
         .clone()
         .map_err(|error| anyhow!("cannot set up the testbed: {error}"))

@@ -12,6 +12,9 @@ use super::recipe::fingerprint;
 use super::{apt, cache};
 
 const PACKAGES: &str = "systemd,systemd-sysv,dbus,udev,netplan.io,iproute2,iputils-ping";
+/// What a node needs before a kubelet can run pods on it, and people can log in.
+const PACKAGES_FOR_PODS: &str = "containerd,runc,containernetworking-plugins,ca-certificates,iptables,nftables,\
+    ethtool,kmod,openssh-server,sudo";
 const VETH_NAME: &str = include_str!("../../node-image/veth-name");
 const VETH_NAME_RULE: &str = include_str!("../../node-image/99-zz-veth-name.rules");
 /// The most NICs an object may have; so many names need the veth drop-in.
@@ -19,16 +22,25 @@ const NAMES: usize = 20;
 
 /// The image's directory, bootstrapped first where it is not in the cache yet.
 pub(super) fn ensure() -> Result<PathBuf> {
-    let codename = apt::codename()?;
-    let recipe =
-        fingerprint(&[&codename, std::env::consts::ARCH, PACKAGES, VETH_NAME, VETH_NAME_RULE, &drop_in(0)]);
-    cache::ensure("node-image", &recipe, |root| build(root, &codename))
+    image("node-image", "node image", PACKAGES)
 }
 
-fn build(root: &Path, codename: &str) -> Result<()> {
-    let mut progress = Progress::start("node image");
+/// The same for a node that can run pods.
+pub(super) fn ensure_for_pods() -> Result<PathBuf> {
+    image("cluster-node-image", "cluster node image", &format!("{PACKAGES},{PACKAGES_FOR_PODS}"))
+}
+
+fn image(name: &str, step: &'static str, packages: &str) -> Result<PathBuf> {
+    let codename = apt::codename()?;
+    let recipe =
+        fingerprint(&[&codename, std::env::consts::ARCH, packages, VETH_NAME, VETH_NAME_RULE, &drop_in(0)]);
+    cache::ensure(name, &recipe, |root| build(root, step, &codename, packages))
+}
+
+fn build(root: &Path, step: &'static str, codename: &str, packages: &str) -> Result<()> {
+    let mut progress = Progress::start(step);
     let mut bootstrap = Command::new("mmdebstrap");
-    bootstrap.args(["--mode=root", "--variant=minbase", "--include", PACKAGES]).arg(codename).arg(root);
+    bootstrap.args(["--mode=root", "--variant=minbase", "--include", packages]).arg(codename).arg(root);
     bootstrap.args(apt::sources(codename)?);
     progress.run(&mut bootstrap, |line| line.strip_prefix("I: ").map(str::to_owned))?;
 
@@ -37,8 +49,21 @@ fn build(root: &Path, codename: &str) -> Result<()> {
         .run(Command::new("chroot").arg(root).args(["systemctl", "enable", "systemd-networkd"]), |_| None)?;
     // Nodes that share an identity get the same MAC addresses from udev.
     fs::write(root.join("etc/machine-id"), "")?;
+    forget_host_keys(root)?;
     name_veths_like_real_nics(root)?;
     progress.finish();
+    Ok(())
+}
+
+/// Installing an ssh server makes keys for it. Machines that share them could pass for each other.
+fn forget_host_keys(root: &Path) -> Result<()> {
+    let Ok(files) = fs::read_dir(root.join("etc/ssh")) else { return Ok(()) };
+    for file in files {
+        let file = file?;
+        if file.file_name().to_string_lossy().starts_with("ssh_host_") {
+            fs::remove_file(file.path())?;
+        }
+    }
     Ok(())
 }
 

@@ -8,12 +8,13 @@ use anyhow::{Result, bail};
 use super::progress::Progress;
 
 /// A command that the testbed runs, and the package it is in (an apt pattern, since Ubuntu 22.04 versions the name).
-struct Tool {
+pub(super) struct Tool {
     command: &'static str,
     package: &'static str,
 }
 
-const TOOLS: &[Tool] = &[
+/// What every testbed needs.
+pub(super) const TESTBED: &[Tool] = &[
     Tool { command: "ip", package: "iproute2" },
     Tool { command: "ping", package: "iputils-ping" },
     Tool { command: "setpriv", package: "util-linux" },
@@ -24,9 +25,19 @@ const TOOLS: &[Tool] = &[
     Tool { command: "my_print_defaults", package: r"^mariadb-client-core(-10\.[0-9]+)?$" },
 ];
 
+/// What only a cluster with pods needs: images are built, and taken to nodes as a person would do it.
+pub(super) const CLUSTER: &[Tool] = &[
+    Tool { command: "buildah", package: "buildah" },
+    Tool { command: "ssh", package: "openssh-client" },
+    Tool { command: "sshpass", package: "sshpass" },
+    Tool { command: "shellcheck", package: "shellcheck" },
+    // One static file is all that a pod of a story needs.
+    Tool { command: "busybox", package: "busybox-static" },
+];
+
 /// Installs what is missing, where that is possible; otherwise says what to install.
-pub(super) fn ensure() -> Result<()> {
-    let missing: Vec<_> = TOOLS.iter().filter(|tool| !is_installed(tool.command)).collect();
+pub(super) fn ensure(tools: &[Tool]) -> Result<()> {
+    let missing: Vec<_> = tools.iter().filter(|tool| !is_installed(tool.command)).collect();
     if missing.is_empty() {
         return Ok(());
     }

@@ -1,0 +1,73 @@
+//! What runs on the nodes of a cluster with pods, and what talks to such a cluster.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Result;
+
+use super::go::{Module, go};
+use super::progress::Progress;
+use super::recipe::fingerprint;
+use super::{cache, control_plane};
+
+/// From the same sources as the control plane.
+const NODE: Module = Module {
+    go_mod: control_plane::GO_MOD,
+    go_sum: control_plane::GO_SUM,
+    linker_flags: control_plane::LINKER_FLAGS,
+    commands: &[
+        "k8s.io/kubernetes/cmd/kubelet",
+        "k8s.io/kubernetes/cmd/kube-proxy",
+        "k8s.io/kubernetes/cmd/kube-scheduler",
+    ],
+};
+/// A module of its own: its libraries are newer than the control plane's.
+const HELM: Module = Module {
+    go_mod: include_str!("../../helm/go.mod"),
+    go_sum: include_str!("../../helm/go.sum"),
+    // Where it renders without a server, it does so for a server such as ours.
+    linker_flags: "-s -w -X helm.sh/helm/v3/internal/version.version=v3.22.0 \
+        -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor=34 \
+        -X helm.sh/helm/v3/pkg/lint/rules.k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/lint/rules.k8sVersionMinor=34",
+    commands: &["helm.sh/helm/v3/cmd/helm"],
+};
+const PAUSE: &str = include_str!("../../cluster-node/pause.go");
+const PAUSE_RECIPE: &str = "FROM scratch\nCOPY pause /pause\nENTRYPOINT [\"/pause\"]\n";
+/// The name that the image in the archive `pause.tar` has.
+pub(crate) const PAUSE_IMAGE: &str = "localhost/pause:1";
+
+/// The directory of `kubelet`, `kube-proxy`, `kube-scheduler`, `helm` and `pause.tar`, built first where it is not
+/// in the cache yet.
+pub(super) fn ensure() -> Result<PathBuf> {
+    let recipe = fingerprint(&[&NODE.fingerprint(), &HELM.fingerprint(), PAUSE, PAUSE_RECIPE, PAUSE_IMAGE]);
+    cache::ensure("cluster", &recipe, |directory| {
+        NODE.build("cluster", directory)?;
+        HELM.build("helm", directory)?;
+        pause(directory)
+    })
+}
+
+/// An image of one file, since none can be fetched where there is no registry.
+fn pause(directory: &Path) -> Result<()> {
+    let mut progress = Progress::start("pause image");
+    let work = tempfile::tempdir()?;
+    fs::write(work.path().join("pause.go"), PAUSE)?;
+    progress.run(
+        go(work.path()).args(["build", "-trimpath", "-ldflags", "-s -w", "-o", "pause", "pause.go"]),
+        |_| None,
+    )?;
+    fs::write(work.path().join("Containerfile"), PAUSE_RECIPE)?;
+    let archive = directory.join("pause.tar");
+    progress.run(
+        Command::new("buildah")
+            .current_dir(work.path())
+            .args(["--root", "storage", "--runroot", "state", "--storage-driver", "vfs"])
+            .args(["build", "--isolation", "chroot", "--tag"])
+            .arg(format!("docker-archive:{}:{PAUSE_IMAGE}", archive.display()))
+            .arg("."),
+        |_| None,
+    )?;
+    progress.finish();
+    Ok(())
+}
