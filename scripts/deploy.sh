@@ -1,0 +1,355 @@
+#!/usr/bin/env bash
+# From a checkout to a running multinic: builds both images, carries them to every node by ssh, installs the chart,
+# and asks every pod how it is. Run again, it upgrades. It never takes a NIC from a node.
+#
+#   scripts/deploy.sh [--dry-run]     with --dry-run, says what each step would do, and changes nothing
+#
+# Environment:
+#   NAMESPACE      namespace of the release                                        (multinic-system)
+#   RELEASE_NAME   name of the release                                             (multinic-controller)
+#   IMAGE_NAME     agent's image, ending in -agent; the operator's in -operator    (multinic-agent)
+#   IMAGE_TAG      tag of both                                                     (the chart's appVersion)
+#   BUILDER        docker, podman, nerdctl or buildah                              (the first that answers)
+#   PLATFORMS      what to build for, such as linux/arm64                          (what the nodes are)
+#   SKIP_BUILD     1: build and carry nothing; the images are on the nodes or in a registry
+#   NODES          nodes that get the images, separated by spaces                  (all, by InternalIP)
+#   SSH_USER       user on the nodes: root, or one with sudo without a password    (ssh's choice)
+#   SSH_PORT       port of sshd on the nodes                                       (ssh's choice)
+#   SSH_PASSWORD   the user's password; needs sshpass                              (a key, or ssh-agent)
+#   SSH_OPTIONS    further options of ssh, such as -i FILE; host keys are checked in any case
+#   VALUES_FILE    file with values for the chart
+#   DB_HOST, DB_PORT, DB_NAME, DB_USER, DB_PASSWORD    the values database.*
+#   HELM_ARGS      further values, such as --set agent.logLevel=debug; split at spaces
+#   TIMEOUT        longest wait for a node's images, and for pods                  (5m)
+#
+# Exit status: 0 done, 1 a step failed, 2 wrong arguments or settings.
+set -euo pipefail
+shopt -s inherit_errexit
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+chart=$root/charts/multinic
+dry_run=false
+pods='app.kubernetes.io/name in (multinic-agent,multinic-operator)'
+: "${NAMESPACE:=multinic-system}" "${RELEASE_NAME:=multinic-controller}" "${TIMEOUT:=5m}" "${SKIP_BUILD:=0}"
+: "${IMAGE_NAME:=multinic-agent}" "${IMAGE_TAG:=$(sed -n 's/^appVersion: *//p' "$chart/Chart.yaml" | tr -d \"\')}"
+: "${PLATFORMS:=}" "${NODES:=}" "${SSH_PASSWORD:=}" "${VALUES_FILE:=}" "${DB_PASSWORD:=}" "${HELM_ARGS:=}"
+export IMAGE_NAME IMAGE_TAG TIMEOUT
+# Hardly any program needs to find these in its environment.
+export -n SSH_PASSWORD DB_PASSWORD
+
+refuse() {
+    echo "deploy.sh: $*; see --help" >&2
+    exit 2
+}
+
+for argument in "$@"; do
+    case $argument in
+    --dry-run) dry_run=true ;;
+    -h | --help)
+        awk 'NR > 1 { if (!/^#/) exit; sub(/^# ?/, ""); print }' "${BASH_SOURCE[0]}"
+        exit
+        ;;
+    *) refuse "unknown argument $argument" ;;
+    esac
+done
+[[ $IMAGE_NAME == *-agent ]] || refuse "IMAGE_NAME=$IMAGE_NAME does not end in -agent"
+[[ $TIMEOUT =~ ^[1-9][0-9]*[smh]$ ]] || refuse "TIMEOUT=$TIMEOUT is no time such as 90s or 5m"
+[[ $SKIP_BUILD =~ ^[01]$ ]] || refuse "SKIP_BUILD=$SKIP_BUILD is neither 1 nor 0"
+[[ -z $VALUES_FILE || -r $VALUES_FILE ]] || refuse "VALUES_FILE=$VALUES_FILE cannot be read"
+
+# shellcheck source=steps.sh
+source "$root/scripts/steps.sh" 14 "$dry_run"
+
+need() {
+    local tool
+    for tool in "$@"; do
+        command -v "$tool" > /dev/null || fail "$tool is not installed" "install $tool, or put it on the PATH"
+    done
+}
+
+# Whether there is a cluster to ask: only a dry run goes on without.
+cluster() {
+    [[ ! -s $work/nodes ]] || return 0
+    $dry_run || fail "the cluster's nodes cannot be listed: $(why "$work/nodes.error")" \
+        'choose a cluster, and an administrator of it: KUBECONFIG, or kubectl config use-context'
+    say 'no cluster answers, so it cannot be asked'
+    return 1
+}
+
+# Whether images are built here at all.
+building() {
+    [[ $SKIP_BUILD == 1 ]] || return 0
+    say 'not needed: SKIP_BUILD'
+    return 1
+}
+
+kube() {
+    kubectl --request-timeout=30s "$@" 2> "$work/error" || fail "kubectl $1 $2: $(why)"
+}
+
+# The value of a field of flat JSON.
+field() {
+    sed -nE "s/.*\"$1\": *\"?([^\",}]*).*/\1/p"
+}
+
+# Lists who else would configure the same NICs: the Go agent of before, or another release of ours.
+others() {
+    local label=.metadata.labels.app\\.kubernetes\\.io/name chart_of=.metadata.labels.helm\\.sh/chart
+    local columns=S:.metadata.namespace,N:.metadata.name,L:$label,C:$chart_of,R:.metadata.annotations.meta\\.helm\\.sh/release-name
+    kube get daemonsets --all-namespaces --no-headers --output "custom-columns=$columns" |
+        awk -v namespace="$NAMESPACE" -v release="$RELEASE_NAME" '
+            $2 !~ /multinic-agent/ && $3 != "multinic-agent" { next }
+            $4 ~ /^multinic-[0-9]/ && $1 == namespace && $5 == release { next }
+            { print "DaemonSet " $2 " in " $1 ($5 == "<none>" ? "" : " of release " $5) }' | paste -s -d ','
+}
+
+# A release that a killed helm left half-way cannot be upgraded. Without hooks, so that nothing runs on the nodes.
+repair() {
+    local good
+    say "release $RELEASE_NAME is $1, left so by a helm that was interrupted"
+    good=$(helm history "$RELEASE_NAME" --namespace "$NAMESPACE" --output json 2> "$work/error" | tr '{' '\n' |
+        sed -n '/"status":"\(deployed\|superseded\)"/p' | tail -n 1 | field revision) || fail "helm history: $(why)"
+    if [[ -n $good ]]; then
+        change helm rollback "$RELEASE_NAME" "$good" --namespace "$NAMESPACE" --no-hooks
+    else
+        change helm uninstall "$RELEASE_NAME" --namespace "$NAMESPACE" --no-hooks
+    fi
+}
+
+# Objects, and with them the definition, outlive a release; helm leaves them to one of the same name only.
+adopt() {
+    local definition=customresourcedefinition/nodenetworkconfigs.multinic.io of
+    of=$(kube get "$definition" --ignore-not-found --output 'jsonpath={.metadata.annotations.meta\.helm\.sh/release-name}')
+    [[ -z $of ]] || change kubectl annotate --overwrite "$definition" \
+        "meta.helm.sh/release-name=$RELEASE_NAME" "meta.helm.sh/release-namespace=$NAMESPACE"
+}
+
+earlier() {
+    need kubectl helm
+    cluster || return 0
+    local others release state of until=$((SECONDS + 30))
+    others=$(others)
+    # Two would fight over the same NICs.
+    [[ -z $others ]] || fail "another agent is there: $others" \
+        'remove it (helm uninstall, or kubectl delete daemonset); if it is multinic, set RELEASE_NAME and NAMESPACE to its own'
+    while true; do
+        release=$(helm list --namespace "$NAMESPACE" --filter "^$RELEASE_NAME\$" --all --output json 2> "$work/error") ||
+            fail "helm list: $(why)"
+        state=$(field status <<< "$release") of=$(field chart <<< "$release")
+        # Pending for half a minute, or else somebody is at it just now.
+        if $dry_run || [[ $state != pending-* || $SECONDS -ge $until ]]; then break; fi
+        attend sleep 2
+    done
+    [[ -z $of || $of =~ ^multinic-[0-9] ]] ||
+        fail "release $RELEASE_NAME is of the chart $of" 'uninstall it, or set another RELEASE_NAME'
+    case $state in
+    '')
+        say "there is no release $RELEASE_NAME in $NAMESPACE"
+        adopt
+        ;;
+    pending-*) repair "$state" ;;
+    uninstalling)
+        fail "release $RELEASE_NAME is half uninstalled" "end that: helm uninstall $RELEASE_NAME --namespace $NAMESPACE"
+        ;;
+    *) say "release $RELEASE_NAME is $state and will be upgraded" ;;
+    esac
+}
+
+choose_builder() {
+    building || return 0
+    [[ -n $builder ]] || fail "$(why "$work/builder.error")"
+    say "$builder"
+}
+
+builder_service() {
+    building || return 0
+    [[ -n $builder ]] || fail 'there is no image builder'
+    "$builder" info > /dev/null 2> "$work/error" || fail "$builder does not answer: $(why)"
+    say "$builder answers"
+}
+
+buildkit() {
+    building || return 0
+    local until=$((SECONDS + 30))
+    [[ $builder == nerdctl ]] || { say 'not needed: only nerdctl builds by it' && return 0; }
+    need buildctl buildkitd
+    buildctl debug workers > /dev/null 2>&1 && say 'it runs' && return 0
+    say 'it does not run, so it is started until this script ends'
+    ! $dry_run || return 0
+    buildkitd > "$work/buildkitd.log" 2>&1 &
+    until buildctl debug workers > /dev/null 2> "$work/error"; do
+        [[ $SECONDS -lt $until ]] || fail "buildkitd does not answer: $(why)"
+        attend sleep 1
+    done
+}
+
+render() {
+    helm template "$RELEASE_NAME" "$chart" --namespace "$NAMESPACE" "${values[@]}" \
+        > "$work/manifest.yaml" 2> "$work/error" || fail "$(why)" \
+        "set DB_HOST and DB_PASSWORD, or see charts/multinic/values.yaml for VALUES_FILE and HELM_ARGS"
+}
+
+tools() {
+    need kubectl helm
+    [[ $SKIP_BUILD == 1 ]] || need ssh timeout tar ${SSH_PASSWORD:+sshpass}
+    say "helm $(helm version --short)"
+    # Now, and not only after minutes of building.
+    render
+    cluster || return 0
+    say "$(kube version | paste -s -d ' ')"
+}
+
+build() {
+    building || return 0
+    local kinds
+    kinds=$(sed 's,^,linux/,' "$work/nodes" | sort -u)
+    [[ -n $PLATFORMS || $kinds != *$'\n'* ]] || fail "the nodes differ: ${kinds//$'\n'/, }" \
+        'push images for all of them to a registry; set IMAGE_NAME to the name there, and SKIP_BUILD=1'
+    export PLATFORMS=${PLATFORMS:-$kinds}
+    change "$root/scripts/images.sh" --output "$work/images"
+}
+
+# Checks what would otherwise show on the nodes only. The pods are told their image's digest, so that they are
+# replaced when the same tag has become another image.
+archives() {
+    building || return 0
+    local part image file manifest
+    for part in agent operator; do
+        image=${IMAGE_NAME%-agent}-$part:$IMAGE_TAG file=$work/images/multinic-$part.tar
+        $dry_run && say "would check that the archive has $image" && continue
+        manifest=$(tar --extract --to-stdout --file "$file" manifest.json 2> "$work/error") || fail "$part: $(why)"
+        [[ $manifest =~ \"(docker\.io/|docker\.io/library/)?"$image"\" ]] || fail "no $image in the archive, but $manifest"
+        [[ $manifest =~ \"Config\":\ ?\"[^\"]*([0-9a-f]{64}) ]] || fail "no digest in the archive of $image: $manifest"
+        values+=(--set-string "$part.podAnnotations.multinic\\.io/image=${BASH_REMATCH[1]}")
+        say "$image, $(du -h "$file" | cut -f 1)"
+    done
+}
+
+distribute() {
+    building || return 0
+    local reason
+    if $dry_run; then
+        [[ -n $NODES ]] || cluster || return 0
+        say "would import both images on: $("$root/scripts/distribute.sh" --print-nodes | paste -s -d ',')"
+        return 0
+    fi
+    SSH_PASSWORD=$SSH_PASSWORD attend "$root/scripts/distribute.sh" "$work/images" 2> "$work/error" && return 0
+    reason=$(sed -n 's/^distribute.sh: //p' "$work/error")
+    fail "${reason:-$(why)}" "$(sed -n 's/^remedy: //p' "$work/error")"
+}
+
+lint() {
+    need helm
+    helm lint --strict "$chart" "${values[@]}" > "$work/error" 2>&1 || fail "$(why)"
+    render
+    say "$(grep -c '^kind:' "$work/manifest.yaml") objects"
+}
+
+namespace() {
+    local phase=''
+    [[ ! -s $work/nodes ]] ||
+        phase=$(kube get namespace "$NAMESPACE" --ignore-not-found --output 'jsonpath={.status.phase}')
+    [[ $phase != Terminating ]] || fail "namespace $NAMESPACE is being deleted" 'wait until it is gone, or set NAMESPACE'
+    [[ -n $phase ]] || change kubectl create namespace "$NAMESPACE"
+    # Agents are in the host's network, which every lower level forbids.
+    change kubectl label --overwrite namespace "$NAMESPACE" pod-security.kubernetes.io/enforce=privileged
+}
+
+upgrade() {
+    change helm upgrade --install "$RELEASE_NAME" "$chart" --namespace "$NAMESPACE" --timeout "$TIMEOUT" "${values[@]}" \
+        2> "$work/error" || fail "$(why)"
+}
+
+# What is known of pods that are not ready: their events and the end of their logs.
+unready() {
+    local pod
+    kubectl --namespace "$NAMESPACE" get pods --selector "$pods" --output wide
+    kubectl --namespace "$NAMESPACE" get pods --selector "$pods" --no-headers |
+        awk '{ split($2, ready, "/") } ready[1] != ready[2] { print $1 }' | head -n 3 | while read -r pod; do
+        kubectl --namespace "$NAMESPACE" get events --field-selector "involvedObject.name=$pod" --no-headers | tail -n 3
+        kubectl --namespace "$NAMESPACE" logs "$pod" --tail 3
+    done
+}
+
+rollout() {
+    local workload
+    for workload in daemonset/multinic-agent deployment/multinic-operator; do
+        change kubectl --namespace "$NAMESPACE" rollout status "$workload" --timeout "$TIMEOUT" && continue
+        unready >&2 || true
+        fail "$workload is not ready after $TIMEOUT, see the lines above"
+    done
+}
+
+show() {
+    change kubectl --namespace "$NAMESPACE" get daemonset,deployment,pods --selector "$pods" --output wide
+    change kubectl get nodenetworkconfigs
+}
+
+# Asks a pod how it is, for half a minute until it works. Arguments: pod, port, node. Sets answer.
+ask() {
+    local until=$((SECONDS + 30)) path=/api/v1/namespaces/$NAMESPACE/pods/$1:$2/proxy/
+    until answer=$(kubectl get --raw "$path" --request-timeout=10s 2> "$work/error") &&
+        [[ $(field status <<< "$answer") =~ ^(healthy|degraded)$ ]]; do
+        [[ $SECONDS -lt $until ]] || fail "$1 on $3: ${answer:-$(why)}"
+        attend sleep 1
+    done
+}
+
+health() {
+    $dry_run && say 'would ask every pod how it is, and run helm test' && return 0
+    local pod node port answer version versions=''
+    kube get pods --namespace "$NAMESPACE" --selector "$pods" --output 'go-template={{range .items}}{{
+        if not .metadata.deletionTimestamp}}{{.metadata.name}} {{.spec.nodeName}} {{
+        (index (index .spec.containers 0).ports 0).containerPort}}{{"\n"}}{{end}}{{end}}' > "$work/pods"
+    grep -q '^multinic-agent-' "$work/pods" || fail 'no node runs an agent' "see the chart's value nodeSelector"
+    while read -r pod node port; do
+        ask "$pod" "$port" "$node"
+        version=$(field version <<< "$answer")
+        say "$pod on $node: $(field status <<< "$answer"), $version"
+        [[ $versions == *"$version; "* ]] || versions+="$version; "
+    done < "$work/pods"
+    [[ $versions != *\;*\;* ]] || fail "the pods are of different versions: ${versions%; }" \
+        "$IMAGE_TAG is not the same image on all nodes: run this again without NODES and SKIP_BUILD"
+    attend helm test "$RELEASE_NAME" --namespace "$NAMESPACE" --timeout "$TIMEOUT"
+}
+
+# What the chart is given.
+values=() database=''
+[[ -z $VALUES_FILE ]] || values+=(--values "$VALUES_FILE")
+quote=\'
+for key in host port name user password; do
+    variable=DB_${key^^}
+    # In YAML's single quotes nothing is special but the quote.
+    [[ -z ${!variable:-} ]] || database+="  $key: '${!variable//$quote/$quote$quote}'"$'\n'
+done
+if [[ -n $database ]]; then
+    # A file, since anybody can read the password on a command line.
+    (umask 077 && printf 'database:\n%s' "$database" > "$work/database.yaml")
+    values+=(--values "$work/database.yaml")
+fi
+values+=(--set-string "image.repository=$IMAGE_NAME,image.tag=$IMAGE_TAG" --set image.pullPolicy=IfNotPresent)
+read -ra more <<< "${HELM_ARGS//$'\n'/ }"
+values+=("${more[@]}")
+
+# What is known before the first step, or why it is not.
+echo "multinic $IMAGE_TAG as release $RELEASE_NAME in namespace $NAMESPACE"
+builder=''
+[[ $SKIP_BUILD == 1 ]] || builder=$("$root/scripts/images.sh" --print-builder 2> "$work/builder.error") || true
+kubectl --request-timeout=10s get nodes --no-headers --output 'custom-columns=A:.status.nodeInfo.architecture' \
+    > "$work/nodes" 2> "$work/nodes.error" || true
+
+step 'clean up an earlier deployment' "look at it: helm history $RELEASE_NAME --namespace $NAMESPACE" earlier
+step 'choose an image builder' 'install buildah, which needs no daemon, or start docker' choose_builder
+step 'check that it answers' 'start its service, such as: systemctl start docker (or containerd)' builder_service
+step 'start buildkitd' 'install buildkit, or set BUILDER to docker, podman or buildah' buildkit
+step 'check tools and settings' 'see the message' tools
+step 'build both images' 'see the lines above' build
+step 'check the archives' 'run scripts/images.sh --output DIR by hand' archives
+step 'distribute images' 'see that sshd answers there (SSH_PORT), or name the nodes in NODES' distribute
+step 'check the chart' 'see the message' lint
+step 'prepare the namespace' 'deploy as an administrator of the cluster' namespace
+step 'install or upgrade the release' "look at it: helm history $RELEASE_NAME --namespace $NAMESPACE" upgrade
+step 'wait for the pods' "look at them: kubectl --namespace $NAMESPACE describe pods" rollout
+step 'show what is there' 'run this again' show
+step 'ask every pod how it is' "look at them: kubectl --namespace $NAMESPACE logs POD" health
+finish "multinic $IMAGE_TAG is deployed; what is on the nodes: kubectl get nodenetworkconfigs"
