@@ -6,7 +6,7 @@ DENY_VERSION := 0.20.2
 DENY := $(CACHE)/cargo-deny-$(DENY_VERSION)/bin/cargo-deny
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check crds images chart audit bench
+.PHONY: help demo test check crds docs images chart e2e audit bench
 
 help: ## What there is to do
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -27,11 +27,18 @@ crds: ## Write the definition that the chart ships from the types
 	$(CARGO) run --locked --quiet --bin crdgen > $(CRD).new
 	mv $(CRD).new $(CRD)
 
+docs: ## Write what the pages in docs/ take from the code
+	$(CARGO) run --locked --quiet --bin docgen
+
 images: ## Both container images (docker, podman, nerdctl or buildah; PLATFORMS=linux/amd64,linux/arm64)
 	scripts/images.sh
 
 chart: ## What the chart makes of values, for every supported Kubernetes (no root)
 	$(CARGO) test --locked --package multinic-testbed --test chart
+
+e2e: ## Images and chart on clusters of real nodes with real pods, and scripts/deploy.sh (root)
+	$(CARGO) run --locked --bin setup -- --cluster
+	$(CARGO) test --locked --package multinic-testbed --test e2e -- --test-threads 1
 
 audit: $(DENY) ## Licences, bans and sources of all dependencies; advisories where their database answers
 	$(DENY) --locked check licenses bans sources

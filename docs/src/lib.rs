@@ -1,0 +1,112 @@
+//! The parts of `docs/*.md` that the code already says, so that no page can drift from it.
+//!
+//! ```text
+//!  values.yaml, Reason::ALL, registries, --help ──▶ sections ──fill──▶ docs/*.md  (docgen)
+//!  the sources' log calls ──▶ compared with the hand-written tables of docs/logs.md
+//! ```
+//!
+//! A generated section lies between `<!-- generated: NAME -->` and `<!-- end -->` in a page that
+//! is otherwise written by hand. The tests fail where a page is not what [`write`] would make of
+//! it; `make docs` mends that. A log line needs a person to say what it means, so that table is
+//! only checked.
+
+mod cli;
+mod logs;
+mod metrics;
+mod page;
+mod reasons;
+#[cfg(test)]
+mod references;
+mod table;
+mod values;
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, ensure};
+
+/// The pages.
+const PAGES: &str = env!("CARGO_MANIFEST_DIR");
+/// The whole tree.
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
+/// Writes every generated section anew, and complains about what only a person can mend. Pages
+/// that are right are not touched.
+pub fn write() -> Result<()> {
+    let sections = sections()?;
+    for (path, text) in pages()? {
+        let filled = page::fill(&text, &sections).with_context(|| path.display().to_string())?;
+        if filled != text {
+            fs::write(&path, filled).with_context(|| format!("failed to write {}", path.display()))?;
+        }
+    }
+    let complaints = logs::complaints(&log_page()?)?;
+    ensure!(complaints.is_empty(), "mend docs/logs.md by hand:\n{}", complaints.join("\n"));
+    Ok(())
+}
+
+/// The page with the log lines.
+fn log_page() -> Result<String> {
+    source("docs/logs.md")
+}
+
+/// The generated sections, by name.
+fn sections() -> Result<BTreeMap<&'static str, String>> {
+    let values = values::table(&source("charts/multinic/values.yaml")?)?;
+    Ok([
+        ("values", values),
+        ("reasons", reasons::table()),
+        ("metrics operator", metrics::operator()?),
+        ("metrics agent", metrics::agent()?),
+        ("cli", cli::help()),
+    ]
+    .into())
+}
+
+/// Every page with its text.
+fn pages() -> Result<Vec<(PathBuf, String)>> {
+    let mut pages = Vec::new();
+    for entry in fs::read_dir(PAGES).with_context(|| format!("failed to list {PAGES}"))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "md") {
+            let text = read(&path)?;
+            pages.push((path, text));
+        }
+    }
+    Ok(pages)
+}
+
+/// A file of the tree.
+fn source(path: &str) -> Result<String> {
+    read(&Path::new(ROOT).join(path))
+}
+
+fn read(path: &Path) -> Result<String> {
+    fs::read_to_string(path).with_context(|| format!("failed to read {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_page_is_what_docgen_writes() {
+        let sections = sections().unwrap();
+        let stale = |(_, text): &(PathBuf, String)| page::fill(text, &sections).unwrap() != *text;
+        let stale: Vec<_> = pages().unwrap().into_iter().filter(stale).map(|(path, _)| path).collect();
+        assert!(stale.is_empty(), "{stale:?} say something else than the code; run `make docs`");
+    }
+
+    #[test]
+    fn every_section_is_in_exactly_one_page() {
+        let pages = pages().unwrap();
+        for name in sections().unwrap().into_keys() {
+            let begin = format!("<!-- generated: {name} -->\n");
+            let count: usize = pages.iter().map(|(_, text)| text.matches(&begin).count()).sum();
+            assert_eq!(count, 1, "{name}");
+        }
+    }
+}
