@@ -1,0 +1,293 @@
+//! What the chart makes of values, for every Kubernetes that it is for. No cluster: helm renders it alone.
+
+use std::process::{Command, Output};
+
+use anyhow::{Context, Result, ensure};
+use multinic_testbed::setup;
+use serde_json::{Value, json};
+
+const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../charts/multinic");
+const NEWEST: &str = "1.36.0";
+/// What nobody can install without.
+const REQUIRED: [&str; 2] = ["database.host=db.example", "database.password=open-sesame"];
+
+fn helm(arguments: &[&str], sets: &[&str]) -> Result<Output> {
+    let mut command = Command::new(setup::ensure_cluster()?.binaries.join("helm"));
+    command.args(arguments);
+    for set in sets {
+        command.args(["--set", set]);
+    }
+    command.output().context("cannot run helm")
+}
+
+fn template(kubernetes: &str, arguments: &[&str], sets: &[&str]) -> Result<Output> {
+    let template = ["template", "an-odd-name", CHART, "--namespace", "of-ours", "--kube-version", kubernetes];
+    helm(&[&template, arguments].concat(), sets)
+}
+
+/// The rendered objects.
+struct Rendered(Vec<Value>);
+
+impl Rendered {
+    fn of(kubernetes: &str, sets: &[&str]) -> Result<Self> {
+        Self::with(kubernetes, &[], &[&REQUIRED, sets].concat())
+    }
+
+    fn with(kubernetes: &str, arguments: &[&str], sets: &[&str]) -> Result<Self> {
+        let output = template(kubernetes, arguments, sets)?;
+        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout)?;
+        let documents = text.split("\n---\n").map(|document| document.trim_start_matches("---\n"));
+        let objects = documents.map(serde_saphyr::from_str::<Value>).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self(objects.into_iter().filter(|object| !object.is_null()).collect()))
+    }
+
+    fn find(&self, kind: &str, name: &str) -> Option<&Value> {
+        self.0.iter().find(|object| object["kind"] == kind && object["metadata"]["name"] == name)
+    }
+
+    fn get(&self, kind: &str, name: &str) -> &Value {
+        self.find(kind, name).unwrap_or_else(|| panic!("no {kind} {name}"))
+    }
+
+    fn pod(&self, kind: &str, name: &str) -> &Value {
+        &self.get(kind, name)["spec"]["template"]["spec"]
+    }
+
+    fn container(&self, kind: &str, name: &str) -> &Value {
+        &self.pod(kind, name)["containers"][0]
+    }
+}
+
+/// An environment variable of a container.
+fn variable<'a>(container: &'a Value, name: &str) -> &'a Value {
+    let variables = container["env"].as_array().unwrap();
+    variables.iter().find(|variable| variable["name"] == name).unwrap_or(&Value::Null)
+}
+
+fn refusal(sets: &[&str]) -> String {
+    let output = template(NEWEST, &[], &[&REQUIRED, sets].concat()).unwrap();
+    assert!(!output.status.success(), "{sets:?} is taken");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn lint_finds_nothing() {
+    let output = helm(&["lint", "--strict", CHART, "--kube-version", NEWEST], &REQUIRED).unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+#[test]
+fn each_kubernetes_gets_what_it_understands() {
+    for minor in 25..=36 {
+        let rendered = Rendered::of(&format!("1.{minor}.0"), &[]).unwrap();
+        let agent = rendered.container("DaemonSet", "multinic-agent");
+        let policy = rendered.find("ValidatingAdmissionPolicy", "multinic-agent-own-node");
+        let binding = rendered.find("ValidatingAdmissionPolicyBinding", "multinic-agent-own-node");
+        assert_eq!((policy.is_some(), binding.is_some()), (minor >= 30, minor >= 30), "1.{minor}");
+
+        let mounts = agent["volumeMounts"].as_array().unwrap();
+        let read_only: Vec<_> = mounts.iter().filter(|mount| mount["readOnly"] == true).collect();
+        assert_eq!(read_only.len(), 6);
+        for mount in read_only {
+            let recursive = if minor >= 31 { json!("IfPossible") } else { Value::Null };
+            assert_eq!(mount["recursiveReadOnly"], recursive, "1.{minor}: {mount}");
+        }
+        let addresses = &variable(agent, "NODE_IPS")["valueFrom"]["fieldRef"]["fieldPath"];
+        assert_eq!(addresses, if minor >= 29 { "status.hostIPs" } else { "status.hostIP" }, "1.{minor}");
+    }
+    assert!(
+        String::from_utf8(template("1.24.0", &[], &REQUIRED).unwrap().stderr)
+            .unwrap()
+            .contains("kubeVersion")
+    );
+}
+
+#[test]
+fn permissions_are_these_and_no_others() {
+    let rendered = Rendered::of(NEWEST, &["operator.replicas=2"]).unwrap();
+    let rules: Vec<_> = rendered
+        .0
+        .iter()
+        .filter(|object| object["kind"] == "ClusterRole" || object["kind"] == "Role")
+        .map(|role| json!({"name": role["metadata"]["name"], "kind": role["kind"], "rules": role["rules"]}))
+        .collect();
+    let pod = |kind, name| {
+        let (pod, container) = (rendered.pod(kind, name), rendered.container(kind, name));
+        let host: Vec<_> =
+            ["hostNetwork", "hostPID", "hostIPC"].iter().filter(|key| pod[*key] == true).collect();
+        json!({
+            "host namespaces": host,
+            "pod": pod["securityContext"],
+            "container": container["securityContext"],
+            "volumes": pod["volumes"],
+            "mounts": container["volumeMounts"],
+            "token": pod["automountServiceAccountToken"],
+        })
+    };
+    let permissions = json!({
+        "roles": rules,
+        "agent": pod("DaemonSet", "multinic-agent"),
+        "operator": pod("Deployment", "multinic-operator"),
+        "admission": rendered.get("ValidatingAdmissionPolicy", "multinic-agent-own-node")["spec"],
+    });
+    insta::assert_json_snapshot!(permissions);
+}
+
+#[test]
+fn the_admission_policy_is_about_the_account_that_agents_have() {
+    let rendered = Rendered::of(NEWEST, &[]).unwrap();
+    let account = rendered.pod("DaemonSet", "multinic-agent")["serviceAccountName"].as_str().unwrap();
+    let namespace = rendered.get("DaemonSet", "multinic-agent")["metadata"]["namespace"].as_str().unwrap();
+    let policy = rendered.get("ValidatingAdmissionPolicy", "multinic-agent-own-node");
+    let about = policy["spec"]["matchConditions"][0]["expression"].as_str().unwrap();
+    assert_eq!(
+        about,
+        format!(r#"request.userInfo.username == "system:serviceaccount:{namespace}:{account}""#)
+    );
+    let binding = rendered.get("ValidatingAdmissionPolicyBinding", "multinic-agent-own-node");
+    assert_eq!(binding["spec"]["policyName"], policy["metadata"]["name"]);
+    assert_eq!(rendered.get("ServiceAccount", account)["metadata"]["namespace"], namespace);
+}
+
+/// The seed's values.yaml, whose port is a text, and what its README sets on the command line.
+const SEED: &str = r#"
+database: {host: db.example, port: "3307", user: root, password: secret, name: cloud}
+agent: {pollInterval: "10s", logLevel: "debug"}
+image: {repository: registry.example/net/multinic-agent, tag: 0.6.0, pullPolicy: Never}
+nodeSelector: {node-role: multinic-enabled}
+"#;
+
+#[test]
+fn values_of_the_go_agent_keep_working() {
+    let values = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(values.path(), SEED).unwrap();
+    let rendered = Rendered::with(NEWEST, &["--values", values.path().to_str().unwrap()], &[]).unwrap();
+    let agent = rendered.container("DaemonSet", "multinic-agent");
+    let operator = rendered.container("Deployment", "multinic-operator");
+    assert_eq!(agent["image"], "registry.example/net/multinic-agent:0.6.0");
+    assert_eq!(operator["image"], "registry.example/net/multinic-operator:0.6.0");
+    for (container, name, value) in [
+        (operator, "DB_HOST", "db.example"),
+        (operator, "DB_PORT", "3307"),
+        (operator, "DB_USER", "root"),
+        (operator, "DB_NAME", "cloud"),
+        (operator, "POLL_INTERVAL", "10s"),
+        (operator, "LOG_LEVEL", "debug"),
+        (agent, "LOG_LEVEL", "debug"),
+    ] {
+        assert_eq!(variable(container, name)["value"], value, "{name}");
+    }
+    for container in [agent, operator] {
+        assert_eq!(container["imagePullPolicy"], "Never");
+    }
+    let selector = &rendered.pod("DaemonSet", "multinic-agent")["nodeSelector"];
+    assert_eq!(selector, &json!({"node-role": "multinic-enabled"}));
+    let check = &rendered.get("Pod", "multinic-check")["spec"]["containers"][0];
+    assert_eq!(variable(check, "NODE_SELECTOR")["value"], "node-role=multinic-enabled");
+
+    let daemon_set = rendered.get("DaemonSet", "multinic-agent");
+    for labels in [&daemon_set["metadata"]["labels"], &daemon_set["spec"]["template"]["metadata"]["labels"]] {
+        assert_eq!(labels["app.kubernetes.io/name"], "multinic-agent");
+    }
+}
+
+#[test]
+fn what_is_misspelt_or_out_of_range_is_refused_by_its_name() {
+    for (set, named) in [
+        ("agent.pollinterval=5s", "pollinterval"),
+        ("agent.pollInterval=soon", "/agent/pollInterval"),
+        ("image.pullPolicy=Sometimes", "/image/pullPolicy"),
+        ("operator.replicas=0", "/operator/replicas"),
+        ("operator.maxInterfaces=21", "/operator/maxInterfaces"),
+        ("database.port=mysql", "/database/port"),
+        ("database.tls.mode=verify-ca", "/database/tls/caConfigMap"),
+        ("agent.maxUnavailable=0", "/agent/maxUnavailable"),
+        ("databse.host=db", "databse"),
+        ("database.host=", "database.host is required"),
+        ("database.password=", "database.existingSecret"),
+        ("image.repository=net/nic", "operator.image.repository"),
+        ("metrics.podMonitor.enabled=true", "PodMonitor"),
+    ] {
+        let complaint = refusal(&[set]);
+        assert!(complaint.contains(named), "{set}: {complaint}");
+    }
+}
+
+#[test]
+fn two_operators_need_a_lease_and_one_must_never_overlap_with_itself() {
+    let one = Rendered::of(NEWEST, &[]).unwrap();
+    assert_eq!(one.get("Deployment", "multinic-operator")["spec"]["strategy"]["type"], "Recreate");
+    assert_eq!(variable(one.container("Deployment", "multinic-operator"), "LEADER_ELECTION"), &Value::Null);
+    assert!(one.find("PodDisruptionBudget", "multinic-operator").is_none());
+
+    let two = Rendered::of(NEWEST, &["operator.replicas=2"]).unwrap();
+    assert_eq!(two.get("Deployment", "multinic-operator")["spec"]["strategy"]["type"], "RollingUpdate");
+    let operator = two.container("Deployment", "multinic-operator");
+    assert_eq!(variable(operator, "LEADER_ELECTION")["value"], "true");
+    assert_eq!(two.get("RoleBinding", "multinic-operator-lease")["subjects"][0]["name"], "multinic-operator");
+    assert_eq!(two.get("PodDisruptionBudget", "multinic-operator")["spec"]["maxUnavailable"], 1);
+}
+
+#[test]
+fn the_password_is_in_the_secret_and_nowhere_else() {
+    let rendered = Rendered::of(NEWEST, &[]).unwrap();
+    for object in &rendered.0 {
+        let shows = object.to_string().contains("open-sesame");
+        assert_eq!(shows, object["kind"] == "Secret", "{object}");
+    }
+    let given =
+        Rendered::of(NEWEST, &["database.existingSecret=ours", "database.existingSecretKey=pw"]).unwrap();
+    assert!(given.0.iter().all(|object| object["kind"] != "Secret"));
+    let volume = &given.pod("Deployment", "multinic-operator")["volumes"][0]["secret"];
+    assert_eq!((&volume["secretName"], &volume["items"][0]["key"]), (&json!("ours"), &json!("pw")));
+}
+
+#[test]
+fn a_purge_stops_the_operator_and_cleans_the_nodes() {
+    let rendered = Rendered::of(NEWEST, &["purge=true"]).unwrap();
+    assert_eq!(rendered.get("Deployment", "multinic-operator")["spec"]["replicas"], 0);
+    assert_eq!(rendered.container("DaemonSet", "multinic-agent")["args"], json!(["cleanup", "--stay"]));
+}
+
+#[test]
+fn uninstalling_leaves_the_definition_and_nothing_else() {
+    let everything = Rendered::of(NEWEST, &["operator.replicas=2", "networkPolicy.enabled=true"]).unwrap();
+    for object in &everything.0 {
+        let kept = object["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep";
+        assert_eq!(kept, object["kind"] == "CustomResourceDefinition", "{object}");
+    }
+    assert!(
+        Rendered::of(NEWEST, &["crds.install=false"])
+            .unwrap()
+            .0
+            .iter()
+            .all(|object| object["kind"] != "CustomResourceDefinition")
+    );
+}
+
+#[test]
+fn every_value_is_read_by_a_template() {
+    let values = std::fs::read_to_string(format!("{CHART}/values.yaml")).unwrap();
+    let values: Value = serde_saphyr::from_str(&values).unwrap();
+    let templates = Command::new("grep").args(["-rhoE", r"\.Values(\.[A-Za-z]+)+", CHART]).output().unwrap();
+    let templates = String::from_utf8(templates.stdout).unwrap();
+    let read: Vec<_> = templates.lines().map(|line| line.split_once(".Values.").unwrap().1).collect();
+    for path in leaves("", &values) {
+        let is_read = read.iter().any(|read| *read == path || path.starts_with(&format!("{read}.")));
+        assert!(is_read, "no template reads {path}");
+    }
+}
+
+fn leaves(path: &str, value: &Value) -> Vec<String> {
+    match value.as_object().filter(|object| !object.is_empty()) {
+        None => vec![path.to_owned()],
+        Some(object) => object
+            .iter()
+            .flat_map(|(key, value)| {
+                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                leaves(&path, value)
+            })
+            .collect(),
+    }
+}

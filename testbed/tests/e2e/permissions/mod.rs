@@ -1,0 +1,336 @@
+//! Each permission taken away in turn, from an agent or an operator that has all others: what breaks without it.
+//!
+//! The findings are the table in docs/security.md, word for word. What could be taken away without a loss would have no
+//! finding, and fail here; that nothing is granted which is not in [`losses`] is the chart's snapshot's to say.
+
+mod losses;
+
+use std::cell::Cell;
+
+use anyhow::{Context, Result, bail, ensure};
+use multinic_testbed::{NAMESPACE, OpenstackConfig, Port, SOON, Testbed, eventually};
+use serde_json::{Value, json};
+
+use crate::images::{Images, REPOSITORY};
+use crate::scene::{NICS, Scene};
+use losses::{Loss, Seen, Taken};
+
+const PAGE: &str = "docs/security.md";
+const NODE: &str = "worker-1";
+const POD: &str = "agent-under-test";
+
+pub(crate) async fn tell(bed: &Testbed) -> Result<()> {
+    let scene = Scene::set("permissions", bed).await?;
+    scene.load(Images::current()?)?;
+    scene.steps.step("helm install, with room for many NICs and a quick operator")?;
+    scene.install(&["--set", "operator.maxInterfaces=20", "--set", "agent.pollInterval=1s"])?;
+    scene.write_rows().await?;
+    scene.all_right().await?;
+
+    let lab = Lab::prepare(scene).await?;
+    let (agents, operators) = (losses::of_agents(), losses::of_operators());
+    lab.with_everything(&agents).await?;
+    let mut surprises = Vec::new();
+    for loss in agents.iter().chain(&operators) {
+        lab.scene.steps.step(&format!("without {}: {}", loss.permission, loss.consequence))?;
+        // All are tried: whoever changes the chart wants to see every row that no longer holds.
+        if let Err(surprise) = lab.without_one(loss).await {
+            surprises.push(format!("without {}: {surprise:#}", loss.permission));
+        }
+    }
+    ensure!(surprises.is_empty(), "{}", surprises.join("\n"));
+    let found =
+        agents.iter().chain(&operators).map(|loss| format!("| {} | {} |", loss.permission, loss.consequence));
+    documented(&found.collect::<Vec<_>>())
+}
+
+/// Fails unless the table in the page has exactly these rows.
+fn documented(found: &[String]) -> Result<()> {
+    let page = std::fs::read_to_string(format!("{REPOSITORY}/{PAGE}"))?;
+    let (_, table) = page.split_once("<!-- measured: permissions -->").context("no table")?;
+    let (table, _) = table.split_once("<!-- end -->").context("the table has no end")?;
+    let rows: Vec<_> = table.lines().filter(|line| line.starts_with('|')).skip(2).collect();
+    ensure!(rows == found, "{PAGE} does not say what was found, which is:\n{}", found.join("\n"));
+    Ok(())
+}
+
+/// A node whose agents are put there one by one.
+struct Lab<'bed> {
+    scene: Scene<'bed>,
+    /// The agent's pod as the chart makes it.
+    pod: Value,
+    /// How many NICs have been plugged in.
+    plugged: Cell<u8>,
+}
+
+/// A NIC that has just been plugged in.
+struct Nic {
+    mac: String,
+    /// As the kernel calls it.
+    name: String,
+}
+
+impl<'bed> Lab<'bed> {
+    async fn prepare(scene: Scene<'bed>) -> Result<Self> {
+        let template = ["get", "daemonset", "multinic-agent", "-o", "jsonpath={.spec.template.spec}"];
+        let mut spec: Value = serde_json::from_str(&scene.kubectl(&template)?)?;
+        spec["nodeName"] = json!(NODE);
+        // What it ends with stays to be seen.
+        spec["restartPolicy"] = json!("Never");
+        let nowhere =
+            json!({"spec": {"template": {"spec": {"nodeSelector": {"nowhere": "true"}}}}}).to_string();
+        scene.kubectl(&["patch", "daemonset", "multinic-agent", "-p", &nowhere])?;
+        eventually("the chart's agents to be gone", SOON, async || {
+            let left = scene.kubectl(&[
+                "get",
+                "pods",
+                "-l",
+                "app.kubernetes.io/name=multinic-agent",
+                "-o",
+                "name",
+            ])?;
+            ensure!(left.is_empty(), "{left}");
+            Ok(())
+        })
+        .await?;
+        let metadata = json!({"name": POD, "namespace": NAMESPACE});
+        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec});
+        Ok(Self { scene, pod, plugged: Cell::new(0) })
+    }
+
+    /// The control: a NIC becomes right, and those that the administrator configures are refused.
+    async fn with_everything(&self, losses: &[Loss]) -> Result<()> {
+        self.scene
+            .steps
+            .step("with every permission: NICs are configured, and the administrator's refused")?;
+        let ours = self.nic().await?;
+        let mut theirs = Vec::new();
+        for loss in losses {
+            if let Seen::Taken { file, text } = loss.seen {
+                let nic = self.nic().await?;
+                self.write(file, &text(&nic.mac, &nic.name))?;
+                theirs.push((nic, file));
+            }
+        }
+        self.start(&self.pod)?;
+        self.reported(&ours.mac, "Configured", "Configured").await?;
+        for (nic, file) in theirs {
+            self.reported(&nic.mac, "Refused", "ForeignConfiguration").await?;
+            self.scene.nodes[0].exec(&["rm", file])?;
+            // Its slot is needed: a node has twenty.
+            self.scene.database.producer().remove(&nic.mac).await?;
+            self.wanted(&nic.mac, false).await?;
+        }
+        self.stop()
+    }
+
+    async fn without_one(&self, loss: &Loss) -> Result<()> {
+        if let Taken::Verb { part, resource, verb } = loss.taken {
+            let role = self.take_verb(part, resource, verb)?;
+            let seen = match part {
+                "agent" => self.agent_denied(verb, resource).await,
+                _ => self.operator_denied(verb, resource).await,
+            };
+            self.apply(&role)?;
+            return seen;
+        }
+        let seen = self.agent_without(loss).await;
+        self.stop()?;
+        seen
+    }
+
+    async fn agent_without(&self, loss: &Loss) -> Result<()> {
+        match &loss.seen {
+            Seen::Nic(state, reason) => {
+                let nic = self.nic().await?;
+                self.start(&self.without(&loss.taken)?)?;
+                self.reported(&nic.mac, state, reason).await?;
+            }
+            Seen::Ready(reason) => {
+                self.nic().await?;
+                self.start(&self.without(&loss.taken)?)?;
+                self.unready(reason).await?;
+            }
+            Seen::Taken { file, text } => {
+                let nic = self.nic().await?;
+                self.write(file, &text(&nic.mac, &nic.name))?;
+                self.start(&self.without(&loss.taken)?)?;
+                self.reported(&nic.mac, "Configured", "Configured").await?;
+                self.scene.nodes[0].exec(&["rm", file])?;
+            }
+            Seen::Leaving(state, reason) => {
+                let (_, mac, _) = NICS[0];
+                // As networkd's generator would have left it at boot.
+                let generated = format!("[Match]\nPermanentMACAddress={mac}\n");
+                self.write("/run/systemd/network/10-netplan-multinic0.network", &generated)?;
+                self.scene.database.producer().remove(mac).await?;
+                self.wanted(mac, false).await?;
+                self.start(&self.without(&loss.taken)?)?;
+                self.reported(mac, state, reason).await?;
+            }
+            Seen::AgentLog(words) => {
+                self.start(&self.without(&loss.taken)?)?;
+                self.logged(&["logs", POD], &[words]).await?;
+            }
+            Seen::Denied => bail!("only a verb can be denied"),
+        }
+        Ok(())
+    }
+
+    async fn agent_denied(&self, verb: &str, resource: &str) -> Result<()> {
+        self.nic().await?;
+        self.start(&self.pod)?;
+        let seen = self.logged(&["logs", POD], &[&format!("cannot {verb} resource"), resource]).await;
+        self.stop()?;
+        seen
+    }
+
+    async fn operator_denied(&self, verb: &str, resource: &str) -> Result<()> {
+        self.scene.kubectl(&["delete", "pod", "-l", "app.kubernetes.io/name=multinic-operator"])?;
+        // Something to create, and something to say.
+        self.scene.cluster.kubectl(&["delete", "nodenetworkconfig", "worker-2", "--ignore-not-found"])?;
+        let mistakes = OpenstackConfig::new("mistakes", "10.30.0.0/24");
+        self.scene.database.producer().insert(&mistakes, &Port::new("fa:16:3e:zz", NODE)).await?;
+        let words = [&format!("cannot {verb} resource"), resource];
+        let seen = self.logged(&["logs", "deployment/multinic-operator"], &words).await;
+        self.scene.database.producer().delete(&mistakes).await?;
+        seen
+    }
+
+    /// The pod with one permission less.
+    fn without(&self, taken: &Taken) -> Result<Value> {
+        let mut pod = self.pod.clone();
+        let container = &mut pod["spec"]["containers"][0];
+        match taken {
+            Taken::Pod(pointer, value) => *pod.pointer_mut(pointer).context("no such value")? = value(),
+            Taken::Capability(name) => {
+                let added = &mut container["securityContext"]["capabilities"]["add"];
+                remove(added, |capability| capability == name)?;
+            }
+            Taken::Sight(name) => remove(&mut container["volumeMounts"], |mount| mount["name"] == *name)?,
+            Taken::Writing(name) => {
+                let mounts = container["volumeMounts"].as_array_mut().context("no mounts")?;
+                let mount =
+                    mounts.iter_mut().find(|mount| mount["name"] == *name).context("no such mount")?;
+                mount["readOnly"] = json!(true);
+            }
+            Taken::Verb { .. } => bail!("a verb is not the pod's"),
+        }
+        Ok(pod)
+    }
+
+    /// Takes a verb out of a ClusterRole, and returns the role as it was.
+    fn take_verb(&self, part: &str, resource: &str, verb: &str) -> Result<Value> {
+        let role =
+            self.scene.cluster.kubectl(&["get", "clusterrole", &format!("multinic-{part}"), "-o", "json"])?;
+        let mut role: Value = serde_json::from_str(&role)?;
+        role["metadata"]["resourceVersion"] = Value::Null;
+        let before = role.clone();
+        let rules = role["rules"].as_array_mut().context("no rules")?;
+        let rule =
+            rules.iter_mut().find(|rule| rule["resources"] == json!([resource])).context("no such rule")?;
+        remove(&mut rule["verbs"], |one| one == verb)?;
+        // A rule without verbs is no rule.
+        rules.retain(|rule| rule["verbs"] != json!([]));
+        self.apply(&role)?;
+        Ok(before)
+    }
+
+    fn apply(&self, object: &Value) -> Result<()> {
+        let replace = self.scene.cluster.command("kubectl").args(["replace", "-f", "-"]);
+        replace.input(object.to_string()).run().map(drop)
+    }
+
+    fn start(&self, pod: &Value) -> Result<()> {
+        let create = self.scene.cluster.command("kubectl").args(["create", "-f", "-"]);
+        create.input(pod.to_string()).run().map(drop)
+    }
+
+    fn stop(&self) -> Result<()> {
+        self.scene.kubectl(&["delete", "pod", POD, "--grace-period=2"]).map(drop)
+    }
+
+    fn write(&self, path: &str, text: &str) -> Result<()> {
+        let directory = path.rsplit_once('/').context("no directory")?.0;
+        let write = format!("mkdir -p {directory}\ncat > {path} << 'END'\n{text}END");
+        self.scene.nodes[0].exec(&["sh", "-ec", &write]).map(drop)
+    }
+
+    /// A NIC that nobody has configured, with a row that the operator has carried to the object.
+    async fn nic(&self) -> Result<Nic> {
+        let (mac, address) = self.next();
+        let name = self.scene.nodes[0].plug(&mac)?;
+        let storage = OpenstackConfig::new("storage", "10.20.0.0/24");
+        let port = Port::new(&mac, NODE).address(&address);
+        self.scene.database.producer().insert(&storage, &port).await?;
+        self.wanted(&mac, true).await?;
+        Ok(Nic { mac, name })
+    }
+
+    fn next(&self) -> (String, String) {
+        let number = self.plugged.get() + 1;
+        self.plugged.set(number);
+        (format!("fa:16:3e:00:09:{number:02x}"), format!("10.20.0.{}", 100 + number))
+    }
+
+    async fn wanted(&self, mac: &str, wanted: bool) -> Result<()> {
+        eventually(&format!("the object to say whether {mac} is wanted"), SOON, async || {
+            let interfaces = self.scene.config(NODE).await?.spec.interfaces;
+            let found = interfaces.iter().any(|interface| interface.mac_address.to_string() == mac);
+            ensure!(found == wanted, "wanted is {found}");
+            Ok(())
+        })
+        .await
+    }
+
+    async fn reported(&self, mac: &str, state: &str, reason: &str) -> Result<()> {
+        eventually(&format!("{mac} to be {state}, {reason}"), SOON, async || {
+            let config = self.scene.config(NODE).await?;
+            let status = config.status.context("no status")?;
+            let current = status.observed_generation == config.metadata.generation;
+            let nic = status.interfaces.iter().find(|nic| nic.mac_address == mac).filter(|_| current);
+            let found = nic.map(|nic| (format!("{:?}", nic.state), nic.reason.clone()));
+            let expected = (state.to_owned(), reason.to_owned());
+            ensure!(found.as_ref() == Some(&expected), "it is {nic:?}, the agent says:\n{}", self.evidence());
+            Ok(())
+        })
+        .await
+    }
+
+    /// Waits until the object as it is now is not ready for this reason.
+    async fn unready(&self, reason: &str) -> Result<()> {
+        eventually(&format!("Ready to be False, {reason}"), SOON, async || {
+            let config = self.scene.config(NODE).await?;
+            let conditions = config.status.context("no status")?.conditions;
+            let ready = conditions.iter().find(|condition| condition.type_ == "Ready").context("no Ready")?;
+            let current = ready.observed_generation == config.metadata.generation;
+            let expected = current && ready.status == "False" && ready.reason == reason;
+            ensure!(expected, "it is {ready:?}, the agent says:\n{}", self.evidence());
+            Ok(())
+        })
+        .await
+    }
+
+    async fn logged(&self, logs: &[&str], words: &[&str]) -> Result<()> {
+        eventually(&format!("a line with {words:?}"), SOON, async || {
+            let log = self.scene.kubectl(logs)?;
+            ensure!(log.lines().any(|line| words.iter().all(|word| line.contains(word))), "{log}");
+            Ok(())
+        })
+        .await
+    }
+
+    /// The end of what the agent says, for whoever has to find out why it is not as expected.
+    fn evidence(&self) -> String {
+        self.scene.kubectl(&["logs", POD, "--tail=5"]).unwrap_or_else(|error| format!("{error:#}"))
+    }
+}
+
+/// Removes what is selected from a list, which must have it.
+fn remove(list: &mut Value, selected: impl Fn(&Value) -> bool) -> Result<()> {
+    let list = list.as_array_mut().context("not a list")?;
+    let before = list.len();
+    list.retain(|one| !selected(one));
+    ensure!(list.len() < before, "nothing to remove");
+    Ok(())
+}
