@@ -246,13 +246,18 @@ lint() {
 }
 
 namespace() {
-    local phase=''
-    [[ ! -s $work/nodes ]] ||
-        phase=$(kube get namespace "$NAMESPACE" --ignore-not-found --output 'jsonpath={.status.phase}')
+    local label=pod-security.kubernetes.io/enforce now='' phase level
+    [[ ! -s $work/nodes ]] || now=$(kube get namespace "$NAMESPACE" --ignore-not-found \
+        --output "jsonpath={.status.phase} {.metadata.labels.${label//./\\.}}")
+    read -r phase level <<< "$now"
     [[ $phase != Terminating ]] || fail "namespace $NAMESPACE is being deleted" 'wait until it is gone, or set NAMESPACE'
     [[ -n $phase ]] || change kubectl create namespace "$NAMESPACE"
     # Agents are in the host's network, which every lower level forbids.
-    change kubectl label --overwrite namespace "$NAMESPACE" pod-security.kubernetes.io/enforce=privileged
+    if [[ $level == privileged ]]; then
+        say "$NAMESPACE is as it should be"
+    else
+        change kubectl label --overwrite namespace "$NAMESPACE" "$label=privileged"
+    fi
 }
 
 upgrade() {
@@ -266,7 +271,8 @@ unready() {
     kubectl --namespace "$NAMESPACE" get pods --selector "$pods" --output wide
     kubectl --namespace "$NAMESPACE" get pods --selector "$pods" --no-headers |
         awk '{ split($2, ready, "/") } ready[1] != ready[2] { print $1 }' | head -n 3 | while read -r pod; do
-        kubectl --namespace "$NAMESPACE" get events --field-selector "involvedObject.name=$pod" --no-headers | tail -n 3
+        kubectl --namespace "$NAMESPACE" get events --no-headers \
+            --field-selector "type=Warning,involvedObject.name=$pod" | tail -n 3
         kubectl --namespace "$NAMESPACE" logs "$pod" --tail 3
     done
 }
@@ -310,7 +316,18 @@ health() {
     done < "$work/pods"
     [[ $versions != *\;*\;* ]] || fail "the pods are of different versions: ${versions%; }" \
         "$IMAGE_TAG is not the same image on all nodes: run this again without NODES and SKIP_BUILD"
-    attend helm test "$RELEASE_NAME" --namespace "$NAMESPACE" --timeout "$TIMEOUT"
+    check
+}
+
+# Lets the operator say what works from where it is, and what does not.
+check() {
+    local status=0 failures
+    attend helm test "$RELEASE_NAME" --namespace "$NAMESPACE" --timeout "$TIMEOUT" > "$work/check" 2>&1 || status=$?
+    kubectl --namespace "$NAMESPACE" logs multinic-check > "$work/said" 2>&1 || true
+    sed -n '/^ok /p' "$work/said" | while read -r line; do say "$line"; done
+    failures=$(sed -n '/^FAILED /p' "$work/said" | paste -s -d ' ')
+    [[ $status == 0 ]] || fail "${failures:-$(why "$work/check")}" \
+        "see there, then ask again: helm test $RELEASE_NAME --namespace $NAMESPACE"
 }
 
 # What the chart is given.

@@ -57,9 +57,6 @@ impl Images {
         if let Some(commit) = commit {
             command.env("MULTINIC_COMMIT", commit);
         }
-        if std::env::var_os("HACK").is_some() {
-            return Ok(Self { tag, directory });
-        }
         let output = command.output().context("cannot run scripts/images.sh")?;
         ensure!(output.status.success(), "images.sh failed:\n{}", String::from_utf8_lossy(&output.stderr));
         Ok(Self { tag, directory })

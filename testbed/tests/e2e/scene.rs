@@ -167,15 +167,6 @@ impl<'bed> Scene<'bed> {
         .await
     }
 
-    /// What a pod's health endpoint answers, asked through the API server.
-    pub(crate) fn health(&self, pod: &str, path: &str) -> Result<String> {
-        self.kubectl(&[
-            "get",
-            "--raw",
-            &format!("/api/v1/namespaces/{NAMESPACE}/pods/{pod}:8080/proxy{path}"),
-        ])
-    }
-
     /// Waits until a node's object says something of its agent's version.
     pub(crate) async fn agent_version(&self, node: &str, version: &str) -> Result<()> {
         eventually(&format!("the agent on {node} to be {version}"), SOON, async || {
