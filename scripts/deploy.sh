@@ -325,7 +325,7 @@ check() {
     attend helm test "$RELEASE_NAME" --namespace "$NAMESPACE" --timeout "$TIMEOUT" > "$work/check" 2>&1 || status=$?
     kubectl --namespace "$NAMESPACE" logs multinic-check > "$work/said" 2>&1 || true
     sed -n '/^ok /p' "$work/said" | while read -r line; do say "$line"; done
-    failures=$(sed -n '/^FAILED /p' "$work/said" | paste -s -d ' ')
+    failures=$(sed -n 's/^FAILED //p' "$work/said" | paste -s -d ' ')
     [[ $status == 0 ]] || fail "${failures:-$(why "$work/check")}" \
         "see there, then ask again: helm test $RELEASE_NAME --namespace $NAMESPACE"
 }
