@@ -128,8 +128,9 @@ fn log_changes(before: &NodeNetworkConfigStatus, after: &NodeNetworkConfigStatus
                 interface = nic.name,
                 state = ?nic.state,
                 reason = nic.reason,
-                "{}",
-                nic.message
+                // Where all is well there is no more to say.
+                detail = Some(nic.message.as_str()).filter(|detail| !detail.is_empty()),
+                "NIC is in another state"
             );
         }
     }

@@ -16,6 +16,7 @@
 //! A story runs inside its testbed's network and waits for nothing but by [`eventually`].
 
 mod admin;
+mod authority;
 mod binaries;
 mod cluster;
 mod control_plane;

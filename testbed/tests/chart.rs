@@ -12,7 +12,12 @@ const NEWEST: &str = "1.36.0";
 const REQUIRED: [&str; 2] = ["database.host=db.example", "database.password=open-sesame"];
 
 fn helm(arguments: &[&str], sets: &[&str]) -> Result<Output> {
-    let mut command = Command::new(setup::ensure_cluster()?.binaries.join("helm"));
+    run("helm", arguments, sets)
+}
+
+/// Runs Helm 3 (`helm`) or Helm 4 (`helm4`).
+fn run(program: &str, arguments: &[&str], sets: &[&str]) -> Result<Output> {
+    let mut command = Command::new(setup::ensure_cluster()?.binaries.join(program));
     command.args(arguments);
     for set in sets {
         command.args(["--set", set]);
@@ -34,7 +39,10 @@ impl Rendered {
     }
 
     fn with(kubernetes: &str, arguments: &[&str], sets: &[&str]) -> Result<Self> {
-        let output = template(kubernetes, arguments, sets)?;
+        Self::parse(template(kubernetes, arguments, sets)?)
+    }
+
+    fn parse(output: Output) -> Result<Self> {
         ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let text = String::from_utf8(output.stdout)?;
         let documents = text.split("\n---\n").map(|document| document.trim_start_matches("---\n"));
@@ -73,8 +81,11 @@ fn refusal(sets: &[&str]) -> String {
 
 #[test]
 fn lint_finds_nothing() {
-    let output = helm(&["lint", "--strict", CHART, "--kube-version", NEWEST], &REQUIRED).unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    for program in ["helm", "helm4"] {
+        let arguments = ["lint", "--strict", CHART, "--kube-version", NEWEST];
+        let output = run(program, &arguments, &REQUIRED).unwrap();
+        assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stdout));
+    }
 }
 
 #[test]
@@ -101,6 +112,16 @@ fn each_kubernetes_gets_what_it_understands() {
             .unwrap()
             .contains("kubeVersion")
     );
+}
+
+#[test]
+fn helm_4_makes_the_same_of_the_chart() {
+    let objects = |program| {
+        let arguments = ["template", "ours", CHART, "--namespace", "of-ours", "--kube-version", NEWEST];
+        let output = run(program, &arguments, &[&REQUIRED[..], &["operator.replicas=2"]].concat()).unwrap();
+        Rendered::parse(output).unwrap().0
+    };
+    assert_eq!(objects("helm4"), objects("helm"));
 }
 
 #[test]

@@ -7,14 +7,12 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs::{self, DirEntry, File, OpenOptions, Permissions},
     io::{self, Read, Write},
-    os::{
-        fd::{AsRawFd, OwnedFd},
-        unix::fs::PermissionsExt,
-    },
+    os::{fd::AsRawFd, unix::fs::PermissionsExt},
     path::{Path, PathBuf},
 };
 
-use rustix::fs::{Access, Mode, OFlags, ResolveFlags, access, open, openat2};
+use pathrs::{Root, error::ErrorKind, flags::OpenFlags};
+use rustix::fs::{Access, access};
 
 /// How the name ends of a file that is not whole yet.
 pub const TEMPORARY: &str = ".multinic-tmp";
@@ -45,16 +43,16 @@ impl HostRoot {
     /// Whether `path` is a file on the host, links followed.
     #[must_use]
     pub fn is_file(&self, path: &str) -> bool {
-        let open = self.open(path, OFlags::PATH);
-        open.is_ok_and(|fd| File::from(fd).metadata().is_ok_and(|metadata| metadata.is_file()))
+        self.open(path, OpenFlags::O_PATH)
+            .is_ok_and(|file| file.metadata().is_ok_and(|found| found.is_file()))
     }
 
     /// The text of the file at `path`, if there is one. Bytes that are no text are replaced.
     pub fn read(&self, path: &str) -> io::Result<Option<String>> {
         let mut bytes = Vec::new();
-        match self.open(path, OFlags::RDONLY) {
+        match self.open(path, OpenFlags::O_RDONLY) {
             Err(error) if is_absent(&error) => return Ok(None),
-            opened => File::from(opened?).read_to_end(&mut bytes)?,
+            opened => opened?.read_to_end(&mut bytes)?,
         };
         Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
     }
@@ -132,13 +130,16 @@ impl HostRoot {
     }
 
     fn resolve(&self, path: &str) -> io::Result<PathBuf> {
-        let fd = self.open(path, OFlags::PATH)?;
-        fs::read_link(format!("/proc/self/fd/{}", fd.as_raw_fd()))
+        let place = self.open(path, OpenFlags::O_PATH)?;
+        fs::read_link(format!("/proc/self/fd/{}", place.as_raw_fd()))
     }
 
-    fn open(&self, path: &str, flags: OFlags) -> io::Result<OwnedFd> {
-        let root = open(&self.0, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
-        Ok(openat2(root, path, flags | OFlags::CLOEXEC, Mode::empty(), ResolveFlags::IN_ROOT)?)
+    fn open(&self, path: &str, flags: OpenFlags) -> io::Result<File> {
+        let opened = Root::open(&self.0).and_then(|root| root.open_subpath(path, flags));
+        opened.map_err(|error| match error.kind() {
+            ErrorKind::OsError(Some(code)) => io::Error::from_raw_os_error(code),
+            _ => io::Error::other(error),
+        })
     }
 }
 
@@ -184,6 +185,27 @@ mod tests {
 
     #[test]
     fn links_are_followed_within_the_hosts_root() {
+        follow_links();
+    }
+
+    #[test]
+    fn they_are_on_a_kernel_without_openat2_too() {
+        use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, apply_filter};
+        const OPENAT2: i64 = 437; // on every architecture, as all calls this young
+        const ENOSYS: u32 = 38;
+        let filter = SeccompFilter::new(
+            [(OPENAT2, vec![])].into(),
+            SeccompAction::Allow,
+            SeccompAction::Errno(ENOSYS),
+            std::env::consts::ARCH.try_into().unwrap(),
+        );
+        let filter = BpfProgram::try_from(filter.unwrap()).unwrap();
+        // The filter is of this test's own thread only.
+        apply_filter(&filter).unwrap();
+        follow_links();
+    }
+
+    fn follow_links() {
         let (_directory, root) = root();
         fs::create_dir_all(root.at("/opt/site")).unwrap();
         fs::write(root.at("/opt/site/n.yaml"), "theirs").unwrap();

@@ -70,7 +70,7 @@ impl Home {
 
 /// A program of this host that is about to run in the testbed, built up like a [`std::process::Command`].
 ///
-/// It has a home of its own, `KUBECONFIG` with all rights, and kubectl and helm in its `PATH`.
+/// It has a home of its own, `KUBECONFIG` with all rights, and kubectl, helm and helm4 in its `PATH`.
 pub struct HostCommand<'bed> {
     bed: &'bed Testbed,
     command: Command,

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use kube::config::Kubeconfig;
 use serde_json::{Value, json};
 
-use super::authority::Credentials;
+use crate::authority::Credentials;
 use crate::setup::PAUSE_IMAGE;
 
 /// All pods' addresses. Each node has one part of them.

@@ -9,7 +9,6 @@
 //!
 //! There is no DNS and no registry: images come to nodes by [`Node::load_image`], or by ssh.
 
-mod authority;
 mod command;
 mod member;
 mod plane;
@@ -26,12 +25,12 @@ use serde_json::json;
 pub use command::{Finished, HostCommand};
 
 use crate::Testbed;
+use crate::authority::Authority;
 use crate::control_plane::ControlPlane;
 use crate::eventually::{SOON, eventually};
 use crate::node::Node;
 use crate::process::Process;
 use crate::setup::{self, ClusterAssets};
-use authority::Authority;
 use command::Home;
 use member::{Member, NODE_GROUP, NODE_USER, PODS, PROXY_USER};
 
@@ -110,11 +109,6 @@ impl<'bed> Cluster<'bed> {
     /// Runs kubectl with all rights and returns what it printed.
     pub fn kubectl(&self, arguments: &[&str]) -> Result<String> {
         self.command("kubectl").args(arguments).run()
-    }
-
-    /// Runs helm with all rights and returns what it printed.
-    pub fn helm(&self, arguments: &[&str]) -> Result<String> {
-        self.command("helm").args(arguments).run()
     }
 
     /// A new machine that has become a Ready node of the cluster.

@@ -7,8 +7,8 @@ use std::process::Command;
 
 use anyhow::{Result, ensure};
 
-use super::authority::Authority;
 use crate::Testbed;
+use crate::authority::Authority;
 use crate::control_plane::ControlPlane;
 use crate::process::Process;
 use crate::setup::ClusterAssets;

@@ -15,6 +15,7 @@ pub use producer::{OpenstackConfig, Port, Producer, Subnet};
 pub use schema::Schema;
 
 use crate::Testbed;
+use crate::authority::Authority;
 use crate::eventually::{SOON, eventually};
 use crate::fabric::GATEWAY;
 use crate::process::Process;
@@ -127,6 +128,16 @@ impl<'bed> Database<'bed> {
         .await?;
         self.server.replace(Some(server));
         Ok(())
+    }
+
+    /// From now on the operator's user is let in by TLS only; returns what clients have to trust, as PEM.
+    pub async fn require_tls(&self) -> Result<String> {
+        let authority = Authority::found()?;
+        server::certify(&self.directory, &authority.issue_to_server(GATEWAY.into())?)?;
+        self.stop().await?;
+        self.resume().await?;
+        self.execute(&format!("ALTER USER {OPERATOR_USER}@'%' REQUIRE SSL")).await?;
+        Ok(authority.certificate())
     }
 
     /// What a person types to talk to the server.

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, ensure};
 use nix::unistd::User;
 
 use crate::Testbed;
+use crate::authority::Credentials;
 use crate::fabric::GATEWAY;
 use crate::process::Process;
 
@@ -17,6 +18,8 @@ const USER: &str = "nobody";
 /// Temporary tables are named after the process id, which is the same in every testbed: in a shared directory, two
 /// servers crash over one file.
 const TEMPORARY_FILES: &str = "TMPDIR";
+const CERTIFICATE: &str = "server.crt";
+const KEY: &str = "server.key";
 
 pub(super) fn socket(directory: &Path) -> PathBuf {
     directory.join("socket")
@@ -48,6 +51,17 @@ pub(super) fn initialise(bed: &Testbed, directory: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Gives the server a certificate, which it offers from its next start on.
+pub(super) fn certify(directory: &Path, credentials: &Credentials) -> Result<()> {
+    let user = User::from_name(USER)?.with_context(|| format!("there is no user {USER}"))?;
+    for (name, text) in [(CERTIFICATE, &credentials.certificate), (KEY, &credentials.key)] {
+        let path = directory.join(name);
+        fs::write(&path, text)?;
+        chown(&path, Some(user.uid.as_raw()), Some(user.gid.as_raw()))?;
+    }
+    Ok(())
+}
+
 pub(super) fn start(bed: &Testbed, directory: &Path) -> Result<Process> {
     let mut command = Command::new("mariadbd");
     command
@@ -65,5 +79,10 @@ pub(super) fn start(bed: &Testbed, directory: &Path) -> Result<Process> {
         .arg(format!("--pid-file={}", directory.join("pid").display()))
         .arg(format!("--init-file={}", directory.join("init.sql").display()))
         .env(TEMPORARY_FILES, directory);
+    if directory.join(CERTIFICATE).exists() {
+        command
+            .arg(format!("--ssl-cert={}", directory.join(CERTIFICATE).display()))
+            .arg(format!("--ssl-key={}", directory.join(KEY).display()));
+    }
     bed.start("mariadbd", command)
 }

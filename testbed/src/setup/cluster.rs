@@ -32,18 +32,34 @@ const HELM: Module = Module {
         -X helm.sh/helm/v3/pkg/lint/rules.k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/lint/rules.k8sVersionMinor=34",
     commands: &["helm.sh/helm/v3/cmd/helm"],
 };
+/// People have either.
+const HELM4: Module = Module {
+    go_mod: include_str!("../../helm4/go.mod"),
+    go_sum: include_str!("../../helm4/go.sum"),
+    linker_flags: "-s -w -X helm.sh/helm/v4/internal/version.version=v4.3.1",
+    commands: &["helm.sh/helm/v4/cmd/helm"],
+};
 const PAUSE: &str = include_str!("../../cluster-node/pause.go");
 const PAUSE_RECIPE: &str = "FROM scratch\nCOPY pause /pause\nENTRYPOINT [\"/pause\"]\n";
 /// The name that the image in the archive `pause.tar` has.
 pub(crate) const PAUSE_IMAGE: &str = "localhost/pause:1";
 
-/// The directory of `kubelet`, `kube-proxy`, `kube-scheduler`, `helm` and `pause.tar`, built first where it is not
+/// The directory of `kubelet`, `kube-proxy`, `kube-scheduler`, `helm`, `helm4` and `pause.tar`, built first where it is not
 /// in the cache yet.
 pub(super) fn ensure() -> Result<PathBuf> {
-    let recipe = fingerprint(&[&NODE.fingerprint(), &HELM.fingerprint(), PAUSE, PAUSE_RECIPE, PAUSE_IMAGE]);
+    let recipe = fingerprint(&[
+        &NODE.fingerprint(),
+        &HELM.fingerprint(),
+        &HELM4.fingerprint(),
+        PAUSE,
+        PAUSE_RECIPE,
+        PAUSE_IMAGE,
+    ]);
     cache::ensure("cluster", &recipe, |directory| {
         NODE.build("cluster", directory)?;
-        HELM.build("helm", directory)?;
+        HELM4.build("helm 4", directory)?;
+        fs::rename(directory.join("helm"), directory.join("helm4"))?;
+        HELM.build("helm 3", directory)?;
         pause(directory)
     })
 }

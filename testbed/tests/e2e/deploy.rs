@@ -7,6 +7,9 @@ use crate::images::REPOSITORY;
 use crate::scene::Scene;
 
 const NOBODY: &str = "192.0.2.99";
+const USER: &str = "cloud";
+/// With all that a shell could stumble over.
+const PASSWORD: &str = r#"it's "$HOME" \ `id` #1"#;
 
 pub(crate) async fn tell(bed: &Testbed) -> Result<()> {
     let scene = Scene::set("deploy", bed).await?;
@@ -23,14 +26,19 @@ pub(crate) async fn tell(bed: &Testbed) -> Result<()> {
     std::fs::write(home.join(".ssh/known_hosts"), known)?;
     for node in &scene.nodes {
         node.authorize_ssh_key("root", public.trim())?;
+        node.set_password(USER, PASSWORD)?;
     }
 
-    scene.steps.step("a node that nobody reaches is named")?;
+    scene.steps.step("a node that nobody reaches, a wrong password: each is named")?;
     let nodes = format!("{} {NOBODY}", addresses[0]);
     failed(script(&scene, &password).env("NODES", nodes).output()?, "step 8", NOBODY)?;
+    let by_password = |password_of_user: &str| {
+        script(&scene, &password).env("SSH_USER", USER).env("SSH_PASSWORD", password_of_user).output()
+    };
+    failed(by_password("a guess")?, "step 8", "ermission denied")?;
 
-    scene.steps.step("scripts/deploy.sh")?;
-    let deployed = script(&scene, &password).output()?;
+    scene.steps.step("scripts/deploy.sh, by password, as a user who needs sudo")?;
+    let deployed = by_password(PASSWORD)?;
     scene.steps.show("scripts/deploy.sh", &deployed.stdout)?;
     ensure!(deployed.code == Some(0) && deployed.stdout.contains("[14/14]"), "{deployed:?}");
     scene.write_rows().await?;
@@ -38,7 +46,7 @@ pub(crate) async fn tell(bed: &Testbed) -> Result<()> {
     let pods = ["get", "pods", "-l", "app.kubernetes.io/name=multinic-agent", "-o", "name"];
     ensure!(scene.kubectl(&pods)?.lines().count() == 2, "not two agents in {NAMESPACE}");
 
-    scene.steps.step("scripts/deploy.sh once more: an upgrade")?;
+    scene.steps.step("scripts/deploy.sh once more, by key, as root: an upgrade")?;
     let again = script(&scene, &password).output()?;
     ensure!(again.code == Some(0), "{again:?}");
     scene.all_right().await

@@ -6,6 +6,7 @@ use kube::Client;
 use multinic_testbed::{Harm, NAMESPACE, Node, SOON, Testbed, eventually, get};
 use serde_json::{Value, json};
 
+use crate::encryption;
 use crate::images::Images;
 use crate::scene::{NICS, PODS, RELEASE, Scene};
 
@@ -15,6 +16,7 @@ pub(crate) async fn tell(bed: &Testbed) -> Result<()> {
     installation(&scene).await?;
     commands_of_the_go_agent(&scene).await?;
     a_check_says_what_works(&scene).await?;
+    encryption::the_server_is_who_it_says(&scene).await?;
     a_token_is_good_for_one_node(&scene).await?;
     objects_pods_and_processes_come_back_unseen(&scene).await
 }
@@ -61,6 +63,7 @@ async fn commands_of_the_go_agent(scene: &Scene<'_>) -> Result<()> {
         scene.steps.show(&format!("kubectl {}", command.join(" ")), &first_lines(&printed))?;
         ensure!(printed.contains(expected), "no {expected:?} in {printed}");
     }
+    every_line_says_something(&scene.kubectl(&["logs", &pod])?)?;
 
     let command = scene.cluster.command("kubectl");
     let forwarding =
@@ -72,6 +75,14 @@ async fn commands_of_the_go_agent(scene: &Scene<'_>) -> Result<()> {
     ensure!(health["status"] == "healthy" && health["deleted_interfaces"] == 0, "{health}");
     for field in ["uptime", "processed_vms", "failed_configs"] {
         ensure!(!health[field].is_null(), "{field} is not in {health}");
+    }
+    Ok(())
+}
+
+fn every_line_says_something(log: &str) -> Result<()> {
+    for line in log.lines() {
+        let parsed: Value = serde_json::from_str(line).with_context(|| format!("no JSON: {line}"))?;
+        ensure!(parsed["message"].as_str().is_some_and(|message| !message.is_empty()), "{line}");
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! The product as its users get it: images and a chart, on clusters of real nodes with real pods.
 //!
 //! ```text
-//!  install      what README and the seed's README tell, and what an agent's token may do
+//!  install      what README and the seed's README tell, a database with TLS, and what an agent's token may do
 //!  life         upgrade, rollback, drain, reboot, replacement, two agents on one node
 //!  uninstall    keeping the NICs, and giving them back
 //!  permissions  each one taken away in turn, compared with docs/security.md
@@ -9,6 +9,7 @@
 //! ```
 
 mod deploy;
+mod encryption;
 mod images;
 mod install;
 mod life;

@@ -34,6 +34,8 @@ pub(crate) struct Scene<'bed> {
     pub(crate) cluster: Cluster<'bed>,
     pub(crate) database: Database<'bed>,
     pub(crate) nodes: Vec<Node<'bed>>,
+    /// The program that [`Self::helm`] runs: `helm`, which is Helm 3, or `helm4`.
+    pub(crate) helm: &'static str,
 }
 
 impl<'bed> Scene<'bed> {
@@ -46,7 +48,7 @@ impl<'bed> Scene<'bed> {
         for (name, mac, _) in NICS {
             nodes.iter().find(|node| node.name() == name).context("no such node")?.plug(mac)?;
         }
-        Ok(Self { steps, cluster, database, nodes })
+        Ok(Self { steps, cluster, database, nodes, helm: "helm" })
     }
 
     /// The same with images loaded, the chart installed, rows written and NICs right.
@@ -74,26 +76,17 @@ impl<'bed> Scene<'bed> {
             "agent.linkKinds={physical,veth}".to_owned(),
         ];
         let chart = format!("{REPOSITORY}/charts/multinic");
-        let mut arguments = vec![
-            "install",
-            RELEASE,
-            &chart,
-            "--namespace",
-            NAMESPACE,
-            "--create-namespace",
-            "--wait",
-            PATIENCE,
-        ];
+        let mut arguments = vec!["install", RELEASE, &chart, "--create-namespace", "--wait", PATIENCE];
         for setting in &settings {
             arguments.extend(["--set", setting]);
         }
         arguments.extend(more);
-        self.cluster.helm(&arguments)
+        self.helm(&arguments)
     }
 
     /// helm, in the release's namespace.
     pub(crate) fn helm(&self, arguments: &[&str]) -> Result<String> {
-        self.cluster.helm(&[&["--namespace", NAMESPACE], arguments].concat())
+        self.cluster.command(self.helm).args(["--namespace", NAMESPACE]).args(arguments).run()
     }
 
     /// kubectl, in the release's namespace.

@@ -10,7 +10,9 @@ const TRACES: &str = "ls -d /etc/netplan/*multinic* /run/systemd/network/*multin
     /var/lib/multinic/* 2> /dev/null || true";
 
 pub(crate) async fn tell(bed: &Testbed) -> Result<()> {
-    let scene = Scene::installed("uninstall", bed).await?;
+    let mut scene = Scene::installed("uninstall", bed).await?;
+    // Helm 4 takes over what Helm 3 installed, and does all that follows.
+    scene.helm = "helm4";
     keep(&scene).await?;
     come_back(&scene).await?;
     purge(&scene).await
@@ -22,7 +24,7 @@ async fn keep(scene: &Scene<'_>) -> Result<()> {
     let node = &scene.nodes[0];
     let monitor = node.monitor().await?;
     let printed = scene.helm(&["uninstall", RELEASE, "--wait", PATIENCE])?;
-    scene.steps.show("helm uninstall multinic", &printed)?;
+    scene.steps.show("helm4 uninstall multinic", &printed)?;
     nothing_is_left(scene, &["customresourcedefinition.apiextensions.k8s.io/nodenetworkconfigs.multinic.io"])
         .await?;
     scene.cluster.kubectl(&["get", "nodenetworkconfig", "worker-1"])?;

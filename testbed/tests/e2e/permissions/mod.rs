@@ -18,6 +18,8 @@ use losses::{Loss, Seen, Taken};
 const PAGE: &str = "docs/security.md";
 const NODE: &str = "worker-1";
 const POD: &str = "agent-under-test";
+/// What a kernel answers that does not know a call.
+const ENOSYS: u32 = 38;
 
 pub(crate) async fn tell(bed: &Testbed) -> Result<()> {
     let scene = Scene::set("permissions", bed).await?;
@@ -30,6 +32,7 @@ pub(crate) async fn tell(bed: &Testbed) -> Result<()> {
     let lab = Lab::prepare(scene).await?;
     let (agents, operators) = (losses::of_agents(), losses::of_operators());
     lab.with_everything(&agents).await?;
+    lab.on_an_old_kernel().await?;
     let mut surprises = Vec::new();
     for loss in agents.iter().chain(&operators) {
         lab.scene.steps.step(&format!("without {}: {}", loss.permission, loss.consequence))?;
@@ -121,6 +124,21 @@ impl<'bed> Lab<'bed> {
             self.scene.database.producer().remove(&nic.mac).await?;
             self.wanted(&nic.mac, false).await?;
         }
+        self.stop()
+    }
+
+    /// As before Linux 5.6, which the host's files are opened without.
+    async fn on_an_old_kernel(&self) -> Result<()> {
+        self.scene.steps.step("with every permission, and no openat2 in the kernel: a NIC is configured")?;
+        let calls = json!([{"names": ["openat2"], "action": "SCMP_ACT_ERRNO", "errnoRet": ENOSYS}]);
+        let profile = json!({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": calls}).to_string();
+        self.write("/var/lib/kubelet/seccomp/old.json", &format!("{profile}\n"))?;
+        let mut pod = self.pod.clone();
+        pod["spec"]["securityContext"]["seccompProfile"] =
+            json!({"type": "Localhost", "localhostProfile": "old.json"});
+        let nic = self.nic().await?;
+        self.start(&pod)?;
+        self.reported(&nic.mac, "Configured", "Configured").await?;
         self.stop()
     }
 

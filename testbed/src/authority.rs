@@ -1,22 +1,24 @@
-//! Who is who in a cluster: certificates for the nodes, and for the API server when it talks to them.
+//! Who is who: certificates for nodes, for the API server when it talks to them, and for a database.
+
+use std::net::IpAddr;
 
 use anyhow::Result;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
-    KeyUsagePurpose,
+    KeyUsagePurpose, SanType,
 };
 
-/// What the API server and the kubelets trust.
-pub(super) struct Authority(CertifiedIssuer<'static, KeyPair>);
+/// What its users trust.
+pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 /// A certificate and the key to it, as PEM.
-pub(super) struct Credentials {
-    pub(super) certificate: String,
-    pub(super) key: String,
+pub(crate) struct Credentials {
+    pub(crate) certificate: String,
+    pub(crate) key: String,
 }
 
 impl Authority {
-    pub(super) fn found() -> Result<Self> {
+    pub(crate) fn found() -> Result<Self> {
         let mut params = named("testbed", None);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
@@ -24,14 +26,26 @@ impl Authority {
     }
 
     /// The certificate to trust.
-    pub(super) fn certificate(&self) -> String {
+    pub(crate) fn certificate(&self) -> String {
         self.0.pem()
     }
 
     /// Credentials of `user`, in `group` where one is given.
-    pub(super) fn issue(&self, user: &str, group: Option<&str>) -> Result<Credentials> {
+    pub(crate) fn issue(&self, user: &str, group: Option<&str>) -> Result<Credentials> {
         let mut params = named(user, group);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        self.sign(&params)
+    }
+
+    /// Credentials of the server at `address`.
+    pub(crate) fn issue_to_server(&self, address: IpAddr) -> Result<Credentials> {
+        let mut params = named("server", None);
+        params.subject_alt_names = vec![SanType::IpAddress(address)];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        self.sign(&params)
+    }
+
+    fn sign(&self, params: &CertificateParams) -> Result<Credentials> {
         let key = KeyPair::generate()?;
         let certificate = params.signed_by(&key, &self.0)?;
         Ok(Credentials { certificate: certificate.pem(), key: key.serialize_pem() })
