@@ -23,6 +23,17 @@ pub enum Format {
 /// server is away. What came of the attempts is for our loops to say, once.
 const ATTEMPTS: &str = "kube_client::client::builder";
 
+const WANTED: &str = "write error, warn, info, debug or trace";
+
+/// The levels that the Go agent had under other names.
+fn in_our_words(level: &str) -> &str {
+    match level {
+        "warning" => "warn",
+        "fatal" | "panic" => "error",
+        other => other,
+    }
+}
+
 /// Which events are logged.
 #[derive(Debug, Clone)]
 pub struct Filter(Targets);
@@ -33,12 +44,18 @@ impl FromStr for Filter {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         // An empty text parses as "nothing at all", which nobody means.
         if text.trim().is_empty() {
-            return Err("write error, warn, info, debug or trace".to_owned());
+            return Err(WANTED.to_owned());
         }
         let text = text.to_ascii_lowercase();
-        let targets = text
-            .parse::<Targets>()
-            .map_err(|error| format!("{error}; write error, warn, info, debug or trace"))?;
+        let parts: Vec<_> = text.split(',').map(|part| in_our_words(part.trim())).collect();
+        for part in &parts {
+            // Otherwise it would be taken for the name of a crate, and all others be silenced.
+            if !part.contains('=') && part.parse::<LevelFilter>().is_err() {
+                return Err(format!("{part:?} is no level; {WANTED}"));
+            }
+        }
+        let text = parts.join(",");
+        let targets = text.parse::<Targets>().map_err(|error| format!("{error}; {WANTED}"))?;
         Ok(Self(if text.contains("kube_client") {
             targets
         } else {
@@ -73,10 +90,10 @@ mod tests {
 
     #[test]
     fn levels_of_the_seed_are_understood_and_typos_are_not() {
-        for level in ["info", "DEBUG", "warn,kube=trace"] {
+        for level in ["info", "DEBUG", "warn,kube=trace", "warning", "Fatal", "panic"] {
             assert!(level.parse::<Filter>().is_ok(), "{level}");
         }
-        for typo in ["", " ", "loud=very", "info,kube=verbose"] {
+        for typo in ["", " ", "verbose", "info,loud", "loud=very", "info,kube=verbose"] {
             assert!(typo.parse::<Filter>().is_err(), "{typo:?}");
         }
     }

@@ -48,13 +48,16 @@ pub enum FileError {
     Ledger(#[source] serde_json::Error),
 }
 
+/// The path of a file, and its text; none where it is a link that leads nowhere.
+type Found = (String, Option<String>);
+
 /// Everything that others define, and everything of ours.
 pub fn survey(root: &HostRoot) -> Result<(Vec<Definition>, HostFiles), FileError> {
     let mut definitions = Vec::new();
     let mut files = HostFiles::default();
     for (path, text) in netplan_files(root)? {
         let Some(text) = text else {
-            definitions.push(Definition::unreadable(&path, "a link that leads nowhere"));
+            definitions.push(out_of_sight(&path));
             continue;
         };
         let file = SourceFile { path, text };
@@ -66,8 +69,12 @@ pub fn survey(root: &HostRoot) -> Result<(Vec<Definition>, HostFiles), FileError
             files.boot.insert(file.path, file.text);
         }
     }
-    definitions.extend(networkd(root)?.iter().filter_map(foreign::networkd));
-    definitions.extend(ifupdown(root)?.iter().flat_map(foreign::ifupdown));
+    for file in networkd(root)? {
+        definitions.extend(read_as(file, foreign::networkd));
+    }
+    for file in ifupdown(root)? {
+        definitions.extend(read_as(file, foreign::ifupdown));
+    }
     for path in InterfaceName::all().flat_map(|name| netplan::generated(&name.to_string())) {
         files.generated.extend(read(root, &path)?.map(|text| (path, text)));
     }
@@ -75,30 +82,45 @@ pub fn survey(root: &HostRoot) -> Result<(Vec<Definition>, HostFiles), FileError
 }
 
 /// Every file that netplan reads, hidden ones included.
-pub fn netplan_files(root: &HostRoot) -> Result<Vec<(String, Option<String>)>, FileError> {
+pub fn netplan_files(root: &HostRoot) -> Result<Vec<Found>, FileError> {
     let lists: Result<Vec<_>, _> = NETPLAN.iter().map(|directory| list(root, directory, ".yaml")).collect();
     Ok(lists?.concat())
 }
 
 /// The `.network` files that people and packages wrote; what netplan generated says nothing
 /// that its YAML does not.
-fn networkd(root: &HostRoot) -> Result<Vec<SourceFile>, FileError> {
+fn networkd(root: &HostRoot) -> Result<Vec<Found>, FileError> {
     let mut by_name = BTreeMap::new();
     for directory in NETWORKD {
         for (path, text) in list(root, directory, ".network")? {
             let name = path.rsplit('/').next().unwrap_or_default().to_owned();
             if !name.starts_with("10-netplan-") {
-                by_name.entry(name).or_insert_with(|| SourceFile { path, text: text.unwrap_or_default() });
+                by_name.entry(name).or_insert((path, text));
             }
         }
     }
     Ok(by_name.into_values().collect())
 }
 
-fn ifupdown(root: &HostRoot) -> Result<Vec<SourceFile>, FileError> {
+fn ifupdown(root: &HostRoot) -> Result<Vec<Found>, FileError> {
     let main = read(root, IFUPDOWN)?.map(|text| (IFUPDOWN.to_owned(), Some(text)));
-    let all = main.into_iter().chain(list(root, IFUPDOWN_MORE, "")?);
-    Ok(all.filter_map(|(path, text)| Some(SourceFile { path, text: text? })).collect())
+    Ok(main.into_iter().chain(list(root, IFUPDOWN_MORE, "")?).collect())
+}
+
+/// What a file defines, read by `definitions`.
+fn read_as<Definitions: IntoIterator<Item = Definition>>(
+    (path, text): Found,
+    definitions: impl Fn(&SourceFile) -> Definitions,
+) -> Vec<Definition> {
+    match text {
+        Some(text) => definitions(&SourceFile { path, text }).into_iter().collect(),
+        None => vec![out_of_sight(&path)],
+    }
+}
+
+/// A link of which only the host may see where it leads.
+fn out_of_sight(path: &str) -> Definition {
+    Definition::unreadable(path, "a link out of the agent's sight")
 }
 
 /// The file at `path`, if there is one.
@@ -107,7 +129,7 @@ fn read(root: &HostRoot, path: &str) -> Result<Option<String>, FileError> {
 }
 
 /// The files in `directory` whose names end in `suffix`, with their paths.
-fn list(root: &HostRoot, directory: &str, suffix: &str) -> Result<Vec<(String, Option<String>)>, FileError> {
+fn list(root: &HostRoot, directory: &str, suffix: &str) -> Result<Vec<Found>, FileError> {
     let failed = |source| FileError::Read { path: directory.to_owned(), source };
     let files = root.list(directory, suffix).map_err(failed)?;
     Ok(files.into_iter().map(|(name, text)| (format!("{directory}/{name}"), text)).collect())
@@ -174,6 +196,8 @@ fn unrecorded(source: io::Error) -> FileError {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::symlink;
+
     use super::*;
     use crate::testing::link;
 
@@ -196,6 +220,16 @@ mod tests {
         assert!(survey(&root).unwrap().0.iter().any(|definition| definition.covers(&eth1)));
         let (_directory, root) = host(&[shipped, ("/etc/systemd/network/80-all.network", "")]);
         assert_eq!(survey(&root).unwrap().0, []);
+    }
+
+    #[test]
+    fn a_file_that_is_a_link_out_of_our_sight_may_configure_anything() {
+        let eth1 = link(3, "eth1", "fa:16:3e:00:00:01");
+        for path in ["/etc/systemd/network/20-site.network", "/etc/network/interfaces.d/site"] {
+            let (_directory, root) = host(&[(&path.replace("site", "other"), "")]);
+            symlink("/opt/site/of-eth1", root.at(path)).unwrap();
+            assert!(survey(&root).unwrap().0.iter().any(|definition| definition.covers(&eth1)), "{path}");
+        }
     }
 
     #[test]

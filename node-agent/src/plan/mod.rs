@@ -23,7 +23,7 @@ use crate::{
     bootfile::BootFile,
     converge::{Step, Target, converge},
     desired::Desired,
-    fence::Fence,
+    fence::{Fence, Protection},
     foreign::Definition,
     ledger::Ledger,
     link::{KernelView, Link},
@@ -259,7 +259,23 @@ struct Judged {
     member: Option<Member>,
 }
 
-/// The links that are the NIC with this MAC address, by identity.
-fn links_of(mac: MacAddress, view: &KernelView) -> Vec<&Link> {
-    view.links.iter().filter(|link| link.identity() == Some(mac)).collect()
+/// The one link that is the NIC with this MAC address. Links of kinds that are not managed, such as a VLAN with the
+/// address of the NIC below it, do not count beside one that is.
+fn resolve(mac: MacAddress, world: World<'_>) -> Result<Option<&Link>, Refusal> {
+    let links = world.view.links.iter().filter(|link| link.identity() == Some(mac));
+    let of_other_kind =
+        |link: &&Link| matches!(world.fence.protection(link.index), Some(Protection::Kind(_)));
+    let (other, managed): (Vec<_>, Vec<_>) = links.partition(of_other_kind);
+    match (managed.as_slice(), other.as_slice()) {
+        ([link], _) | ([], [link]) => Ok(Some(link)),
+        ([], []) => Ok(None),
+        _ => {
+            let names: Vec<_> = managed.iter().chain(&other).map(|link| link.name.as_str()).collect();
+            let message = format!(
+                "{} share the MAC address {mac}, so none is chosen; give them different ones",
+                names.join(" and "),
+            );
+            Err(Refusal::new(Reason::AmbiguousMac, message))
+        }
+    }
 }

@@ -8,7 +8,7 @@ use crate::{
     bootfile::{Owner, owner},
     converge::{Surplus, Target},
     link::{Ipv6, KernelView, Link},
-    plan::{Decision, HostFiles, Judged, Member, Refusal, Verdict, World, links_of},
+    plan::{Decision, HostFiles, Judged, Member, Refusal, Verdict, World, resolve},
     render::netplan,
 };
 
@@ -31,39 +31,37 @@ pub(super) fn judge(
     taken: &mut BTreeSet<String>,
 ) -> Judged {
     let name = world.ledger.get(mac).map(|entry| entry.name.to_string()).or_else(|| filed_name(mac, world));
-    let links = links_of(mac, world.view);
-    let link = if let [link] = links.as_slice() { Some(*link) } else { None };
-    let decide = |verdict| Decision {
+    let decide = |link: Option<&Link>, verdict| Decision {
         name: name.clone().unwrap_or_default(),
         port_id: String::new(),
         index: link.map(|link| link.index),
         verdict,
     };
-    if links.len() > 1 {
-        let refusal =
-            Refusal::new(Reason::AmbiguousMac, format!("more than one link has the MAC address {mac}"));
-        return Judged { decision: decide(Verdict::Keep(refusal)), member: None };
-    }
-    if let Some((path, _)) = world.files.boot.iter().find(|(_, text)| owner(text) == Owner::Edited(mac)) {
-        let message = format!(
-            "{path} was edited after multinic wrote it, so the NIC is kept; delete the file to let it go"
-        );
-        return Judged {
-            decision: decide(Verdict::Keep(Refusal::new(Reason::EditedByHand, message))),
-            member: None,
-        };
-    }
-    if let Some(refusal) = blocked {
-        return Judged { decision: decide(Verdict::Keep(refusal.clone())), member: None };
+    let keep = |link, refusal| Judged { decision: decide(link, Verdict::Keep(refusal)), member: None };
+
+    let link = match resolve(mac, world) {
+        Ok(link) => link,
+        Err(ambiguous) => return keep(None, ambiguous),
+    };
+    if let Some(refusal) = edited(mac, world).or_else(|| blocked.cloned()) {
+        return keep(link, refusal);
     }
     let target = link.and_then(|link| target(mac, link, world, taken));
     let protection = target.as_ref().and_then(|target| world.fence.protection(target.index));
-    if let (Some(link), Some(protection)) = (link, protection) {
-        let refusal = Refusal::new(protection.reason(), protection.message(&link.name));
-        return Judged { decision: decide(Verdict::Keep(refusal)), member: None };
+    if let (Some(found), Some(protection)) = (link, protection) {
+        return keep(link, Refusal::new(protection.reason(), protection.message(&found.name)));
     }
     let member = Member { mac, wanted: None, link: link.cloned(), target, file: None };
-    Judged { decision: decide(Verdict::Remove), member: Some(member) }
+    Judged { decision: decide(link, Verdict::Remove), member: Some(member) }
+}
+
+/// Why a NIC stays whose boot file a person changed.
+fn edited(mac: MacAddress, world: World<'_>) -> Option<Refusal> {
+    let (path, _) = world.files.boot.iter().find(|(_, text)| owner(text) == Owner::Edited(mac))?;
+    let message = format!(
+        "{path} was edited after multinic wrote it, so the NIC is kept; delete the file to let it go"
+    );
+    Some(Refusal::new(Reason::EditedByHand, message))
 }
 
 /// What the link goes back to. One without our name and our addresses is not ours any more,

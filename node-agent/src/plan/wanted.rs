@@ -9,9 +9,8 @@ use crate::{
     bootfile::{BootFile, Owner, owner},
     converge::{Surplus, Target, prove},
     desired::nets,
-    fence::Protection,
     link::{Ipv6, Link, is_link_local},
-    plan::{Decision, Judged, Member, Refusal, Verdict, World, links_of, removal},
+    plan::{Decision, Judged, Member, Refusal, Verdict, World, removal, resolve},
     render::netplan,
 };
 
@@ -23,7 +22,7 @@ pub(super) fn judge(nic: &Interface, world: World<'_>, blocked: Option<&Refusal>
         index,
         verdict,
     };
-    let link = match resolve(nic, world) {
+    let link = match resolve(nic.mac_address, world) {
         Ok(Some(link)) => link,
         Ok(None) => return Judged { decision: decide(None, Verdict::Missing), member: None },
         Err(refusal) => return Judged { decision: decide(None, Verdict::Refuse(refusal)), member: None },
@@ -53,27 +52,6 @@ pub(super) fn judge(nic: &Interface, world: World<'_>, blocked: Option<&Refusal>
         file: Some(file),
     };
     Judged { decision: decide(Some(link.index), Verdict::Change), member: Some(member) }
-}
-
-/// The one link that is this NIC; links of kinds that are not managed do not count beside one that is.
-fn resolve<'a>(nic: &Interface, world: World<'a>) -> Result<Option<&'a Link>, Refusal> {
-    let links = links_of(nic.mac_address, world.view);
-    let of_other_kind =
-        |link: &&Link| matches!(world.fence.protection(link.index), Some(Protection::Kind(_)));
-    let (other, managed): (Vec<_>, Vec<_>) = links.into_iter().partition(of_other_kind);
-    match (managed.as_slice(), other.as_slice()) {
-        ([link], _) | ([], [link]) => Ok(Some(link)),
-        ([], []) => Ok(None),
-        _ => {
-            let names: Vec<_> = managed.iter().chain(&other).map(|link| link.name.as_str()).collect();
-            let message = format!(
-                "{} share the MAC address {}, so none is chosen; give them different ones",
-                names.join(" and "),
-                nic.mac_address
-            );
-            Err(Refusal::new(Reason::AmbiguousMac, message))
-        }
-    }
 }
 
 fn target(nic: &Interface, link: &Link, world: World<'_>) -> Target {

@@ -38,6 +38,20 @@ fn removing_one_of_three_touches_only_that_one_and_gives_its_name_back() {
 }
 
 #[test]
+fn a_nic_with_a_vlan_on_it_stays_and_the_vlan_is_named() {
+    let mut scene = Scene::new(&[nic(A, "multinic0", &[])]);
+    scene.converge();
+    let vlan = LinkKind::Virtual("vlan".to_owned());
+    // The kernel gives it the MAC address of the NIC.
+    let vlan = Link { kind: vlan, lower: Some(3), permanent_mac: None, ..link(7, "multinic0.5", A) };
+    scene.node.kernel.links.push(vlan);
+    scene.want(&[]);
+    let Verdict::Keep(refusal) = scene.verdict(A) else { panic!("it is {:?}", scene.verdict(A)) };
+    assert_eq!(refusal.reason, Reason::ProtectedInterface);
+    assert!(refusal.message.contains("remove multinic0.5 first"), "{}", refusal.message);
+}
+
+#[test]
 fn a_freed_slot_goes_to_another_nic_in_the_same_pass() {
     let mut scene = Scene::new(&[nic(A, "multinic0", &["10.1.0.5/24"])]);
     scene.converge();
