@@ -44,6 +44,16 @@ pub enum ApplyError {
 }
 
 impl ApplyError {
+    /// Whether the object is no longer as it was when its spec was planned.
+    fn is_outdated(&self) -> bool {
+        match self {
+            Self::Api { source, .. } => {
+                matches!(&**source, kube::Error::Api(status) if status.is_conflict())
+            }
+            Self::Deadline { .. } => false,
+        }
+    }
+
     /// What the API server says of the object itself; `None` when it said nothing of it.
     fn refusal(&self) -> Option<&str> {
         match self {
@@ -122,11 +132,14 @@ impl Writer {
             Outcome { node: &task.node, writes: 0, spec_written: false, answer: None, error: None };
         let mut verdict = task.verdict.clone();
         if let Some(write) = &task.write {
-            match self.write_spec(&task.node, write, &mut outcome.writes).await {
+            let version = objects.version(&task.node);
+            match self.write_spec(&task.node, write, version, &mut outcome.writes).await {
                 Ok(answer) => {
                     outcome.spec_written = true;
                     outcome.answer = Some(answer);
                 }
+                // Somebody was quicker. What became of it is on its way here, and planned from anew.
+                Err(error) if error.is_outdated() => return outcome,
                 Err(error) => {
                     let refused = error.refusal().map(Verdict::spec_refused);
                     outcome.error = Some(error);
@@ -153,19 +166,24 @@ impl Writer {
         &self,
         node: &str,
         write: &SpecWrite,
+        version: Option<u64>,
         writes: &mut u64,
     ) -> Result<GuardedConfig, ApplyError> {
         let params = PatchParams::apply(OPERATOR_MANAGER).force();
         *writes += 1;
         let answer =
-            call("the spec", self.api.patch(node, &params, &Patch::Apply(spec(node, write)))).await?;
+            call("the spec", self.api.patch(node, &params, &Patch::Apply(spec(node, write, version))))
+                .await?;
         if same(&answer.spec.interfaces, &write.interfaces) {
             return Ok(answer);
         }
         // Apply leaves what other field managers added, such as an entry from `kubectl edit`.
         let params =
             PatchParams { field_manager: Some(OPERATOR_MANAGER.to_owned()), ..PatchParams::default() };
-        let whole = json!({ "spec": { "interfaces": write.interfaces } });
+        let whole = json!({
+            "metadata": { "resourceVersion": answer.resource_version() },
+            "spec": { "interfaces": write.interfaces },
+        });
         *writes += 1;
         call("the spec", self.api.patch(node, &params, &Patch::Merge(whole))).await
     }
@@ -203,8 +221,14 @@ fn object(name: &str) -> Value {
 }
 
 /// All that this operator owns of an object but the condition. `mode` belongs to people.
-fn spec(name: &str, write: &SpecWrite) -> Value {
+///
+/// With the version that it was planned from, the API server refuses to put it upon any other: an operator that was
+/// held up must not undo what its successor has written since.
+fn spec(name: &str, write: &SpecWrite, version: Option<u64>) -> Value {
     let mut patch = object(name);
+    if let Some(version) = version {
+        patch["metadata"]["resourceVersion"] = json!(version.to_string());
+    }
     patch["metadata"]["ownerReferences"] =
         json!([{ "apiVersion": "v1", "kind": "Node", "name": name, "uid": write.owner }]);
     patch["spec"] = json!({ "interfaces": write.interfaces });
@@ -228,8 +252,9 @@ mod tests {
     fn the_operator_applies_its_own_fields_and_no_others() {
         let interfaces = fixtures::object("a", 1, &[(1, 0)], Value::Null).spec.interfaces;
         let write = SpecWrite { owner: "uid-a".to_owned(), interfaces };
+        assert_eq!(spec("a", &write, Some(7))["metadata"]["resourceVersion"], "7");
         assert_eq!(
-            spec("a", &write),
+            spec("a", &write, None),
             json!({
                 "apiVersion": "multinic.io/v1alpha1",
                 "kind": "NodeNetworkConfig",

@@ -228,7 +228,10 @@ fn what_is_misspelt_or_out_of_range_is_refused_by_its_name() {
         ("database.host=", "database.host is required"),
         ("database.password=", "database.existingSecret"),
         ("image.repository=net/nic", "operator.image.repository"),
-        ("metrics.podMonitor.enabled=true", "PodMonitor"),
+        ("agent.logLevel=verbose", "/agent/logLevel"),
+        ("agent.pollInterval=0s", "/agent/pollInterval"),
+        ("agent.pollInterval=2h", "/agent/pollInterval"),
+        ("image.tag=7", "/image/tag"),
     ] {
         let complaint = refusal(&[set]);
         assert!(complaint.contains(named), "{set}: {complaint}");
@@ -236,14 +239,42 @@ fn what_is_misspelt_or_out_of_range_is_refused_by_its_name() {
 }
 
 #[test]
-fn two_operators_need_a_lease_and_one_must_never_overlap_with_itself() {
+fn intervals_and_levels_that_the_binaries_take_are_taken() {
+    for set in
+        ["pollInterval=1s", "pollInterval=90s", "pollInterval=1m30s", "pollInterval=3600s", "pollInterval=1h"]
+            .into_iter()
+            .chain(["logLevel=warning", "logLevel=DEBUG", "logLevel=warn\\,kube=trace"])
+    {
+        Rendered::of(NEWEST, &[&format!("agent.{set}")]).unwrap();
+    }
+}
+
+#[test]
+fn a_pod_monitor_finds_both_kinds_of_pod() {
+    let rendered = Rendered::of(NEWEST, &["metrics.podMonitor.enabled=true"]).unwrap();
+    let selector = &rendered.get("PodMonitor", "multinic")["spec"]["selector"];
+    let names = &selector["matchExpressions"][0]["values"];
+    for (kind, index) in [("DaemonSet", 0), ("Deployment", 1)] {
+        let name = names[index].as_str().unwrap();
+        let labels = &rendered.get(kind, name)["spec"]["template"]["metadata"]["labels"];
+        assert_eq!(labels["app.kubernetes.io/name"], name);
+        assert_eq!(
+            labels["app.kubernetes.io/instance"],
+            selector["matchLabels"]["app.kubernetes.io/instance"]
+        );
+    }
+}
+
+#[test]
+fn two_operators_need_a_lease_and_one_must_never_overlap_with_another_version() {
     let one = Rendered::of(NEWEST, &[]).unwrap();
-    assert_eq!(one.get("Deployment", "multinic-operator")["spec"]["strategy"]["type"], "Recreate");
     assert_eq!(variable(one.container("Deployment", "multinic-operator"), "LEADER_ELECTION"), &Value::Null);
     assert!(one.find("PodDisruptionBudget", "multinic-operator").is_none());
 
     let two = Rendered::of(NEWEST, &["operator.replicas=2"]).unwrap();
-    assert_eq!(two.get("Deployment", "multinic-operator")["spec"]["strategy"]["type"], "RollingUpdate");
+    for rendered in [&one, &two] {
+        assert_eq!(rendered.get("Deployment", "multinic-operator")["spec"]["strategy"]["type"], "Recreate");
+    }
     let operator = two.container("Deployment", "multinic-operator");
     assert_eq!(variable(operator, "LEADER_ELECTION")["value"], "true");
     assert_eq!(two.get("RoleBinding", "multinic-operator-lease")["subjects"][0]["name"], "multinic-operator");
@@ -269,6 +300,8 @@ fn a_purge_stops_the_operator_and_cleans_the_nodes() {
     let rendered = Rendered::of(NEWEST, &["purge=true"]).unwrap();
     assert_eq!(rendered.get("Deployment", "multinic-operator")["spec"]["replicas"], 0);
     assert_eq!(rendered.container("DaemonSet", "multinic-agent")["args"], json!(["cleanup", "--stay"]));
+    let update = &rendered.get("DaemonSet", "multinic-agent")["spec"]["updateStrategy"]["rollingUpdate"];
+    assert_eq!(update["maxUnavailable"], "100%", "a node that cannot be cleaned would stop the others");
 }
 
 #[test]

@@ -170,10 +170,10 @@ OpenStack could not detach it.
   path: /run/netplan
   type: DirectoryOrCreate
   why: And those of netplan files that are there until the next boot.
-- name: run-systemd
-  path: /run/systemd
-  type: Directory
-  why: Whether networkd runs, and what it was told at boot.
+- name: run-systemd-netif
+  path: /run/systemd/netif
+  type: DirectoryOrCreate
+  why: Whether networkd runs. Not /run/systemd, where the socket lies over which root commands systemd.
 - name: etc-netplan
   path: /etc/netplan
   type: DirectoryOrCreate

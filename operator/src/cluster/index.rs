@@ -115,6 +115,12 @@ impl<T> Index<T> {
         self.known.get(name).filter(|known| known.present).map(|known| &known.facts)
     }
 
+    /// The version in which `name` exists, as the API server counts them.
+    #[must_use]
+    pub fn version(&self, name: &str) -> Option<u64> {
+        self.known.get(name).filter(|known| known.present)?.version
+    }
+
     /// What exists under `name`, or did until it was deleted.
     #[must_use]
     pub fn last_known(&self, name: &str) -> Option<&T> {
@@ -190,7 +196,9 @@ mod tests {
         index.record(object("a", "5", "ours"));
         assert!(!index.handle(Event::Apply(object("a", "4", "stale"))));
         assert!(!index.handle(Event::Delete(object("a", "4", "stale"))));
-        assert_eq!(index.get("a"), Some(&Fact("ours".to_owned())));
+        assert_eq!((index.get("a"), index.version("a")), (Some(&Fact("ours".to_owned())), Some(5)));
+        assert!(index.handle(Event::Delete(object("a", "6", "ours"))));
+        assert_eq!(index.version("a"), None);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::cluster::explain;
 
 /// Name of the lease. The rules that the chart ships name it too.
 const NAME: &str = "multinic-operator";
-const CALL_DEADLINE: Duration = Duration::from_secs(2);
+pub(super) const CALL_DEADLINE: Duration = Duration::from_secs(2);
 const CONFLICT: u16 = 409;
 const NOT_FOUND: u16 = 404;
 

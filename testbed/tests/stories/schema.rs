@@ -4,7 +4,8 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use anyhow::{Result, anyhow, ensure};
-use kube::api::{Api, DynamicObject, PostParams};
+use kube::ResourceExt;
+use kube::api::{Api, DynamicObject, Patch, PatchParams, PostParams};
 use kube::core::ApiResource;
 use multinic_crds::{InterfaceAddress, InterfaceName, MacAddress, Mtu, NodeNetworkConfig};
 use multinic_testbed::{ControlPlane, Needs, Suite, Testbed};
@@ -17,11 +18,33 @@ use serde_json::{Value, json};
 const CANDIDATES: usize = 250;
 
 pub(crate) fn tell(suite: Suite) -> Suite {
-    suite.tell("a40_malformed_objects_are_refused_with_a_reason", Needs::Testbed, malformed).tell(
-        "a40_the_api_server_takes_exactly_what_the_parsers_take",
-        Needs::Testbed,
-        parsers,
-    )
+    suite
+        .tell("a40_malformed_objects_are_refused_with_a_reason", Needs::Testbed, malformed)
+        .tell("a40_the_api_server_takes_exactly_what_the_parsers_take", Needs::Testbed, parsers)
+        .tell("a_spec_that_was_planned_from_an_older_version_is_not_taken", Needs::Testbed, outdated)
+}
+
+/// What the operator relies on, so that a late write of one that no longer leads does no harm.
+async fn outdated(bed: &Testbed) -> Result<()> {
+    let cluster = bed.control_plane().await?;
+    let objects = Api::<NodeNetworkConfig>::all(cluster.client());
+    let params = PatchParams::apply("operator").force();
+    let apply = async |version: Option<String>, nics: Value| {
+        let object = json!({
+            "apiVersion": "multinic.io/v1alpha1", "kind": "NodeNetworkConfig",
+            "metadata": { "name": "worker-1", "resourceVersion": version }, "spec": { "interfaces": nics },
+        });
+        objects.patch("worker-1", &params, &Patch::Apply(object)).await
+    };
+    let nic = |mac: &str| json!([{ "macAddress": mac, "name": "multinic0" }]);
+    let planned_from = apply(None, json!([])).await?.resource_version();
+    let by_the_successor = apply(planned_from.clone(), nic("fa:16:3e:00:00:01")).await?;
+    match apply(planned_from, nic("fa:16:3e:00:00:02")).await {
+        Err(kube::Error::Api(status)) if status.is_conflict() => {}
+        other => return Err(anyhow!("it is taken: {other:?}")),
+    }
+    ensure!(objects.get("worker-1").await?.spec == by_the_successor.spec);
+    Ok(())
 }
 
 async fn malformed(bed: &Testbed) -> Result<()> {

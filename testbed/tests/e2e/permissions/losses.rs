@@ -87,8 +87,8 @@ pub(super) fn of_agents() -> Vec<Loss> {
             consequence: "netplan's generator cannot start, so no NIC is changed: `Ready` is `False`, `ValidationUnavailable`",
         },
         Loss {
-            permission: "agent: see `/run/systemd`".to_owned(),
-            taken: Taken::Sight("run-systemd"),
+            permission: "agent: see `/run/systemd/netif`".to_owned(),
+            taken: Taken::Sight("run-systemd-netif"),
             seen: Seen::Nic("Pending", "UnsupportedHost"),
             consequence: "whether networkd runs is unknown, so no NIC is changed: `Pending`, `UnsupportedHost`",
         },
