@@ -30,8 +30,8 @@ crds: ## Write the definition that the chart ships from the types
 docs: ## Write what the pages in docs/ take from the code
 	$(CARGO) run --locked --quiet --bin docgen
 
-images: ## Both container images (docker, podman, nerdctl or buildah; PLATFORMS=linux/amd64,linux/arm64)
-	scripts/images.sh
+images: ## Both container images (IMAGE_NAME=REGISTRY/multinic-agent PUSH=1; PLATFORMS=linux/amd64,linux/arm64)
+	scripts/images.sh $(if $(PUSH),--push)
 
 chart: ## What the chart makes of values, for every supported Kubernetes (no root)
 	$(CARGO) test --locked --package multinic-testbed --test chart

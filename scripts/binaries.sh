@@ -36,10 +36,11 @@ for arch in "$@"; do
     fi
 
     # Where it was built must not show in it. The commit is in --version, and all a rebuild could differ in.
-    flags="-C target-feature=+crt-static -C linker=$gcc"
-    flags+=" --remap-path-prefix=$PWD=/multinic --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo"
-    flags+=" --remap-path-prefix=$(rustc --print sysroot)=/rust"
-    env "CC_${triple//-/_}=$gcc" RUSTFLAGS="$flags" \
+    flags=(
+        -C target-feature=+crt-static -C "linker=$gcc" "--remap-path-prefix=$PWD=/multinic"
+        "--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo" "--remap-path-prefix=$(rustc --print sysroot)=/rust"
+    )
+    env "CC_${triple//-/_}=$gcc" CARGO_ENCODED_RUSTFLAGS="$(IFS=$'\x1f' && echo "${flags[*]}")" \
         cargo build --locked --release --target "$triple" --package multinic-agent --package multinic-operator
 
     for part in agent operator; do

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # From a checkout to a running multinic: builds both images, carries them to every node by ssh, installs the chart,
-# and asks every pod how it is. Run again, it upgrades. It never takes a NIC from a node.
+# and asks every pod how it is. Run again, it upgrades, and keeps the values that it is not given. It never takes a NIC
+# from a node.
 #
 #   scripts/deploy.sh [--dry-run]     with --dry-run, says what each step would do, and changes nothing
 #
@@ -103,56 +104,37 @@ others() {
             { print "DaemonSet " $2 " in " $1 ($5 == "<none>" ? "" : " of release " $5) }' | paste -s -d ','
 }
 
-# A release that a killed helm left half-way cannot be upgraded. Without hooks, so that nothing runs on the nodes.
-repair() {
-    local good
-    say "release $RELEASE_NAME is $1, left so by a helm that was interrupted"
-    good=$(helm history "$RELEASE_NAME" --namespace "$NAMESPACE" --output json 2> "$work/error" | tr '{' '\n' |
-        sed -n '/"status":"\(deployed\|superseded\)"/p' | tail -n 1 | field revision) || fail "helm history: $(why)"
-    if [[ -n $good ]]; then
-        change helm rollback "$RELEASE_NAME" "$good" --namespace "$NAMESPACE" --no-hooks
-    else
-        change helm uninstall "$RELEASE_NAME" --namespace "$NAMESPACE" --no-hooks
-    fi
-}
-
-# Objects, and with them the definition, outlive a release; helm leaves them to one of the same name only.
-adopt() {
-    local definition=customresourcedefinition/nodenetworkconfigs.multinic.io of
-    of=$(kube get "$definition" --ignore-not-found --output 'jsonpath={.metadata.annotations.meta\.helm\.sh/release-name}')
-    [[ -z $of ]] || change kubectl annotate --overwrite "$definition" \
-        "meta.helm.sh/release-name=$RELEASE_NAME" "meta.helm.sh/release-namespace=$NAMESPACE"
-}
-
 earlier() {
     need kubectl helm
     cluster || return 0
-    local others release state of until=$((SECONDS + 30))
+    local others release state of
     others=$(others)
     # Two would fight over the same NICs.
     [[ -z $others ]] || fail "another agent is there: $others" \
         'remove it (helm uninstall, or kubectl delete daemonset); if it is multinic, set RELEASE_NAME and NAMESPACE to its own'
-    while true; do
-        release=$(helm list --namespace "$NAMESPACE" --filter "^$RELEASE_NAME\$" --all --output json 2> "$work/error") ||
-            fail "helm list: $(why)"
-        state=$(field status <<< "$release") of=$(field chart <<< "$release")
-        # Pending for half a minute, or else somebody is at it just now.
-        if $dry_run || [[ $state != pending-* || $SECONDS -ge $until ]]; then break; fi
-        attend sleep 2
-    done
+    # Helm 4 has no --all.
+    release=$(helm list --namespace "$NAMESPACE" --filter "^$RELEASE_NAME\$" --output json \
+        --deployed --failed --pending --superseded --uninstalled --uninstalling 2> "$work/error") || fail "helm list: $(why)"
+    state=$(field status <<< "$release") of=$(field chart <<< "$release")
     [[ -z $of || $of =~ ^multinic-[0-9] ]] ||
         fail "release $RELEASE_NAME is of the chart $of" 'uninstall it, or set another RELEASE_NAME'
     case $state in
     '')
         say "there is no release $RELEASE_NAME in $NAMESPACE"
-        adopt
+        return 0
         ;;
-    pending-*) repair "$state" ;;
+    pending-*)
+        fail "release $RELEASE_NAME is $state: helm is at work on it, or was interrupted" \
+            "when none is at work: helm -n $NAMESPACE rollback $RELEASE_NAME --no-hooks (or, if it was never installed, uninstall)"
+        ;;
     uninstalling)
         fail "release $RELEASE_NAME is half uninstalled" "end that: helm uninstall $RELEASE_NAME --namespace $NAMESPACE"
         ;;
-    *) say "release $RELEASE_NAME is $state and will be upgraded" ;;
     esac
+    say "release $RELEASE_NAME is $state and will be upgraded; it keeps the values that this run does not set"
+    helm get values "$RELEASE_NAME" --namespace "$NAMESPACE" --output yaml > "$work/earlier.yaml" 2> "$work/error" ||
+        fail "helm get values: $(why)"
+    values=(--values "$work/earlier.yaml" "${values[@]}")
 }
 
 choose_builder() {
@@ -247,21 +229,28 @@ lint() {
 
 namespace() {
     local label=pod-security.kubernetes.io/enforce now='' phase level
+    local permit=(kubectl label --overwrite namespace "$NAMESPACE" "$label=privileged")
     [[ ! -s $work/nodes ]] || now=$(kube get namespace "$NAMESPACE" --ignore-not-found \
         --output "jsonpath={.status.phase} {.metadata.labels.${label//./\\.}}")
     read -r phase level <<< "$now"
-    [[ $phase != Terminating ]] || fail "namespace $NAMESPACE is being deleted" 'wait until it is gone, or set NAMESPACE'
-    [[ -n $phase ]] || change kubectl create namespace "$NAMESPACE"
+    case $phase-$level in
+    Terminating-*) fail "namespace $NAMESPACE is being deleted" 'wait until it is gone, or set NAMESPACE' ;;
     # Agents are in the host's network, which every lower level forbids.
-    if [[ $level == privileged ]]; then
-        say "$NAMESPACE is as it should be"
-    else
-        change kubectl label --overwrite namespace "$NAMESPACE" "$label=privileged"
-    fi
+    Active-baseline | Active-restricted)
+        fail "namespace $NAMESPACE admits no agents: it enforces the level $level" "${permit[*]}; or set NAMESPACE"
+        ;;
+    Active-*) say "$NAMESPACE is as it should be" ;;
+    *)
+        change kubectl create namespace "$NAMESPACE"
+        change "${permit[@]}"
+        ;;
+    esac
 }
 
 upgrade() {
-    change helm upgrade --install "$RELEASE_NAME" "$chart" --namespace "$NAMESPACE" --timeout "$TIMEOUT" "${values[@]}" \
+    # The definition outlives a release, and belongs to the one that it came with.
+    change helm upgrade --install --take-ownership "$RELEASE_NAME" "$chart" --namespace "$NAMESPACE" \
+        --timeout "$TIMEOUT" "${values[@]}" \
         2> "$work/error" || fail "$(why)"
 }
 
@@ -331,20 +320,17 @@ check() {
 }
 
 # What the chart is given.
-values=() database=''
+values=()
 [[ -z $VALUES_FILE ]] || values+=(--values "$VALUES_FILE")
-quote=\'
 for key in host port name user password; do
     variable=DB_${key^^}
-    # In YAML's single quotes nothing is special but the quote.
-    [[ -z ${!variable:-} ]] || database+="  $key: '${!variable//$quote/$quote$quote}'"$'\n'
+    [[ -n ${!variable:-} ]] || continue
+    # Files, since anybody can read the password on a command line, and nothing is special in them.
+    printf %s "${!variable}" > "$work/database.$key"
+    values+=(--set-file "database.$key=$work/database.$key")
 done
-if [[ -n $database ]]; then
-    # A file, since anybody can read the password on a command line.
-    (umask 077 && printf 'database:\n%s' "$database" > "$work/database.yaml")
-    values+=(--values "$work/database.yaml")
-fi
-values+=(--set-string "image.repository=$IMAGE_NAME,image.tag=$IMAGE_TAG" --set image.pullPolicy=IfNotPresent)
+values+=(--set-string "image.repository=$IMAGE_NAME,image.tag=$IMAGE_TAG" --set image.pullPolicy=IfNotPresent
+    --set purge=false)
 read -ra more <<< "${HELM_ARGS//$'\n'/ }"
 values+=("${more[@]}")
 

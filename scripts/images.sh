@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # Builds both images.
 #
-#   scripts/images.sh [--output DIR]      with --output, also writes them to DIR as docker archives
+#   scripts/images.sh [--push] [--output DIR]
+#       --push          also pushes them to the registry that is in IMAGE_NAME
+#       --output DIR    also writes them to DIR, as archives for docker load and ctr images import
 #   scripts/images.sh --print-builder     says which builder it would use
 #
 # Environment:
@@ -20,15 +22,13 @@ die() {
 
 # Whether a builder is there and can work: a docker client without its daemon cannot.
 answers() {
-    case $1 in
-    buildah) buildah --version ;;
-    docker | podman | nerdctl) "$1" info ;;
-    *) die "unknown BUILDER $1; there are docker, podman, nerdctl and buildah" ;;
-    esac > /dev/null 2>&1
+    if [ "$1" = buildah ]; then buildah --version; else "$1" info; fi > /dev/null 2>&1
 }
 
 find_builder() {
     if [ -n "${BUILDER:-}" ]; then
+        [[ $BUILDER =~ ^(docker|podman|nerdctl|buildah)$ ]] ||
+            die "unknown BUILDER $BUILDER; there are docker, podman, nerdctl and buildah"
         answers "$BUILDER" || die "BUILDER=$BUILDER does not answer: install it, start its daemon, or choose another"
         echo "$BUILDER"
         return
@@ -43,12 +43,16 @@ find_builder() {
     die "no image builder answers: install buildah (it needs no daemon), or start docker, podman or containerd with buildkitd"
 }
 
-output=
+output='' push=''
 while [ $# -gt 0 ]; do
     case $1 in
     --print-builder)
         find_builder
         exit
+        ;;
+    --push)
+        push=1
+        shift
         ;;
     --output)
         output=${2:?--output needs a directory}
@@ -56,7 +60,7 @@ while [ $# -gt 0 ]; do
         shift 2
         ;;
     *)
-        echo "images.sh: unknown argument $1; there are --output DIR and --print-builder" >&2
+        echo "images.sh: unknown argument $1; there are --push, --output DIR and --print-builder" >&2
         exit 2
         ;;
     esac
@@ -130,10 +134,30 @@ save() {
     echo "images.sh: $file, $(du -h "$file" | cut -f 1)"
 }
 
+upload() {
+    local image=$1 several=
+    [[ $platforms == *,* ]] && several=1
+    case $builder in
+    buildah | podman)
+        if [ -n "$several" ]; then
+            "$builder" manifest push --all "$image" "docker://$image"
+        else
+            "$builder" push --quiet "$image"
+        fi
+        ;;
+    nerdctl) nerdctl push ${several:+--all-platforms} "$image" ;;
+    docker) docker push "$image" ;;
+    esac
+    echo "images.sh: $image pushed"
+}
+
 for part in agent operator; do
     image=${name%-agent}-$part:$tag
     build "$part" "$image"
     if [ -n "$output" ]; then
         save "$image" "$output/multinic-$part.tar"
+    fi
+    if [ -n "$push" ]; then
+        upload "$image"
     fi
 done

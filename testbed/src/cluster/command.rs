@@ -14,16 +14,26 @@ use crate::process::{Process, text_file};
 /// ssh looks for a person's files where the user database says, whatever `HOME` is.
 const SSH: &str = "#!/bin/sh\nexec /usr/bin/ssh -F \"$HOME/.ssh/config\" \"$@\"\n";
 
+/// After this a program that hangs is ended, with status 124. The longest compiles both images.
+const LIMIT: &str = "15m";
+
 /// The home of the cluster's administrator: nothing of this host's users is seen or changed.
 pub(super) struct Home {
     directory: PathBuf,
     path: OsString,
     kubeconfig: PathBuf,
+    /// The authority that the testbed's own servers have their certificates from.
+    trusted: PathBuf,
 }
 
 impl Home {
     /// Makes one, with the programs of `binaries` before all others.
-    pub(super) fn furnish(bed: &Testbed, kubeconfig: &Path, binaries: &[&Path]) -> Result<Self> {
+    pub(super) fn furnish(
+        bed: &Testbed,
+        kubeconfig: &Path,
+        binaries: &[&Path],
+        trusted: &str,
+    ) -> Result<Self> {
         let directory = bed.part("home")?;
         for name in ["bin", ".ssh"] {
             fs::create_dir(directory.join(name))?;
@@ -40,7 +50,9 @@ impl Home {
         let inherited = std::env::var_os("PATH").unwrap_or_default();
         let first = [directory.join("bin")].into_iter().chain(binaries.iter().map(|path| path.to_path_buf()));
         let path = std::env::join_paths(first.chain(std::env::split_paths(&inherited)))?;
-        Ok(Self { directory, path, kubeconfig: kubeconfig.to_owned() })
+        let authority = directory.join("trusted.crt");
+        fs::write(&authority, trusted)?;
+        Ok(Self { directory, path, kubeconfig: kubeconfig.to_owned(), trusted: authority })
     }
 
     pub(super) fn directory(&self) -> &Path {
@@ -48,12 +60,16 @@ impl Home {
     }
 
     fn command(&self, program: &OsStr) -> Command {
-        let mut command = Command::new(program);
+        let mut command = Command::new("timeout");
         command
+            .args(["--kill-after=10", LIMIT])
+            .arg(program)
             .current_dir(&self.directory)
             .env("HOME", &self.directory)
             .env("PATH", &self.path)
             .env("KUBECONFIG", &self.kubeconfig)
+            // What programs in Go look at.
+            .env("SSL_CERT_FILE", &self.trusted)
             // buildah needs neither file systems nor namespaces that may not be there.
             .env("STORAGE_DRIVER", "vfs")
             .env("BUILDAH_ISOLATION", "chroot")
@@ -145,11 +161,8 @@ impl<'bed> HostCommand<'bed> {
 
     /// Runs it to its end and returns what it printed; fails, with what it complained about, when it does.
     pub fn run(self) -> Result<String> {
-        let words: Vec<_> = [self.command.get_program()]
-            .into_iter()
-            .chain(self.command.get_args())
-            .map(OsStr::to_string_lossy)
-            .collect();
+        // What it is about is behind the limit.
+        let words: Vec<_> = self.command.get_args().skip(2).map(OsStr::to_string_lossy).collect();
         let line = words.join(" ");
         let finished = self.output().with_context(|| format!("cannot run {line}"))?;
         ensure!(

@@ -68,6 +68,8 @@ impl Member<'_> {
             write(disk, path, &value.to_string())?;
         }
         write(disk, "etc/kubernetes/ca.crt", self.authority)?;
+        // For containerd, which pulls from a registry of the testbed.
+        write(disk, "etc/ssl/certs/testbed.crt", self.authority)?;
         write(disk, "etc/kubernetes/node.env", &format!("NODE_IP={}\n", self.address))?;
         write(disk, "etc/containerd/config.toml", &containerd_configuration())
     }

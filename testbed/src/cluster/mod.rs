@@ -7,11 +7,12 @@
 //!     '-- worker-2  192.0.2.11   pods 10.244.1.0/24
 //! ```
 //!
-//! There is no DNS and no registry: images come to nodes by [`Node::load_image`], or by ssh.
+//! There is no DNS. Images come to nodes from a [`Registry`], by [`Node::load_image`], or by ssh.
 
 mod command;
 mod member;
 mod plane;
+mod registry;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -23,6 +24,7 @@ use kube::{Api, Client};
 use serde_json::json;
 
 pub use command::{Finished, HostCommand};
+pub use registry::Registry;
 
 use crate::Testbed;
 use crate::authority::Authority;
@@ -79,7 +81,7 @@ impl<'bed> Cluster<'bed> {
             plane::scheduler(bed, &assets, &control_plane)?,
         ];
         let binaries = [bed.assets().control_plane.as_path(), &assets.binaries];
-        let home = Home::furnish(bed, &control_plane.kubeconfig_path(), &binaries)?;
+        let home = Home::furnish(bed, &control_plane.kubeconfig_path(), &binaries, &authority.certificate())?;
         Ok(Self { bed, assets, control_plane, authority, home, _processes: processes })
     }
 
@@ -109,6 +111,11 @@ impl<'bed> Cluster<'bed> {
     /// Runs kubectl with all rights and returns what it printed.
     pub fn kubectl(&self, arguments: &[&str]) -> Result<String> {
         self.command("kubectl").args(arguments).run()
+    }
+
+    /// A registry whose certificate the nodes trust, and so does whatever [`Self::command`] runs.
+    pub async fn registry(&self) -> Result<Registry> {
+        Registry::start(self.bed, &self.assets.binaries.join("registry"), &self.authority).await
     }
 
     /// A new machine that has become a Ready node of the cluster.

@@ -39,18 +39,26 @@ const HELM4: Module = Module {
     linker_flags: "-s -w -X helm.sh/helm/v4/internal/version.version=v4.3.1",
     commands: &["helm.sh/helm/v4/cmd/helm"],
 };
+/// Where a company keeps its images.
+const REGISTRY: Module = Module {
+    go_mod: include_str!("../../registry/go.mod"),
+    go_sum: include_str!("../../registry/go.sum"),
+    linker_flags: "-s -w",
+    commands: &["github.com/distribution/distribution/v3/cmd/registry"],
+};
 const PAUSE: &str = include_str!("../../cluster-node/pause.go");
 const PAUSE_RECIPE: &str = "FROM scratch\nCOPY pause /pause\nENTRYPOINT [\"/pause\"]\n";
 /// The name that the image in the archive `pause.tar` has.
 pub(crate) const PAUSE_IMAGE: &str = "localhost/pause:1";
 
-/// The directory of `kubelet`, `kube-proxy`, `kube-scheduler`, `helm`, `helm4` and `pause.tar`, built first where it is not
+/// The directory of `kubelet`, `kube-proxy`, `kube-scheduler`, `helm`, `helm4`, `registry` and `pause.tar`, built first where it is not
 /// in the cache yet.
 pub(super) fn ensure() -> Result<PathBuf> {
     let recipe = fingerprint(&[
         &NODE.fingerprint(),
         &HELM.fingerprint(),
         &HELM4.fingerprint(),
+        &REGISTRY.fingerprint(),
         PAUSE,
         PAUSE_RECIPE,
         PAUSE_IMAGE,
@@ -60,6 +68,7 @@ pub(super) fn ensure() -> Result<PathBuf> {
         HELM4.build("helm 4", directory)?;
         fs::rename(directory.join("helm"), directory.join("helm4"))?;
         HELM.build("helm 3", directory)?;
+        REGISTRY.build("image registry", directory)?;
         pause(directory)
     })
 }

@@ -47,8 +47,12 @@ pub(crate) async fn tell(bed: &Testbed) -> Result<()> {
     ensure!(scene.kubectl(&pods)?.lines().count() == 2, "not two agents in {NAMESPACE}");
 
     scene.steps.step("scripts/deploy.sh once more, by key, as root: an upgrade")?;
-    let again = script(&scene, &password).output()?;
+    let (release, chart) = ("multinic-controller", format!("{REPOSITORY}/charts/multinic"));
+    scene.helm(&["upgrade", release, &chart, "--reuse-values", "--set", "operator.maxInterfaces=12"])?;
+    let again = script(&scene, "").env("DB_HOST", "").env("HELM_ARGS", "").output()?;
     ensure!(again.code == Some(0), "{again:?}");
+    let values = scene.helm(&["get", "values", release])?;
+    ensure!(values.contains("maxInterfaces: 12"), "what was set by hand is lost: {values}");
     scene.all_right().await
 }
 
@@ -64,6 +68,7 @@ fn failures(scene: &Scene<'_>, password: &str) -> Result<()> {
 
     scene.steps.step("no builder, an unknown host key, an unknown argument: each is named")?;
     failed(script(scene, password).env("BUILDER", "docker").output()?, "step 2", "docker")?;
+    failed(script(scene, password).env("BUILDER", "dokcer").output()?, "step 2", "dokcer")?;
     let strange = script(scene, password).output()?;
     failed(strange, "step 8", "ost key verification failed")?;
     let unknown = script(scene, password).arg("--fast").output()?;

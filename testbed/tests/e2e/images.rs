@@ -1,5 +1,6 @@
 //! The images, built as a user builds them.
 
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
@@ -14,6 +15,8 @@ pub(crate) struct Images {
     /// The tag of both.
     pub(crate) tag: &'static str,
     directory: PathBuf,
+    /// Held as long as this process may load the archives.
+    _lock: File,
 }
 
 impl Images {
@@ -45,6 +48,9 @@ impl Images {
 
     fn build(tag: &'static str, commit: Option<&str>) -> Result<Self> {
         let directory = Path::new(REPOSITORY).join("target/images").join(tag);
+        fs::create_dir_all(&directory)?;
+        let lock = File::create(directory.join(".lock"))?;
+        lock.lock()?;
         let mut command = Command::new("scripts/images.sh");
         command
             .current_dir(REPOSITORY)
@@ -59,7 +65,7 @@ impl Images {
         }
         let output = command.output().context("cannot run scripts/images.sh")?;
         ensure!(output.status.success(), "images.sh failed:\n{}", String::from_utf8_lossy(&output.stderr));
-        Ok(Self { tag, directory })
+        Ok(Self { tag, directory, _lock: lock })
     }
 }
 

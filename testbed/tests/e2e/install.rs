@@ -3,27 +3,34 @@
 use anyhow::{Context, Result, ensure};
 use http::Request;
 use kube::Client;
-use multinic_testbed::{Harm, NAMESPACE, Node, SOON, Testbed, eventually, get};
+use multinic_testbed::{Harm, NAMESPACE, Node, Registry, SOON, Testbed, eventually, get};
 use serde_json::{Value, json};
 
 use crate::encryption;
-use crate::images::Images;
+use crate::images::REPOSITORY;
 use crate::scene::{NICS, PODS, RELEASE, Scene};
 
 pub(crate) async fn tell(bed: &Testbed) -> Result<()> {
     let scene = Scene::set("install", bed).await?;
-    scene.load(Images::current()?)?;
+    let registry = scene.cluster.registry().await?;
     installation(&scene).await?;
     commands_of_the_go_agent(&scene).await?;
     a_check_says_what_works(&scene).await?;
     encryption::the_server_is_who_it_says(&scene).await?;
     a_token_is_good_for_one_node(&scene).await?;
-    objects_pods_and_processes_come_back_unseen(&scene).await
+    objects_pods_and_processes_come_back_unseen(&scene, registry).await
 }
 
 async fn installation(scene: &Scene<'_>) -> Result<()> {
+    scene.steps.step("make images PUSH=1, to a registry")?;
+    let name = format!("IMAGE_NAME={}/multinic-agent", Registry::address());
+    let make = scene.cluster.command("make").args(["-C", REPOSITORY, "images", "PUSH=1", &name]);
+    let built = make.env("BUILDER", "buildah").run()?;
+    ensure!(built.matches("pushed").count() == 2, "{built}");
+
     scene.steps.step("helm install, with the README's values")?;
-    let notes = scene.install(&[])?;
+    let repository = format!("image.repository={}/multinic-agent", Registry::address());
+    let notes = scene.install(&["--set", &repository])?;
     scene.steps.show("helm install multinic charts/multinic …", &notes)?;
     for command in
         ["kubectl get nodenetworkconfigs", "test multinic --logs", "logs deployment/multinic-operator"]
@@ -181,8 +188,14 @@ async fn ask(client: &Client, (verb, path, body): (&str, String, Value)) -> Resu
     }
 }
 
-/// A08 and A09: neither NICs nor uplink notice; and pods start without any registry (A51), since there is none.
-async fn objects_pods_and_processes_come_back_unseen(scene: &Scene<'_>) -> Result<()> {
+/// A08 and A09: neither NICs nor uplink notice. A51: all of it while the registry is down.
+async fn objects_pods_and_processes_come_back_unseen(
+    scene: &Scene<'_>,
+    mut registry: Registry,
+) -> Result<()> {
+    scene.steps.step("the registry goes down, for good")?;
+    registry.stop().await?;
+
     let node = &scene.nodes[0];
     let monitor = node.monitor().await?;
     let names = multinic_names(node)?;
