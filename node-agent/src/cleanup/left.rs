@@ -33,7 +33,13 @@ pub(super) fn links(look: &Prepared, known: &Ledger) -> Vec<String> {
 fn in_kernel(view: &KernelView, known: &Ledger, theirs: impl Fn(&str) -> bool) -> Vec<String> {
     let lines = view.links.iter().flat_map(|link| {
         let named = link.name.parse::<InterfaceName>().is_ok() && !theirs(&link.name);
-        let name = named.then(|| format!("link {}", label(link)));
+        let known_as_ours = link.identity().is_some_and(|mac| known.get(mac).is_some());
+        let stranger = if known_as_ours {
+            ""
+        } else {
+            ", which is not known to be ours: rename it, or take it off the node"
+        };
+        let name = named.then(|| format!("link {}{stranger}", label(link)));
         let ours = given(link, known).into_iter();
         name.into_iter().chain(ours.map(|net| format!("address {net} on {}", label(link))))
     });
@@ -84,7 +90,12 @@ mod tests {
         };
         assert_eq!(
             in_kernel(&view, &known, |name| name == "multinic8"),
-            [format!("address 10.1.0.5/24 on eth1 ({OURS})"), format!("link multinic7 ({OTHER})")]
+            [
+                format!("address 10.1.0.5/24 on eth1 ({OURS})"),
+                format!(
+                    "link multinic7 ({OTHER}), which is not known to be ours: rename it, or take it off the node"
+                )
+            ]
         );
     }
 }

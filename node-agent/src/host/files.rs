@@ -180,7 +180,8 @@ pub fn save(root: &HostRoot, ledger: &Ledger) -> Result<(), FileError> {
         if ledger.0.is_empty() {
             return root.remove(LEDGER);
         }
-        root.replace(LEDGER, &serde_json::to_string_pretty(ledger)?, 0o600)
+        let text = serde_json::to_string_pretty(ledger)?;
+        if root.read(LEDGER)?.as_deref() == Some(&text) { Ok(()) } else { root.replace(LEDGER, &text, 0o600) }
     };
     saved().map_err(unrecorded)
 }
@@ -196,7 +197,9 @@ fn unrecorded(source: io::Error) -> FileError {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::symlink;
+    use std::os::unix::fs::{MetadataExt, symlink};
+
+    use serde_json::json;
 
     use super::*;
     use crate::testing::link;
@@ -241,5 +244,19 @@ mod tests {
 
         let (_directory, root) = host(&[(LEDGER, "{")]);
         assert!(matches!(ledger(&root), Err(FileError::Ledger(_))));
+    }
+
+    #[test]
+    fn a_ledger_that_says_the_same_is_not_written_again() {
+        let (_directory, root) = host(&[]);
+        may_save(&root).unwrap();
+        let of = |mac: &str| serde_json::from_value(json!({ mac: { "name": "multinic0" } })).unwrap();
+        let inode = || fs::metadata(root.at(LEDGER)).unwrap().ino();
+        save(&root, &of("fa:16:3e:00:00:01")).unwrap();
+        let first = inode();
+        save(&root, &of("fa:16:3e:00:00:01")).unwrap();
+        assert_eq!(inode(), first);
+        save(&root, &of("fa:16:3e:00:00:02")).unwrap();
+        assert_ne!(inode(), first);
     }
 }

@@ -81,7 +81,7 @@ pub(super) async fn ask(node_selector: &str, agent_port: u16) -> Cluster {
     };
     let version = async { Ok(client.apiserver_version().await?.git_version) };
     let (version, objects, nodes) =
-        join!(within(version), within(list_objects(&client)), within(list_nodes(&client, node_selector)));
+        join!(within(version), list_objects(&client), list_nodes(&client, node_selector));
     let nodes = match nodes {
         Ok(nodes) => Ok(ask_agents(nodes, agent_port).await),
         Err(unanswered) => Err(unanswered),
@@ -89,12 +89,12 @@ pub(super) async fn ask(node_selector: &str, agent_port: u16) -> Cluster {
     Cluster { version, objects, nodes }
 }
 
-async fn list_objects(client: &Client) -> kube::Result<BTreeMap<String, String>> {
+async fn list_objects(client: &Client) -> Result<BTreeMap<String, String>, Unanswered> {
     let named = |config: ListedConfig| Some((config.metadata.name?, config.status.agent_version));
     Ok(list(client, "", named).await?.into_iter().collect())
 }
 
-async fn list_nodes(client: &Client, selector: &str) -> kube::Result<Vec<(String, Option<IpAddr>)>> {
+async fn list_nodes(client: &Client, selector: &str) -> Result<Vec<(String, Option<IpAddr>)>, Unanswered> {
     let named = |node: ListedNode| {
         let address = node.internal_ip();
         Some((node.metadata.name?, address))
@@ -107,7 +107,7 @@ async fn list<K, Fact>(
     client: &Client,
     selector: &str,
     fact: impl Fn(K) -> Option<Fact>,
-) -> kube::Result<Vec<Fact>>
+) -> Result<Vec<Fact>, Unanswered>
 where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
 {
@@ -115,7 +115,8 @@ where
     let mut params = ListParams::default().labels(selector).limit(PAGE);
     let mut facts = Vec::new();
     loop {
-        let page = api.list(&params).await?;
+        // Each page has its own time: a cluster of thousands has a hundred of them.
+        let page = within(api.list(&params)).await?;
         facts.extend(page.items.into_iter().filter_map(&fact));
         match page.metadata.continue_ {
             Some(token) if !token.is_empty() => params = params.continue_token(&token),
