@@ -189,7 +189,7 @@ reasons! {
         "see the kernel's answer in the message; the agent needs the host's network and NET_ADMIN"
     HostFilesUnreadable [Ready]
         "A file of the node cannot be read, so nobody knows what others configure, and nothing is touched."
-        "make it readable to root, and mount the host's root directory into the agent's pod"
+        "have root own it, or make it readable to all: the agent's root passes over no permissions"
     HostFilesUnwritable [Ready]
         "The agent cannot write down what it is about to do, so nothing is touched."
         "make the directory writable, in the agent's pod too, with space left on it"
@@ -211,7 +211,7 @@ reasons! {
         "correct or delete the rows"
     NoFreeSlot [Synced Row]
         "The node has more rows than slots, so the surplus is not used."
-        "delete rows, or raise MAX_INTERFACES (at most 20)"
+        "delete rows, or raise `operator.maxInterfaces` (at most 20)"
     RowsMissing [Synced]
         "Rows of NICs that the object asks for are missing; the NICs go once that is certain."
         "insert the rows again to keep the NICs; otherwise nothing"

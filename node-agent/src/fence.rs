@@ -61,7 +61,7 @@ impl Protection {
                 format!("{upper} is stacked on {name}, so it is not touched; remove {upper} first")
             }
             Self::Kind(kind) => {
-                format!("{name} is a {kind} link, and only the kinds in LINK_KINDS are managed")
+                format!("{name} is a {kind} link, and only the kinds in agent.linkKinds are managed")
             }
             Self::ForeignConfiguration(source) => {
                 format!(

@@ -191,7 +191,7 @@ impl Planner<'_> {
     fn no_free_slot(&self, mac: MacAddress, port_id: &str) -> Rejection {
         let limit = self.world.max_interfaces;
         let message = format!(
-            "{mac} finds none of the {limit} slots of the Node free; delete rows or raise MAX_INTERFACES"
+            "{mac} finds none of the {limit} slots of the Node free; delete rows or raise operator.maxInterfaces"
         );
         Rejection {
             node: Some(Name::clone(self.name)),
