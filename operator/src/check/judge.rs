@@ -69,7 +69,7 @@ pub(super) fn judge(facts: &Facts, expected: &Expected) -> Vec<Line> {
     }
     match &cluster.nodes {
         Ok(nodes) if nodes.is_empty() => {
-            say("Nodes", Err("there are none with these labels; correct nodeSelector".to_owned()));
+            say("Nodes", Err("there are none with these labels; correct NODE_SELECTOR".to_owned()));
         }
         Ok(nodes) => {
             if let Ok(objects) = &cluster.objects {
@@ -108,7 +108,7 @@ fn no_connection(Refusal { cause, why }: &Refusal) -> String {
     let remedy = match cause {
         Cause::Told => return why.clone(),
         Cause::Denied => "correct DB_USER, DB_NAME and the password, or let this user in from here",
-        Cause::Secured => "correct database.tls, or the server's certificate",
+        Cause::Secured => "correct DB_SSL_MODE and DB_SSL_CA, or the server's certificate",
         Cause::Other => "correct DB_HOST and DB_PORT, start the server, and let this pod reach it",
     };
     format!("{why}; {remedy}")

@@ -103,7 +103,7 @@ async fn database(bed: &Testbed) -> Result<()> {
         ("DB_PASSWORD_FILE", "/no/such/file", "DB_PASSWORD_FILE"),
         ("DB_PORT", "1", "DB_PORT"),
         ("DB_NAME", "other", "DB_NAME"),
-        ("DB_SSL_MODE", "verify-ca", "database.tls"),
+        ("DB_SSL_MODE", "verify-ca", "DB_SSL_MODE"),
     ] {
         let (passed, lines) = check(&world, &[(setting, value)])?;
         ensure!(!passed, "{lines:#?}");

@@ -151,7 +151,7 @@ fn a_table_that_cannot_be_used_says_what_it_lacks() {
 fn the_remedy_for_no_connection_depends_on_why() {
     for (cause, remedy) in [
         (Cause::Denied, "why; correct DB_USER"),
-        (Cause::Secured, "why; correct database.tls"),
+        (Cause::Secured, "why; correct DB_SSL_MODE"),
         (Cause::Other, "why; correct DB_HOST"),
         (Cause::Told, "why"),
     ] {
@@ -207,5 +207,5 @@ fn ten_nodes_are_named_and_the_rest_is_counted() {
 #[test]
 fn labels_that_no_node_has_prove_nothing() {
     let lines = with_cluster(|cluster| cluster.nodes = Ok(vec![]));
-    assert_eq!(lines, ["FAILED Nodes: there are none with these labels; correct nodeSelector"]);
+    assert_eq!(lines, ["FAILED Nodes: there are none with these labels; correct NODE_SELECTOR"]);
 }
