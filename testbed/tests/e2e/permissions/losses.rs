@@ -23,7 +23,34 @@ pub(super) enum Taken {
     /// A directory of the host is mounted read-only.
     Writing(&'static str),
     /// A role has a verb less on a resource.
-    Verb { part: &'static str, resource: &'static str, verb: &'static str },
+    Verb { part: Part, resource: &'static str, verb: &'static str },
+}
+
+/// Whose role it is.
+#[derive(Clone, Copy)]
+pub(super) enum Part {
+    Agent,
+    Operator,
+    /// One of several operators.
+    Candidate,
+}
+
+impl Part {
+    pub(super) const fn role(self) -> &'static str {
+        match self {
+            Self::Agent => "clusterrole/multinic-agent",
+            Self::Operator => "clusterrole/multinic-operator",
+            Self::Candidate => "role/multinic-operator-lease",
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Agent => "agent",
+            Self::Operator => "operator",
+            Self::Candidate => "two operators",
+        }
+    }
 }
 
 /// Where the loss shows, on a node that gets one more NIC, or has one less.
@@ -153,37 +180,42 @@ pub(super) fn of_agents() -> Vec<Loss> {
             seen: Seen::Nic("Failed", "ApplyFailed"),
             consequence: "the kernel would give NICs IPv6 addresses of its own, so none is set up: `Failed`, `ApplyFailed`",
         },
-        verb("agent", "list", "nodenetworkconfigs", "its object is not read, and it is not ready"),
+        verb(Part::Agent, "list", "nodenetworkconfigs", "its object is not read, and it is not ready"),
         verb(
-            "agent",
+            Part::Agent,
             "watch",
             "nodenetworkconfigs",
             "a change of its object is seen late, by listing again and again",
         ),
-        verb("agent", "patch", "nodenetworkconfigs/status", "NICs are configured, and nobody learns of it"),
+        verb(
+            Part::Agent,
+            "patch",
+            "nodenetworkconfigs/status",
+            "NICs are configured, and nobody learns of it",
+        ),
     ]
 }
 
 pub(super) fn of_operators() -> Vec<Loss> {
     vec![
-        verb("operator", "list", "nodes", "no Node is known, so nothing is done, and it is not ready"),
-        verb("operator", "watch", "nodes", "new Nodes are seen late, and success is only taken away"),
+        verb(Part::Operator, "list", "nodes", "no Node is known, so nothing is done, and it is not ready"),
+        verb(Part::Operator, "watch", "nodes", "new Nodes are seen late, and success is only taken away"),
         verb(
-            "operator",
+            Part::Operator,
             "list",
             "nodenetworkconfigs",
             "no object is known, so nothing is done, and it is not ready",
         ),
         verb(
-            "operator",
+            Part::Operator,
             "watch",
             "nodenetworkconfigs",
             "results are seen late, and success is only taken away",
         ),
-        verb("operator", "create", "nodenetworkconfigs", "a new Node gets no object"),
-        verb("operator", "patch", "nodenetworkconfigs", "no spec is written"),
+        verb(Part::Operator, "create", "nodenetworkconfigs", "a new Node gets no object"),
+        verb(Part::Operator, "patch", "nodenetworkconfigs", "no spec is written"),
         verb(
-            "operator",
+            Part::Operator,
             "patch",
             "nodenetworkconfigs/status",
             "nobody learns whether a spec equals the table",
@@ -191,9 +223,23 @@ pub(super) fn of_operators() -> Vec<Loss> {
     ]
 }
 
-fn verb(part: &'static str, verb: &'static str, resource: &'static str, consequence: &'static str) -> Loss {
+/// Of operators of which a lease says who acts.
+pub(super) fn of_candidates() -> Vec<Loss> {
+    vec![
+        verb(Part::Candidate, "create", "leases", "there is no lease to hold, so neither acts"),
+        verb(Part::Candidate, "get", "leases", "nobody sees who holds the lease, so neither acts"),
+        verb(
+            Part::Candidate,
+            "update",
+            "leases",
+            "nobody can take the lease or keep it, so neither acts for long",
+        ),
+    ]
+}
+
+fn verb(part: Part, verb: &'static str, resource: &'static str, consequence: &'static str) -> Loss {
     Loss {
-        permission: format!("{part}: {verb} `{resource}`"),
+        permission: format!("{}: {verb} `{resource}`", part.name()),
         taken: Taken::Verb { part, resource, verb },
         seen: Seen::Denied,
         consequence,

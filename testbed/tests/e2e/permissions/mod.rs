@@ -12,8 +12,8 @@ use multinic_testbed::{NAMESPACE, OpenstackConfig, Port, SOON, Testbed, eventual
 use serde_json::{Value, json};
 
 use crate::images::{Images, REPOSITORY};
-use crate::scene::{NICS, Scene};
-use losses::{Loss, Seen, Taken};
+use crate::scene::{NICS, RELEASE, Scene};
+use losses::{Loss, Part, Seen, Taken};
 
 const PAGE: &str = "docs/security.md";
 const NODE: &str = "worker-1";
@@ -30,11 +30,13 @@ pub(crate) async fn tell(bed: &Testbed) -> Result<()> {
     scene.all_right().await?;
 
     let lab = Lab::prepare(scene).await?;
-    let (agents, operators) = (losses::of_agents(), losses::of_operators());
+    let agents = losses::of_agents();
     lab.with_everything(&agents).await?;
     lab.on_an_old_kernel().await?;
+    let losses: Vec<_> =
+        agents.into_iter().chain(losses::of_operators()).chain(losses::of_candidates()).collect();
     let mut surprises = Vec::new();
-    for loss in agents.iter().chain(&operators) {
+    for loss in &losses {
         lab.scene.steps.step(&format!("without {}: {}", loss.permission, loss.consequence))?;
         // All are tried: whoever changes the chart wants to see every row that no longer holds.
         if let Err(surprise) = lab.without_one(loss).await {
@@ -42,8 +44,7 @@ pub(crate) async fn tell(bed: &Testbed) -> Result<()> {
         }
     }
     ensure!(surprises.is_empty(), "{}", surprises.join("\n"));
-    let found =
-        agents.iter().chain(&operators).map(|loss| format!("| {} | {} |", loss.permission, loss.consequence));
+    let found = losses.iter().map(|loss| format!("| {} | {} |", loss.permission, loss.consequence));
     documented(&found.collect::<Vec<_>>())
 }
 
@@ -146,8 +147,9 @@ impl<'bed> Lab<'bed> {
         if let Taken::Verb { part, resource, verb } = loss.taken {
             let role = self.take_verb(part, resource, verb)?;
             let seen = match part {
-                "agent" => self.agent_denied(verb, resource).await,
-                _ => self.operator_denied(verb, resource).await,
+                Part::Agent => self.agent_denied(verb, resource).await,
+                Part::Operator => self.operator_denied(verb, resource).await,
+                Part::Candidate => self.candidates_denied(verb, resource).await,
             };
             self.apply(&role)?;
             return seen;
@@ -215,6 +217,17 @@ impl<'bed> Lab<'bed> {
         seen
     }
 
+    async fn candidates_denied(&self, verb: &str, resource: &str) -> Result<()> {
+        let chart = format!("{REPOSITORY}/charts/multinic");
+        let two =
+            ["upgrade", RELEASE, &chart, "--reuse-values", "--set", "operator.replicas=2", "--no-hooks"];
+        self.scene.helm(&two)?;
+        self.scene.kubectl(&["delete", "lease", "multinic-operator", "--ignore-not-found"])?;
+        self.scene.kubectl(&["delete", "pod", "-l", "app.kubernetes.io/name=multinic-operator"])?;
+        let words = [&format!("cannot {verb} resource"), resource];
+        self.logged(&["logs", "deployment/multinic-operator"], &words).await
+    }
+
     /// The pod with one permission less.
     fn without(&self, taken: &Taken) -> Result<Value> {
         let mut pod = self.pod.clone();
@@ -237,16 +250,18 @@ impl<'bed> Lab<'bed> {
         Ok(pod)
     }
 
-    /// Takes a verb out of a ClusterRole, and returns the role as it was.
-    fn take_verb(&self, part: &str, resource: &str, verb: &str) -> Result<Value> {
-        let role =
-            self.scene.cluster.kubectl(&["get", "clusterrole", &format!("multinic-{part}"), "-o", "json"])?;
-        let mut role: Value = serde_json::from_str(&role)?;
+    /// Takes a verb out of a role, and returns the role as it was.
+    fn take_verb(&self, part: Part, resource: &str, verb: &str) -> Result<Value> {
+        let mut role: Value =
+            serde_json::from_str(&self.scene.kubectl(&["get", part.role(), "-o", "json"])?)?;
         role["metadata"]["resourceVersion"] = Value::Null;
         let before = role.clone();
         let rules = role["rules"].as_array_mut().context("no rules")?;
-        let rule =
-            rules.iter_mut().find(|rule| rule["resources"] == json!([resource])).context("no such rule")?;
+        let grants = |rule: &&mut Value| {
+            let verbs = rule["verbs"].as_array();
+            rule["resources"] == json!([resource]) && verbs.is_some_and(|verbs| verbs.contains(&json!(verb)))
+        };
+        let rule = rules.iter_mut().find(grants).context("no such rule")?;
         remove(&mut rule["verbs"], |one| one == verb)?;
         // A rule without verbs is no rule.
         rules.retain(|rule| rule["verbs"] != json!([]));
