@@ -10,6 +10,9 @@ use multinic_testbed::Node;
 
 pub(crate) const REPOSITORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
+/// The most bytes that the archives may have.
+const LIMITS: [(&str, u64); 2] = [("multinic-agent.tar", 10 << 20), ("multinic-operator.tar", 15 << 20)];
+
 /// Both images of one version, as archives.
 pub(crate) struct Images {
     /// The tag of both.
@@ -65,6 +68,10 @@ impl Images {
         }
         let output = command.output().context("cannot run scripts/images.sh")?;
         ensure!(output.status.success(), "images.sh failed:\n{}", String::from_utf8_lossy(&output.stderr));
+        for (archive, limit) in LIMITS {
+            let size = fs::metadata(directory.join(archive))?.len();
+            ensure!(size <= limit, "{archive} has {size} bytes, more than {limit}");
+        }
         Ok(Self { tag, directory, _lock: lock })
     }
 }
