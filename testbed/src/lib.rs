@@ -35,7 +35,7 @@ mod world;
 
 pub use admin::{Answer, get};
 pub use binaries::{Binaries, binaries, use_release_binaries};
-pub use cluster::{CONTROL_PLANE_LABEL, Cluster, Finished, HostCommand, Registry};
+pub use cluster::{CONTROL_PLANE_LABEL, Cluster, Finished, HostCommand, Registry, Runtime};
 pub use control_plane::{ControlPlane, NAMESPACE, Write};
 pub use database::{
     DATABASE, Database, OPERATOR_USER, OpenstackConfig, Port, Producer, Schema, Statements, Subnet,

@@ -1,5 +1,7 @@
 //! What the database lets its user do, found out without changing anything.
 
+use std::io;
+
 use sqlx::MySqlConnection;
 
 use super::{
@@ -49,11 +51,20 @@ impl From<DatabaseError> for Refusal {
     fn from(error: DatabaseError) -> Self {
         let cause = match &error {
             DatabaseError::Password { .. } | DatabaseError::Schema(_) => Cause::Told,
-            DatabaseError::Connect(sqlx::Error::Tls(_)) => Cause::Secured,
+            DatabaseError::Connect(error) if is_about_certificates(error) => Cause::Secured,
             _ if error.is_denied() => Cause::Denied,
             _ => Cause::Other,
         };
         Self { cause, why: error.to_string() }
+    }
+}
+
+fn is_about_certificates(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Tls(_) => true,
+        // So rustls tells what it thinks of the other side.
+        sqlx::Error::Io(error) => error.kind() == io::ErrorKind::InvalidData,
+        _ => false,
     }
 }
 
@@ -92,4 +103,19 @@ async fn ask<T>(
     answer: impl Future<Output = sqlx::Result<T>>,
 ) -> Result<T, Refusal> {
     Ok(within(STATEMENT_DEADLINE, operation, answer).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_that_is_not_trusted_is_no_matter_of_hosts_and_ports() {
+        let cause = |kind| {
+            let error = sqlx::Error::Io(io::Error::new(kind, "invalid peer certificate: BadSignature"));
+            Refusal::from(DatabaseError::Connect(error)).cause
+        };
+        assert_eq!(cause(io::ErrorKind::InvalidData), Cause::Secured);
+        assert_eq!(cause(io::ErrorKind::ConnectionRefused), Cause::Other);
+    }
 }

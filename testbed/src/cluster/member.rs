@@ -35,6 +35,15 @@ const FILES: [(&str, &str); 4] = [
     ("etc/ssh/sshd_config.d/testbed.conf", include_str!("../../cluster-node/sshd.conf")),
 ];
 
+/// What runs a node's containers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Runtime {
+    /// The distribution's containerd: with Debian 12, 1.6.
+    Packaged,
+    /// containerd 2.
+    Containerd2,
+}
+
 /// One node, as the rest of its cluster sees it.
 pub(super) struct Member<'a> {
     /// The range that its pods' addresses are from.
@@ -42,6 +51,7 @@ pub(super) struct Member<'a> {
     pub(super) address: Ipv4Addr,
     /// Whether only pods that ask for it may run there, as where a control plane runs.
     pub(super) reserved: bool,
+    pub(super) runtime: Runtime,
     pub(super) authority: &'a str,
     pub(super) kubelet: Kubeconfig,
     pub(super) proxy: Kubeconfig,
@@ -52,6 +62,10 @@ impl Member<'_> {
     pub(super) fn install(&self, disk: &Path) -> Result<()> {
         for (path, text) in FILES {
             write(disk, path, text)?;
+        }
+        if self.runtime == Runtime::Containerd2 {
+            let text = include_str!("../../cluster-node/containerd-2.conf");
+            write(disk, "etc/systemd/system/containerd.service.d/2.conf", text)?;
         }
         for (unit, text) in UNITS {
             write(disk, &format!("etc/systemd/system/{unit}"), text)?;

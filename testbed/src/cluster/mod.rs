@@ -24,6 +24,7 @@ use kube::{Api, Client};
 use serde_json::json;
 
 pub use command::{Finished, HostCommand};
+pub use member::Runtime;
 pub use registry::Registry;
 
 use crate::Testbed;
@@ -119,13 +120,14 @@ impl<'bed> Cluster<'bed> {
     }
 
     /// A new machine that has become a Ready node of the cluster.
-    pub async fn node(&self, name: &str) -> Result<Node<'bed>> {
-        self.join(name, false).await.with_context(|| format!("cannot start the node {name}"))
+    pub async fn node(&self, name: &str, runtime: Runtime) -> Result<Node<'bed>> {
+        self.join(name, runtime, false).await.with_context(|| format!("cannot start the node {name}"))
     }
 
     /// Like [`Self::node`], but labelled and tainted as a node that the control plane itself runs on.
-    pub async fn control_plane_node(&self, name: &str) -> Result<Node<'bed>> {
-        let node = self.join(name, true).await.with_context(|| format!("cannot start the node {name}"))?;
+    pub async fn control_plane_node(&self, name: &str, runtime: Runtime) -> Result<Node<'bed>> {
+        let node =
+            self.join(name, runtime, true).await.with_context(|| format!("cannot start the node {name}"))?;
         // A kubelet may not give itself a role.
         let label = json!({"metadata": {"labels": {CONTROL_PLANE_LABEL: ""}}});
         let nodes = Api::<KubeNode>::all(self.client());
@@ -149,7 +151,7 @@ impl<'bed> Cluster<'bed> {
         .await
     }
 
-    async fn join(&self, name: &str, reserved: bool) -> Result<Node<'bed>> {
+    async fn join(&self, name: &str, runtime: Runtime, reserved: bool) -> Result<Node<'bed>> {
         let number = self.bed.next_node();
         let node = Node::build_for_pods(self.bed, name, number, &self.assets)?;
         let pods = part_of_pods(number);
@@ -160,6 +162,7 @@ impl<'bed> Cluster<'bed> {
             pods,
             address: node.address(),
             reserved,
+            runtime,
             authority: &self.authority.certificate(),
             kubelet: self.control_plane.kubeconfig_of(&member::user(&kubelet))?,
             proxy: self.control_plane.kubeconfig_of(&member::user(&proxy))?,

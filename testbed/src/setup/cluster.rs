@@ -39,6 +39,16 @@ const HELM4: Module = Module {
     linker_flags: "-s -w -X helm.sh/helm/v4/internal/version.version=v4.3.1",
     commands: &["helm.sh/helm/v4/cmd/helm"],
 };
+/// Newer than any distribution's.
+const CONTAINERD: Module = Module {
+    go_mod: include_str!("../../containerd/go.mod"),
+    go_sum: include_str!("../../containerd/go.sum"),
+    linker_flags: "-s -w -X github.com/containerd/containerd/v2/version.Version=2.4.2",
+    commands: &[
+        "github.com/containerd/containerd/v2/cmd/containerd",
+        "github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2",
+    ],
+};
 /// Where a company keeps its images.
 const REGISTRY: Module = Module {
     go_mod: include_str!("../../registry/go.mod"),
@@ -51,13 +61,14 @@ const PAUSE_RECIPE: &str = "FROM scratch\nCOPY pause /pause\nENTRYPOINT [\"/paus
 /// The name that the image in the archive `pause.tar` has.
 pub(crate) const PAUSE_IMAGE: &str = "localhost/pause:1";
 
-/// The directory of `kubelet`, `kube-proxy`, `kube-scheduler`, `helm`, `helm4`, `registry` and `pause.tar`, built first where it is not
-/// in the cache yet.
+/// The directory of all these commands, the other Helm as `helm4`, and `pause.tar`; built first where it is not in the
+/// cache yet.
 pub(super) fn ensure() -> Result<PathBuf> {
     let recipe = fingerprint(&[
         &NODE.fingerprint(),
         &HELM.fingerprint(),
         &HELM4.fingerprint(),
+        &CONTAINERD.fingerprint(),
         &REGISTRY.fingerprint(),
         PAUSE,
         PAUSE_RECIPE,
@@ -68,6 +79,7 @@ pub(super) fn ensure() -> Result<PathBuf> {
         HELM4.build("helm 4", directory)?;
         fs::rename(directory.join("helm"), directory.join("helm4"))?;
         HELM.build("helm 3", directory)?;
+        CONTAINERD.build("containerd", directory)?;
         REGISTRY.build("image registry", directory)?;
         pause(directory)
     })

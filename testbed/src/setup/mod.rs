@@ -30,7 +30,8 @@ pub struct Assets {
 /// What a cluster with pods needs on top of [`Assets`].
 #[derive(Debug, Clone)]
 pub struct ClusterAssets {
-    /// Directory of `kubelet`, `kube-proxy`, `kube-scheduler`, `helm`, `helm4`, `registry` and the archive `pause.tar`.
+    /// Directory of `kubelet`, `kube-proxy`, `kube-scheduler`, `containerd`, `helm`, `helm4`, `registry` and the archive
+    /// `pause.tar`.
     pub binaries: PathBuf,
     /// Root file system of a node that can run pods.
     pub node_image: PathBuf,

@@ -25,7 +25,7 @@ pub(crate) async fn the_server_is_who_it_says(scene: &Scene<'_>) -> Result<()> {
     let report = format!("{}{}", failed.stdout, failed.stderr);
     let why = report.lines().find(|line| line.contains("FAILED database")).unwrap_or_default();
     scene.steps.show("helm test multinic", why)?;
-    ensure!(failed.code == Some(1) && why.contains("certificate"), "{failed:?}");
+    ensure!(failed.code == Some(1) && why.contains("certificate") && why.contains("DB_SSL_CA"), "{failed:?}");
     scene.helm(&["rollback", RELEASE, "--wait", PATIENCE])?;
     scene.all_right().await
 }

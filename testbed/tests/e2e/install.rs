@@ -13,7 +13,9 @@ use crate::scene::{NICS, PODS, RELEASE, Scene};
 pub(crate) async fn tell(bed: &Testbed) -> Result<()> {
     let scene = Scene::set("install", bed).await?;
     let registry = scene.cluster.registry().await?;
+    mount_below_what_is_read_only(&scene)?;
     installation(&scene).await?;
+    such_a_mount_is_read_only_too_where_the_runtime_can(&scene)?;
     commands_of_the_go_agent(&scene).await?;
     a_check_says_what_works(&scene).await?;
     encryption::the_server_is_who_it_says(&scene).await?;
@@ -45,6 +47,28 @@ async fn installation(scene: &Scene<'_>) -> Result<()> {
     let objects = scene.cluster.kubectl(&["get", "nodenetworkconfigs"])?;
     scene.steps.show("kubectl get nodenetworkconfigs", &objects)?;
     ensure!(objects.contains("2/2") && objects.contains("1/1"), "{objects}");
+    Ok(())
+}
+
+/// What is mounted on a node below a directory that agents only read.
+const BELOW: &str = "/usr/local/share/below";
+
+fn mount_below_what_is_read_only(scene: &Scene<'_>) -> Result<()> {
+    for node in &scene.nodes {
+        node.exec(&["sh", "-ec", &format!("mkdir {BELOW} && mount -t tmpfs none {BELOW}")])?;
+    }
+    Ok(())
+}
+
+fn such_a_mount_is_read_only_too_where_the_runtime_can(scene: &Scene<'_>) -> Result<()> {
+    scene.steps.step("a mount below what agents only read: read-only as well with containerd 2")?;
+    for (node, options) in scene.nodes.iter().zip(["rw,", "ro,"]) {
+        let mounts = node.exec(&["sh", "-ec", "cat /proc/$(pidof multinic-agent)/mountinfo"])?;
+        let fields = mounts.lines().map(|line| line.split(' ').collect::<Vec<_>>());
+        let below: Vec<_> = fields.filter(|fields| fields[4] == format!("/host{BELOW}")).collect();
+        let [mount] = below.as_slice() else { anyhow::bail!("{}: {below:?}", node.name()) };
+        ensure!(mount[5].starts_with(options), "{}: {mount:?}", node.name());
+    }
     Ok(())
 }
 

@@ -8,7 +8,9 @@ use anyhow::{Context, Result, ensure};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::Api;
 use multinic_crds::NodeNetworkConfig;
-use multinic_testbed::{Harm, Monitor, NAMESPACE, Node, OpenstackConfig, Port, SOON, Testbed, eventually};
+use multinic_testbed::{
+    Harm, Monitor, NAMESPACE, Node, OpenstackConfig, Port, Runtime, SOON, Testbed, eventually,
+};
 use serde_json::{Value, json};
 
 use crate::images::{Images, NEXT_COMMIT, REPOSITORY};
@@ -252,7 +254,7 @@ async fn replacement(scene: &mut Scene<'_>) -> Result<()> {
 
     scene.steps.step("another machine under its name, with another NIC")?;
     scene.nodes.remove(0).destroy().await?;
-    let fresh = scene.cluster.node("worker-1").await?;
+    let fresh = scene.cluster.node("worker-1", Runtime::Packaged).await?;
     Images::current()?.load(&fresh)?;
     fresh.plug(REPLACED.0)?;
     scene.nodes.push(fresh);

@@ -6,7 +6,8 @@ use anyhow::{Context, Result, ensure};
 use kube::Api;
 use multinic_crds::{InterfaceState, NodeNetworkConfig};
 use multinic_testbed::{
-    Cluster, Database, GATEWAY, NAMESPACE, Node, OpenstackConfig, Port, SOON, Schema, Testbed, eventually,
+    Cluster, Database, GATEWAY, NAMESPACE, Node, OpenstackConfig, Port, Runtime, SOON, Schema, Testbed,
+    eventually,
 };
 
 use crate::images::{Images, REPOSITORY};
@@ -39,12 +40,15 @@ pub(crate) struct Scene<'bed> {
 }
 
 impl<'bed> Scene<'bed> {
-    /// A cluster without the product. The second node is one that the control plane runs on.
+    /// A cluster without the product. The second node is one that the control plane runs on, and has containerd 2.
     pub(crate) async fn set(story: &'static str, bed: &'bed Testbed) -> Result<Self> {
         let steps = Steps::of(story);
         steps.step("a control plane, a MariaDB and two nodes, one of them tainted as a control plane's")?;
         let (database, cluster) = (bed.database(Schema::ProducerWithAddressing).await?, bed.cluster().await?);
-        let nodes = vec![cluster.node("worker-1").await?, cluster.control_plane_node("worker-2").await?];
+        let nodes = vec![
+            cluster.node("worker-1", Runtime::Packaged).await?,
+            cluster.control_plane_node("worker-2", Runtime::Containerd2).await?,
+        ];
         for (name, mac, _) in NICS {
             nodes.iter().find(|node| node.name() == name).context("no such node")?.plug(mac)?;
         }
