@@ -41,7 +41,7 @@ for arch in "$@"; do
         "--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo" "--remap-path-prefix=$(rustc --print sysroot)=/rust"
     )
     env "CC_${triple//-/_}=$gcc" CARGO_ENCODED_RUSTFLAGS="$(IFS=$'\x1f' && echo "${flags[*]}")" \
-        cargo build --locked --release --target "$triple" --package multinic-agent --package multinic-operator
+        cargo build --locked --release --target-dir target --target "$triple" --package multinic-agent --package multinic-operator
 
     for part in agent operator; do
         rm -rf "target/dist/$arch/$part"
