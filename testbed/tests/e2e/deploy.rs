@@ -6,6 +6,10 @@ use multinic_testbed::{Finished, GATEWAY, HostCommand, NAMESPACE, Testbed};
 use crate::images::REPOSITORY;
 use crate::scene::Scene;
 
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/deploy.sh");
+/// A directory in which `helm` is Helm 4, and how a script is run that finds it first.
+const HELM_4_FIRST: &str = r#"mkdir helm-4 && ln -s "$(command -v helm4)" helm-4/helm"#;
+const WITH_HELM_4: &str = r#"PATH=$HOME/helm-4:$PATH exec "$0""#;
 const NOBODY: &str = "192.0.2.99";
 const USER: &str = "cloud";
 /// With all that a shell could stumble over.
@@ -46,10 +50,11 @@ pub(crate) async fn tell(bed: &Testbed) -> Result<()> {
     let pods = ["get", "pods", "-l", "app.kubernetes.io/name=multinic-agent", "-o", "name"];
     ensure!(scene.kubectl(&pods)?.lines().count() == 2, "not two agents in {NAMESPACE}");
 
-    scene.steps.step("scripts/deploy.sh once more, by key, as root: an upgrade")?;
+    scene.steps.step("scripts/deploy.sh once more, by key, as root, with Helm 4: an upgrade")?;
     let (release, chart) = ("multinic-controller", format!("{REPOSITORY}/charts/multinic"));
     scene.helm(&["upgrade", release, &chart, "--reuse-values", "--set", "operator.maxInterfaces=12"])?;
-    let again = script(&scene, "").env("DB_HOST", "").env("HELM_ARGS", "").output()?;
+    scene.cluster.command("sh").args(["-ec", HELM_4_FIRST]).run()?;
+    let again = of_run(scene.cluster.command("sh").args(["-c", WITH_HELM_4, SCRIPT])).output()?;
     ensure!(again.code == Some(0), "{again:?}");
     let values = scene.helm(&["get", "values", release])?;
     ensure!(values.contains("maxInterfaces: 12"), "what was set by hand is lost: {values}");
@@ -77,14 +82,15 @@ fn failures(scene: &Scene<'_>, password: &str) -> Result<()> {
 }
 
 fn script<'bed>(scene: &Scene<'bed>, password: &str) -> HostCommand<'bed> {
-    scene
-        .cluster
-        .command(format!("{REPOSITORY}/scripts/deploy.sh"))
-        .env("BUILDER", "buildah")
-        .env("SSH_USER", "root")
+    of_run(scene.cluster.command(SCRIPT))
         .env("DB_HOST", GATEWAY.to_string())
         .env("DB_PASSWORD", password)
         .env("HELM_ARGS", "--set agent.linkKinds={physical,veth} --set agent.pollInterval=1s")
+}
+
+/// What every run is told.
+fn of_run(command: HostCommand<'_>) -> HostCommand<'_> {
+    command.env("BUILDER", "buildah").env("SSH_USER", "root")
 }
 
 fn failed(finished: Finished, step: &str, named: &str) -> Result<()> {

@@ -5,9 +5,10 @@ use multinic_testbed::{Harm, NAMESPACE, SOON, Testbed, eventually};
 
 use crate::scene::{NICS, PATIENCE, PODS, QUICK, RELEASE, Scene};
 
-/// Where anything of ours on a node would be. The lock stays until the next boot: taken away, it could be locked twice.
-const TRACES: &str = "ls -d /etc/netplan/*multinic* /run/systemd/network/*multinic* /run/udev/rules.d/*multinic* \
-    /var/lib/multinic/* 2> /dev/null || true";
+/// Where anything of ours on a node would be. What stays until the next boot is told in docs/operating.md: the lock, which
+/// could be locked twice if it were taken away, and what netplan made for udev at the last boot.
+const TRACES: &str =
+    "ls -d /etc/netplan/*multinic* /run/systemd/network/*multinic* /var/lib/multinic/* 2> /dev/null || true";
 
 pub(crate) async fn tell(bed: &Testbed) -> Result<()> {
     let mut scene = Scene::installed("uninstall", bed).await?;
@@ -76,9 +77,17 @@ async fn come_back(scene: &Scene<'_>) -> Result<()> {
 }
 
 async fn purge(scene: &Scene<'_>) -> Result<()> {
+    scene.steps.step("a node rebooted, by which its NICs are in files of this boot too")?;
+    scene.nodes[0].reboot().await?;
+    scene.cluster.ready(&scene.nodes[0]).await?;
+    scene.agent_pod("worker-1").await?;
+    scene.all_right().await?;
+    let generated = scene.nodes[0].exec(&["sh", "-c", TRACES])?;
+    ensure!(generated.contains("/run/systemd/network/"), "netplan made nothing of {generated}");
+
     scene.steps.step("purge: every node gives its NICs back")?;
     let chart = format!("{}/charts/multinic", crate::images::REPOSITORY);
-    let upgrade = ["upgrade", RELEASE, &chart, "--reuse-values", "--set", "purge=true"];
+    let upgrade = ["upgrade", RELEASE, &chart, "--reset-then-reuse-values", "--set", "purge=true"];
     let notes = scene.helm(&upgrade)?;
     ensure!(notes.contains("kubectl delete crd nodenetworkconfigs.multinic.io"), "{notes}");
     scene.kubectl(&["rollout", "status", "daemonset/multinic-agent", PATIENCE])?;
