@@ -134,7 +134,6 @@ earlier() {
     say "release $RELEASE_NAME is $state and will be upgraded; it keeps the values that this run does not set"
     helm get values "$RELEASE_NAME" --namespace "$NAMESPACE" --output yaml > "$work/earlier.yaml" 2> "$work/error" ||
         fail "helm get values: $(why)"
-    values=(--values "$work/earlier.yaml" "${values[@]}")
 }
 
 choose_builder() {
@@ -319,8 +318,9 @@ check() {
         "see there, then ask again: helm test $RELEASE_NAME --namespace $NAMESPACE"
 }
 
-# What the chart is given.
-values=()
+# What the chart is given, the values of an earlier release first, as soon as they are known.
+echo '{}' > "$work/earlier.yaml"
+values=(--values "$work/earlier.yaml")
 [[ -z $VALUES_FILE ]] || values+=(--values "$VALUES_FILE")
 for key in host port name user password; do
     variable=DB_${key^^}
