@@ -18,6 +18,8 @@ use crate::{
     verdict::Verdict,
 };
 
+/// A version that no object has: upon it the API server creates one, and changes none.
+const NEVER: u64 = 1;
 /// Objects that are written at the same time.
 const CONCURRENCY: usize = 8;
 const CALL_DEADLINE: Duration = Duration::from_secs(10);
@@ -75,6 +77,8 @@ pub struct Applied {
     pub specs: u64,
     /// What failed, for one Node each; it is planned again by the next sync.
     pub failed: Vec<(Name, ApplyError)>,
+    /// Specs that were not written, since their objects are no longer as they were planned from.
+    pub outdated: usize,
     /// Tasks that were not begun in time.
     pub postponed: usize,
 }
@@ -95,6 +99,7 @@ pub async fn apply(client: &Client, tasks: &[Task], objects: &mut Index<Object>,
         applied.postponed -= 1;
         applied.writes += outcome.writes;
         applied.specs += u64::from(outcome.spec_written);
+        applied.outdated += usize::from(outcome.outdated);
         answers.extend(outcome.answer);
         applied.failed.extend(outcome.error.map(|error| (Name::clone(outcome.node), error)));
     }
@@ -121,25 +126,33 @@ struct Outcome<'a> {
     node: &'a Name,
     writes: u64,
     spec_written: bool,
+    outdated: bool,
     /// The object as the last successful call left it.
     answer: Option<GuardedConfig>,
     error: Option<ApplyError>,
 }
 
+impl<'a> Outcome<'a> {
+    const fn none_yet(node: &'a Name) -> Self {
+        Self { node, writes: 0, spec_written: false, outdated: false, answer: None, error: None }
+    }
+}
+
 impl Writer {
     async fn carry_out<'a>(&self, task: &'a Task, objects: &Index<Object>) -> Outcome<'a> {
-        let mut outcome =
-            Outcome { node: &task.node, writes: 0, spec_written: false, answer: None, error: None };
+        let mut outcome = Outcome::none_yet(&task.node);
         let mut verdict = task.verdict.clone();
         if let Some(write) = &task.write {
-            let version = objects.version(&task.node);
-            match self.write_spec(&task.node, write, version, &mut outcome.writes).await {
-                Ok(answer) => {
-                    outcome.spec_written = true;
-                    outcome.answer = Some(answer);
+            let version = match objects.get(&task.node) {
+                Some(_) => objects.version(&task.node),
+                None => Some(NEVER),
+            };
+            match self.write_spec(write, version, &mut outcome).await {
+                Ok(()) => {}
+                Err(error) if error.is_outdated() => {
+                    outcome.outdated = true;
+                    return outcome;
                 }
-                // Somebody was quicker. What became of it is on its way here, and planned from anew.
-                Err(error) if error.is_outdated() => return outcome,
                 Err(error) => {
                     let refused = error.refusal().map(Verdict::spec_refused);
                     outcome.error = Some(error);
@@ -164,18 +177,19 @@ impl Writer {
 
     async fn write_spec(
         &self,
-        node: &str,
         write: &SpecWrite,
         version: Option<u64>,
-        writes: &mut u64,
-    ) -> Result<GuardedConfig, ApplyError> {
+        outcome: &mut Outcome<'_>,
+    ) -> Result<(), ApplyError> {
+        let node = outcome.node;
         let params = PatchParams::apply(OPERATOR_MANAGER).force();
-        *writes += 1;
-        let answer =
-            call("the spec", self.api.patch(node, &params, &Patch::Apply(spec(node, write, version))))
-                .await?;
+        outcome.writes += 1;
+        let patch = Patch::Apply(spec(node, write, version));
+        let answer = call("the spec", self.api.patch(node, &params, &patch)).await?;
+        outcome.spec_written = true;
+        let answer = outcome.answer.insert(answer);
         if same(&answer.spec.interfaces, &write.interfaces) {
-            return Ok(answer);
+            return Ok(());
         }
         // Apply leaves what other field managers added, such as an entry from `kubectl edit`.
         let params =
@@ -184,8 +198,9 @@ impl Writer {
             "metadata": { "resourceVersion": answer.resource_version() },
             "spec": { "interfaces": write.interfaces },
         });
-        *writes += 1;
-        call("the spec", self.api.patch(node, &params, &Patch::Merge(whole))).await
+        outcome.writes += 1;
+        outcome.answer = Some(call("the spec", self.api.patch(node, &params, &Patch::Merge(whole))).await?);
+        Ok(())
     }
 
     async fn write_condition(&self, node: &str, condition: &Condition) -> Result<GuardedConfig, ApplyError> {
@@ -223,7 +238,7 @@ fn object(name: &str) -> Value {
 /// All that this operator owns of an object but the condition. `mode` belongs to people.
 ///
 /// With the version that it was planned from, the API server refuses to put it upon any other: an operator that was
-/// held up must not undo what its successor has written since.
+/// held up must not undo what its successor has written since. An object that is gone is made anew all the same.
 fn spec(name: &str, write: &SpecWrite, version: Option<u64>) -> Value {
     let mut patch = object(name);
     if let Some(version) = version {
@@ -243,6 +258,8 @@ fn status(name: &str, condition: &Condition) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use http::Response;
+    use kube::client::Body;
     use multinic_crds::{ConditionType, Reason, condition};
 
     use super::*;
@@ -273,5 +290,28 @@ mod tests {
         let synced = condition(ConditionType::Synced, true, Reason::Synced, "", 1, Timestamp::UNIX_EPOCH);
         let status = status("a", &synced)["status"].clone();
         assert_eq!(status, json!({ "conditions": [synced] }));
+    }
+
+    /// An API server that answers every request alike.
+    fn client(code: u16, body: Value) -> Client {
+        let answer = move |_| {
+            let body = Body::from(body.to_string().into_bytes());
+            let answer =
+                Response::builder().status(code).header("content-type", "application/json").body(body);
+            std::future::ready(answer)
+        };
+        Client::new(tower::service_fn(answer), "default")
+    }
+
+    #[tokio::test]
+    async fn a_spec_that_comes_too_late_is_neither_written_nor_failed() {
+        let object = fixtures::object("a", 1, &[(1, 0)], Value::Null);
+        let write = SpecWrite { owner: "uid-a".to_owned(), interfaces: object.spec.interfaces.clone() };
+        let task = Task { node: "a".into(), write: Some(write), verdict: Verdict::of(&[]) };
+        let mut objects = Index::default();
+        objects.record(object);
+        let status = json!({ "kind": "Status", "status": "Failure", "reason": "Conflict", "code": 409, "message": "" });
+        let applied = apply(&client(409, status), &[task], &mut objects, Timestamp::UNIX_EPOCH).await;
+        assert_eq!((applied.outdated, applied.writes, applied.specs, applied.failed.len()), (1, 1, 0, 0));
     }
 }

@@ -50,6 +50,9 @@ pub(crate) fn applied(applied: &Applied) {
         let objects = applied.failed.len();
         tracing::warn!(objects, %node, %error, "objects not written, retried at the next sync; this is the first");
     }
+    if applied.outdated > 0 {
+        tracing::info!(objects = applied.outdated, "objects changed meanwhile, so they are planned anew");
+    }
     if applied.postponed > 0 {
         tracing::warn!(
             objects = applied.postponed,

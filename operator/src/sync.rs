@@ -59,6 +59,8 @@ pub(crate) struct Syncer {
     last_sync: Option<Instant>,
     /// When the oldest change came that no sync has seen.
     changed: Option<Instant>,
+    /// Whether objects had changed before the last sync could write them.
+    outdated: bool,
 }
 
 impl Syncer {
@@ -85,6 +87,7 @@ impl Syncer {
             unmatched: BTreeSet::new(),
             last_sync: None,
             changed: None,
+            outdated: false,
         }
     }
 
@@ -173,6 +176,9 @@ impl Syncer {
         let mut plan = plan(&snapshot, &world, &self.absences);
         self.absences = mem::take(&mut plan.absences);
         let applied = apply(&self.client, &plan.tasks, &mut self.objects, Timestamp::now()).await;
+        // What overtook the plan need not be news by itself. Only once: more than that is no accident.
+        let again = mem::replace(&mut self.outdated, applied.outdated > 0);
+        self.note(self.outdated && !again);
         plan.added.retain(|change| self.asks_for(change));
         plan.dropped.retain(|change| !self.asks_for(change));
 
@@ -221,7 +227,7 @@ impl Syncer {
             overview.rejected_rows = rejected().count();
             overview.unmatched_rows = snapshot.unmatched.len();
             overview.dropped += plan.dropped.len() as u64;
-            overview.failed_objects = applied.failed.len() + applied.postponed;
+            overview.failed_objects = applied.failed.len() + applied.outdated + applied.postponed;
             overview.guarded = plan.guarded;
             overview.count(&self.objects);
         });

@@ -25,13 +25,19 @@ const ATTEMPTS: &str = "kube_client::client::builder";
 
 const WANTED: &str = "write error, warn, info, debug or trace";
 
-/// The levels that the Go agent had under other names.
-fn in_our_words(level: &str) -> &str {
-    match level {
+/// A part such as `info` or `kube=debug`, with the Go agent's names for levels in ours.
+fn part(text: &str) -> Result<String, String> {
+    let (target, level) = text.rsplit_once('=').map_or(("", text), |(target, level)| (target, level));
+    let level = match level.trim() {
         "warning" => "warn",
         "fatal" | "panic" => "error",
-        other => other,
+        level => level,
+    };
+    // Otherwise it would be taken for the name of a crate, and all others be silenced.
+    if level.is_empty() || level.parse::<LevelFilter>().is_err() {
+        return Err(format!("{text:?} is no level; {WANTED}"));
     }
+    Ok(if target.is_empty() { level.to_owned() } else { format!("{}={level}", target.trim()) })
 }
 
 /// Which events are logged.
@@ -42,19 +48,8 @@ impl FromStr for Filter {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        // An empty text parses as "nothing at all", which nobody means.
-        if text.trim().is_empty() {
-            return Err(WANTED.to_owned());
-        }
         let text = text.to_ascii_lowercase();
-        let parts: Vec<_> = text.split(',').map(|part| in_our_words(part.trim())).collect();
-        for part in &parts {
-            // Otherwise it would be taken for the name of a crate, and all others be silenced.
-            if !part.contains('=') && part.parse::<LevelFilter>().is_err() {
-                return Err(format!("{part:?} is no level; {WANTED}"));
-            }
-        }
-        let text = parts.join(",");
+        let text = text.split(',').map(part).collect::<Result<Vec<_>, _>>()?.join(",");
         let targets = text.parse::<Targets>().map_err(|error| format!("{error}; {WANTED}"))?;
         Ok(Self(if text.contains("kube_client") {
             targets
@@ -90,10 +85,14 @@ mod tests {
 
     #[test]
     fn levels_of_the_seed_are_understood_and_typos_are_not() {
-        for level in ["info", "DEBUG", "warn,kube=trace", "warning", "Fatal", "panic"] {
+        for level in
+            ["info", "DEBUG", "warn,kube=trace", "warning", "Fatal", "panic", "kube=Warning, info", "off"]
+        {
             assert!(level.parse::<Filter>().is_ok(), "{level}");
         }
-        for typo in ["", " ", "verbose", "info,loud", "loud=very", "info,kube=verbose"] {
+        for typo in
+            ["", " ", ",", "info,", "verbose", "info,loud", "loud=very", "info,kube=verbose", "info,kube="]
+        {
             assert!(typo.parse::<Filter>().is_err(), "{typo:?}");
         }
     }

@@ -229,6 +229,8 @@ fn what_is_misspelt_or_out_of_range_is_refused_by_its_name() {
         ("database.password=", "database.existingSecret"),
         ("image.repository=net/nic", "operator.image.repository"),
         ("agent.logLevel=verbose", "/agent/logLevel"),
+        ("agent.logLevel=info\\,kube=verbose", "/agent/logLevel"),
+        ("agent.logLevel=info\\,", "/agent/logLevel"),
         ("agent.pollInterval=0s", "/agent/pollInterval"),
         ("agent.pollInterval=2h", "/agent/pollInterval"),
         ("image.tag=7", "/image/tag"),
@@ -243,7 +245,12 @@ fn intervals_and_levels_that_the_binaries_take_are_taken() {
     for set in
         ["pollInterval=1s", "pollInterval=90s", "pollInterval=1m30s", "pollInterval=3600s", "pollInterval=1h"]
             .into_iter()
-            .chain(["logLevel=warning", "logLevel=DEBUG", "logLevel=warn\\,kube=trace"])
+            .chain([
+                "logLevel=warning",
+                "logLevel=DEBUG",
+                "logLevel=warn\\,kube=trace",
+                "logLevel=kube=warning\\,info",
+            ])
     {
         Rendered::of(NEWEST, &[&format!("agent.{set}")]).unwrap();
     }

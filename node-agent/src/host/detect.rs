@@ -91,10 +91,12 @@ mod tests {
     use super::*;
 
     /// Every directory that the agent's pod mounts from its host: the runtime makes those that are missing.
-    const MOUNTS: [&str; 6] = [
+    const MOUNTS: [&str; 8] = [
         "/etc/netplan",
+        "/etc/network",
+        "/run/netplan",
+        "/run/systemd/netif",
         "/run/systemd/network",
-        "/run/udev/rules.d",
         "/run/multinic",
         "/var/lib/multinic",
         "/proc/sys/net",

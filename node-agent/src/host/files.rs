@@ -103,7 +103,8 @@ fn networkd(root: &HostRoot) -> Result<Vec<Found>, FileError> {
 }
 
 fn ifupdown(root: &HostRoot) -> Result<Vec<Found>, FileError> {
-    let main = read(root, IFUPDOWN)?.map(|text| (IFUPDOWN.to_owned(), Some(text)));
+    let text = read(root, IFUPDOWN)?;
+    let main = (text.is_some() || root.leads_out(IFUPDOWN)).then(|| (IFUPDOWN.to_owned(), text));
     Ok(main.into_iter().chain(list(root, IFUPDOWN_MORE, "")?).collect())
 }
 
@@ -128,8 +129,12 @@ fn read(root: &HostRoot, path: &str) -> Result<Option<String>, FileError> {
     root.read(path).map_err(|source| FileError::Read { path: path.to_owned(), source })
 }
 
-/// The files in `directory` whose names end in `suffix`, with their paths.
+/// The files in `directory` whose names end in `suffix`, with their paths; the directory itself, where that is a link
+/// that leads nowhere.
 fn list(root: &HostRoot, directory: &str, suffix: &str) -> Result<Vec<Found>, FileError> {
+    if root.leads_out(directory) {
+        return Ok(vec![(directory.to_owned(), None)]);
+    }
     let failed = |source| FileError::Read { path: directory.to_owned(), source };
     let files = root.list(directory, suffix).map_err(failed)?;
     Ok(files.into_iter().map(|(name, text)| (format!("{directory}/{name}"), text)).collect())
@@ -228,9 +233,17 @@ mod tests {
     #[test]
     fn a_file_that_is_a_link_out_of_our_sight_may_configure_anything() {
         let eth1 = link(3, "eth1", "fa:16:3e:00:00:01");
-        for path in ["/etc/systemd/network/20-site.network", "/etc/network/interfaces.d/site"] {
-            let (_directory, root) = host(&[(&path.replace("site", "other"), "")]);
-            symlink("/opt/site/of-eth1", root.at(path)).unwrap();
+        for path in [
+            "/etc/systemd/network/20-site.network",
+            "/etc/systemd/network",
+            "/etc/network/interfaces.d/site",
+            "/etc/network/interfaces.d",
+            "/etc/network/interfaces",
+            "/run/netplan",
+        ] {
+            let (_directory, root) = host(&[]);
+            fs::create_dir_all(root.at(path).parent().unwrap()).unwrap();
+            symlink("/opt/site", root.at(path)).unwrap();
             assert!(survey(&root).unwrap().0.iter().any(|definition| definition.covers(&eth1)), "{path}");
         }
     }

@@ -12,7 +12,7 @@ use std::{
 };
 
 use pathrs::{Root, error::ErrorKind, flags::OpenFlags};
-use rustix::fs::{Access, access};
+use rustix::fs::{Access, Mode, OFlags, access, open};
 
 /// How the name ends of a file that is not whole yet.
 pub const TEMPORARY: &str = ".multinic-tmp";
@@ -79,6 +79,14 @@ impl HostRoot {
         Ok(files)
     }
 
+    /// Whether `path` is a link that leads nowhere, as far as can be seen from here: the host may see more.
+    #[must_use]
+    pub fn leads_out(&self, path: &str) -> bool {
+        let link = self.place(path).and_then(|(directory, name)| fs::read_link(directory.join(name)));
+        link.is_ok_and(|to| to != Path::new("/dev/null"))
+            && self.open(path, OpenFlags::O_PATH).is_err_and(|error| is_absent(&error))
+    }
+
     /// The names of everything in `directory`, in order; none where there is no such directory.
     pub fn names(&self, directory: &str) -> io::Result<BTreeSet<String>> {
         let resolved = match self.resolve(directory) {
@@ -135,8 +143,10 @@ impl HostRoot {
     }
 
     fn open(&self, path: &str, flags: OpenFlags) -> io::Result<File> {
-        let opened = Root::open(&self.0).and_then(|root| root.open_subpath(path, flags));
-        opened.map_err(|error| match error.kind() {
+        // Where there is no root, nobody knows what is absent.
+        let root = open(&self.0, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+            .map_err(|error| io::Error::other(format!("{}: {error}", self.0.display())))?;
+        Root::from_fd(root).open_subpath(path, flags).map_err(|error| match error.kind() {
             ErrorKind::OsError(Some(code)) => io::Error::from_raw_os_error(code),
             _ => io::Error::other(error),
         })
@@ -185,27 +195,6 @@ mod tests {
 
     #[test]
     fn links_are_followed_within_the_hosts_root() {
-        follow_links();
-    }
-
-    #[test]
-    fn they_are_on_a_kernel_without_openat2_too() {
-        use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, apply_filter};
-        const OPENAT2: i64 = 437; // on every architecture, as all calls this young
-        const ENOSYS: u32 = 38;
-        let filter = SeccompFilter::new(
-            [(OPENAT2, vec![])].into(),
-            SeccompAction::Allow,
-            SeccompAction::Errno(ENOSYS),
-            std::env::consts::ARCH.try_into().unwrap(),
-        );
-        let filter = BpfProgram::try_from(filter.unwrap()).unwrap();
-        // The filter is of this test's own thread only.
-        apply_filter(&filter).unwrap();
-        follow_links();
-    }
-
-    fn follow_links() {
         let (_directory, root) = root();
         fs::create_dir_all(root.at("/opt/site")).unwrap();
         fs::write(root.at("/opt/site/n.yaml"), "theirs").unwrap();
@@ -220,5 +209,27 @@ mod tests {
         assert_eq!(listed, expected.map(|(name, text)| (name.to_owned(), text.map(str::to_owned))).into());
         root.replace("/etc/linked/60.yaml", "ours", 0o600).unwrap();
         assert_eq!(root.read("/etc/netplan/60.yaml").unwrap().as_deref(), Some("ours"));
+    }
+
+    #[test]
+    fn the_root_may_be_a_link_and_without_one_nothing_is_called_absent() {
+        let (directory, root) = root();
+        root.replace("/etc/netplan/60.yaml", "ours", 0o600).unwrap();
+        let (link, gone) = (directory.path().join("link"), directory.path().join("gone"));
+        symlink(directory.path(), &link).unwrap();
+        assert_eq!(HostRoot::new(link).read("/etc/netplan/60.yaml").unwrap().as_deref(), Some("ours"));
+        HostRoot::new(gone).read("/etc/netplan/60.yaml").unwrap_err();
+    }
+
+    #[test]
+    fn only_a_link_to_what_is_not_here_leads_out() {
+        let (_directory, root) = root();
+        fs::write(root.at("/etc/file"), "").unwrap();
+        for (name, to) in [("out", "/opt/site"), ("masked", "/dev/null"), ("within", "/etc/file")] {
+            symlink(to, root.at(&format!("/etc/{name}"))).unwrap();
+        }
+        let found =
+            ["out", "masked", "within", "file", "absent"].map(|name| root.leads_out(&format!("/etc/{name}")));
+        assert_eq!(found, [true, false, false, false, false]);
     }
 }

@@ -3,10 +3,16 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 
 use crate::Testbed;
 use crate::process::{Process, text_file};
@@ -14,8 +20,8 @@ use crate::process::{Process, text_file};
 /// ssh looks for a person's files where the user database says, whatever `HOME` is.
 const SSH: &str = "#!/bin/sh\nexec /usr/bin/ssh -F \"$HOME/.ssh/config\" \"$@\"\n";
 
-/// After this a program that hangs is ended, with status 124. The longest compiles both images.
-const LIMIT: &str = "15m";
+/// After this a program that hangs is killed. The longest compiles both images.
+const LIMIT: Duration = Duration::from_mins(15);
 
 /// The home of the cluster's administrator: nothing of this host's users is seen or changed.
 pub(super) struct Home {
@@ -60,10 +66,8 @@ impl Home {
     }
 
     fn command(&self, program: &OsStr) -> Command {
-        let mut command = Command::new("timeout");
+        let mut command = Command::new(program);
         command
-            .args(["--kill-after=10", LIMIT])
-            .arg(program)
             .current_dir(&self.directory)
             .env("HOME", &self.directory)
             .env("PATH", &self.path)
@@ -102,6 +106,18 @@ pub struct Finished {
     pub stdout: String,
     /// Everything it wrote to standard error.
     pub stderr: String,
+}
+
+/// Waits for the leader of a process group.
+fn within_limit(child: Child) -> Result<Output> {
+    let group = Pid::from_raw(i32::try_from(child.id())?);
+    let (sender, finished) = mpsc::channel();
+    thread::spawn(move || sender.send(child.wait_with_output()));
+    if let Ok(output) = finished.recv_timeout(LIMIT) {
+        return Ok(output?);
+    }
+    killpg(group, Signal::SIGKILL)?;
+    Ok(finished.recv()??)
 }
 
 impl<'bed> HostCommand<'bed> {
@@ -150,8 +166,9 @@ impl<'bed> HostCommand<'bed> {
             None => Stdio::null(),
             Some(text) => text_file(&text)?.into(),
         });
-        self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let output = self.bed.spawner()?.spawn(self.command)?.wait_with_output()?;
+        // A group of its own, so that killing reaches its children too.
+        self.command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        let output = within_limit(self.bed.spawner()?.spawn(self.command)?)?;
         Ok(Finished {
             code: output.status.code(),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -161,8 +178,11 @@ impl<'bed> HostCommand<'bed> {
 
     /// Runs it to its end and returns what it printed; fails, with what it complained about, when it does.
     pub fn run(self) -> Result<String> {
-        // What it is about is behind the limit.
-        let words: Vec<_> = self.command.get_args().skip(2).map(OsStr::to_string_lossy).collect();
+        let words: Vec<_> = [self.command.get_program()]
+            .into_iter()
+            .chain(self.command.get_args())
+            .map(OsStr::to_string_lossy)
+            .collect();
         let line = words.join(" ");
         let finished = self.output().with_context(|| format!("cannot run {line}"))?;
         ensure!(

@@ -37,14 +37,21 @@ async fn outdated(bed: &Testbed) -> Result<()> {
         objects.patch("worker-1", &params, &Patch::Apply(object)).await
     };
     let nic = |mac: &str| json!([{ "macAddress": mac, "name": "multinic0" }]);
-    let planned_from = apply(None, json!([])).await?.resource_version();
+    // Upon a version that none ever has, an object is created, and not changed.
+    let never = Some("1".to_owned());
+    let planned_from = apply(never.clone(), json!([])).await?.resource_version();
+    refused(apply(never, nic("fa:16:3e:00:00:03")).await)?;
     let by_the_successor = apply(planned_from.clone(), nic("fa:16:3e:00:00:01")).await?;
-    match apply(planned_from, nic("fa:16:3e:00:00:02")).await {
-        Err(kube::Error::Api(status)) if status.is_conflict() => {}
-        other => return Err(anyhow!("it is taken: {other:?}")),
-    }
+    refused(apply(planned_from, nic("fa:16:3e:00:00:02")).await)?;
     ensure!(objects.get("worker-1").await?.spec == by_the_successor.spec);
     Ok(())
+}
+
+fn refused(answer: kube::Result<NodeNetworkConfig>) -> Result<()> {
+    match answer {
+        Err(kube::Error::Api(status)) if status.is_conflict() => Ok(()),
+        other => Err(anyhow!("it is taken: {other:?}")),
+    }
 }
 
 async fn malformed(bed: &Testbed) -> Result<()> {
