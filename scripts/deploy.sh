@@ -172,6 +172,7 @@ render() {
 
 tools() {
     need kubectl helm
+    helm upgrade --help | grep -q -e --take-ownership || fail "helm is $(helm version --short)" 'install helm 3.17 or newer'
     [[ $SKIP_BUILD == 1 ]] || need ssh timeout tar ${SSH_PASSWORD:+sshpass}
     say "helm $(helm version --short)"
     # Now, and not only after minutes of building.
@@ -238,9 +239,9 @@ namespace() {
     Active-baseline | Active-restricted)
         fail "namespace $NAMESPACE admits no agents: it enforces the level $level" "${permit[*]}; or set NAMESPACE"
         ;;
-    Active-*) say "$NAMESPACE is as it should be" ;;
+    Active-privileged) say "$NAMESPACE is as it should be" ;;
     *)
-        change kubectl create namespace "$NAMESPACE"
+        [[ -n $phase ]] || change kubectl create namespace "$NAMESPACE"
         change "${permit[@]}"
         ;;
     esac
@@ -253,14 +254,13 @@ upgrade() {
         2> "$work/error" || fail "$(why)"
 }
 
-# What is known of pods that are not ready: their events and the end of their logs.
+# What is known of pods that are not ready, or not even there: events, and the end of the logs.
 unready() {
     local pod
     kubectl --namespace "$NAMESPACE" get pods --selector "$pods" --output wide
+    kubectl --namespace "$NAMESPACE" get events --field-selector type=Warning --sort-by .lastTimestamp | tail -n 5
     kubectl --namespace "$NAMESPACE" get pods --selector "$pods" --no-headers |
         awk '{ split($2, ready, "/") } ready[1] != ready[2] { print $1 }' | head -n 3 | while read -r pod; do
-        kubectl --namespace "$NAMESPACE" get events --no-headers \
-            --field-selector "type=Warning,involvedObject.name=$pod" | tail -n 3
         kubectl --namespace "$NAMESPACE" logs "$pod" --tail 3
     done
 }
@@ -329,6 +329,8 @@ for key in host port name user password; do
     printf %s "${!variable}" > "$work/database.$key"
     values+=(--set-file "database.$key=$work/database.$key")
 done
+# A password that is given counts more than a Secret that was.
+[[ -z $DB_PASSWORD ]] || values+=(--set-string database.existingSecret=)
 values+=(--set-string "image.repository=$IMAGE_NAME,image.tag=$IMAGE_TAG" --set image.pullPolicy=IfNotPresent
     --set purge=false)
 read -ra more <<< "${HELM_ARGS//$'\n'/ }"

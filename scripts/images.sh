@@ -71,6 +71,7 @@ version=$(sed -n 's/^appVersion: *//p' charts/multinic/Chart.yaml)
 name=${IMAGE_NAME:-multinic-agent}
 tag=${IMAGE_TAG:-$version}
 [[ $name == *-agent ]] || die "IMAGE_NAME=$name does not end in -agent, so the operator's image cannot be named after it"
+[[ -z $push || $name == */* ]] || die "IMAGE_NAME=$name names no registry to push to, as REGISTRY/multinic-agent does"
 own=$(uname -m)
 own=${own/x86_64/amd64}
 own=${own/aarch64/arm64}

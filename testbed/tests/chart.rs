@@ -214,6 +214,18 @@ fn values_of_the_go_agent_keep_working() {
 }
 
 #[test]
+fn what_was_set_once_is_taken_out_by_null() {
+    let set =
+        ["nodeSelector.a=b", "nodeSelector.c=null", "agent.podLabels=null", "operator.podAnnotations.d=null"];
+    let rendered = Rendered::of(NEWEST, &set).unwrap();
+    assert_eq!(rendered.pod("DaemonSet", "multinic-agent")["nodeSelector"], json!({"a": "b"}));
+    let check = &rendered.get("Pod", "multinic-check")["spec"]["containers"][0];
+    assert_eq!(variable(check, "NODE_SELECTOR")["value"], "a=b");
+    let none = Rendered::of(NEWEST, &["nodeSelector=null"]).unwrap();
+    assert_eq!(none.pod("DaemonSet", "multinic-agent")["nodeSelector"], Value::Null);
+}
+
+#[test]
 fn what_is_misspelt_or_out_of_range_is_refused_by_its_name() {
     for (set, named) in [
         ("agent.pollinterval=5s", "pollinterval"),

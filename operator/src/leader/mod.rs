@@ -19,7 +19,7 @@
 //! # Caveats
 //! - What was already sent when a term ends may still be carried out. The time between the two limits is
 //!   for that: longer than a statement waits for a lock. A spec that comes later still is refused, since it
-//!   names the version that it was planned from.
+//!   names the version of the object that it was planned from; only an object that is gone is made anew.
 //! - While the API server needs longer than [`lease::CALL_DEADLINE`] for a write, nobody leads.
 
 mod fence;

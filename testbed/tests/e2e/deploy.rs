@@ -53,6 +53,8 @@ pub(crate) async fn tell(bed: &Testbed) -> Result<()> {
     scene.steps.step("scripts/deploy.sh once more, by key, as root, with Helm 4: an upgrade")?;
     let (release, chart) = ("multinic-controller", format!("{REPOSITORY}/charts/multinic"));
     scene.helm(&["upgrade", release, &chart, "--reuse-values", "--set", "operator.maxInterfaces=12"])?;
+    let told = of_run(scene.cluster.command(SCRIPT).arg("--dry-run")).output()?;
+    ensure!(told.code == Some(0) && !told.stdout.contains("would fail"), "{told:?}");
     scene.cluster.command("sh").args(["-ec", HELM_4_FIRST]).run()?;
     let again = of_run(scene.cluster.command("sh").args(["-c", WITH_HELM_4, SCRIPT])).output()?;
     ensure!(again.code == Some(0), "{again:?}");
