@@ -3,7 +3,7 @@
 //! ```text
 //!  fabric 192.0.2.1   API server, controllers, scheduler; whatever a HostCommand runs: kubectl, helm, ssh, scripts
 //!     |               forwards between the nodes, like the router of a cloud
-//!     |-- worker-1  192.0.2.10   pods 10.244.0.0/24   systemd: containerd, kubelet, kube-proxy, sshd
+//!     |-- worker-1  192.0.2.10   pods 10.244.0.0/24   systemd: containerd 1 or 2, kubelet, kube-proxy, sshd
 //!     '-- worker-2  192.0.2.11   pods 10.244.1.0/24
 //! ```
 //!
