@@ -40,8 +40,17 @@ pub struct Harm {
 
 impl Node<'_> {
     /// Leaves on the uplink what a CNI would, and records everything from here on.
+    ///
+    /// What the kernel announces at the end of something earlier, as of an address that it has probed, is let pass.
     pub async fn monitor(&self) -> Result<Monitor<'_>> {
         self.leave_foreign_state()?;
+        eventually("the kernel to have probed every address", SOON, async || {
+            let links = self.links()?;
+            let probing: Vec<_> = links.iter().filter(|link| link.probing).collect();
+            ensure!(probing.is_empty(), "{probing:?}");
+            Ok(())
+        })
+        .await?;
         let mut ip = Command::new("ip");
         ip.args(["-oneline", "-tshort", "monitor", "link", "address", "route", "rule"]);
         let mut ping = Command::new("ping");

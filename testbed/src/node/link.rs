@@ -18,6 +18,8 @@ pub struct Link {
     pub mtu: u32,
     /// Such as `10.20.0.5/24`, in the kernel's order, without link-local ones.
     pub addresses: Vec<String>,
+    /// Whether the kernel has not finished probing an address over it, link-local ones included.
+    pub probing: bool,
 }
 
 /// Decodes what `ip -json address show` prints.
@@ -33,6 +35,7 @@ struct Reported {
     link_type: String,
     address: String,
     flags: Vec<String>,
+    operstate: String,
     mtu: u32,
     addr_info: Vec<ReportedAddress>,
 }
@@ -42,6 +45,10 @@ struct ReportedAddress {
     local: String,
     prefixlen: u8,
     scope: String,
+    #[serde(default)]
+    tentative: bool,
+    #[serde(default)]
+    dadfailed: bool,
 }
 
 impl From<Reported> for Link {
@@ -52,6 +59,9 @@ impl From<Reported> for Link {
             mac: reported.address,
             up: reported.flags.iter().any(|flag| flag == "UP"),
             mtu: reported.mtu,
+            // Without a carrier it never ends.
+            probing: reported.operstate == "UP"
+                && reported.addr_info.iter().any(|address| address.tentative && !address.dadfailed),
             addresses: reported
                 .addr_info
                 .into_iter()
@@ -70,10 +80,10 @@ mod tests {
     fn loopback_and_link_local_addresses_are_left_out() {
         let json = r#"[
             {"ifindex":1,"ifname":"lo","link_type":"loopback","address":"00:00:00:00:00:00","flags":["UP"],
-             "mtu":65536,"addr_info":[{"local":"127.0.0.1","prefixlen":8,"scope":"host"}]},
+             "mtu":65536,"operstate":"UNKNOWN","addr_info":[{"local":"127.0.0.1","prefixlen":8,"scope":"host"}]},
             {"ifindex":3,"ifname":"eth1","link_type":"ether","address":"fa:16:3e:00:00:01","flags":["BROADCAST","UP"],
-             "mtu":1450,"addr_info":[{"local":"10.0.0.5","prefixlen":24,"scope":"global"},
-                                     {"local":"fe80::1","prefixlen":64,"scope":"link"}]}]"#;
+             "mtu":1450,"operstate":"UP","addr_info":[{"local":"10.0.0.5","prefixlen":24,"scope":"global"},
+                                     {"local":"fe80::1","prefixlen":64,"scope":"link","tentative":true}]}]"#;
         assert_eq!(
             parse(json).unwrap(),
             [Link {
@@ -83,6 +93,7 @@ mod tests {
                 up: true,
                 mtu: 1450,
                 addresses: vec!["10.0.0.5/24".to_owned()],
+                probing: true,
             }]
         );
     }
