@@ -7,6 +7,7 @@ use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Condition, jiff::Timestamp}
 use kube::{
     Api, Client, Resource, ResourceExt,
     api::{Patch, PatchParams},
+    core::Status,
 };
 use multinic_crds::{GuardedConfig, GuardedInterface, NodeNetworkConfig, OPERATOR_MANAGER};
 use serde_json::{Value, json};
@@ -48,19 +49,19 @@ pub enum ApplyError {
 impl ApplyError {
     /// Whether the object is no longer as it was when its spec was planned.
     fn is_outdated(&self) -> bool {
-        match self {
-            Self::Api { source, .. } => {
-                matches!(&**source, kube::Error::Api(status) if status.is_conflict())
-            }
-            Self::Deadline { .. } => false,
-        }
+        self.status().is_some_and(Status::is_conflict)
     }
 
     /// What the API server says of the object itself; `None` when it said nothing of it.
     fn refusal(&self) -> Option<&str> {
+        self.status().filter(|status| status.is_invalid()).map(|status| status.message.as_str())
+    }
+
+    /// The API server's answer, where there is one.
+    fn status(&self) -> Option<&Status> {
         match self {
             Self::Api { source, .. } => match &**source {
-                kube::Error::Api(status) if status.is_invalid() => Some(&status.message),
+                kube::Error::Api(status) => Some(status),
                 _ => None,
             },
             Self::Deadline { .. } => None,

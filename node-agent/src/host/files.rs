@@ -132,11 +132,11 @@ fn read(root: &HostRoot, path: &str) -> Result<Option<String>, FileError> {
 /// The files in `directory` whose names end in `suffix`, with their paths; the directory itself, where that is a link
 /// that leads nowhere.
 fn list(root: &HostRoot, directory: &str, suffix: &str) -> Result<Vec<Found>, FileError> {
-    if root.leads_out(directory) {
-        return Ok(vec![(directory.to_owned(), None)]);
-    }
     let failed = |source| FileError::Read { path: directory.to_owned(), source };
     let files = root.list(directory, suffix).map_err(failed)?;
+    if files.is_empty() && root.leads_out(directory) {
+        return Ok(vec![(directory.to_owned(), None)]);
+    }
     Ok(files.into_iter().map(|(name, text)| (format!("{directory}/{name}"), text)).collect())
 }
 
