@@ -13,6 +13,7 @@
 //! What never happens here, because it was measured to break the node's own uplink:
 //! `netplan apply`, `netplan try`, generating into the live root, a daemon-reload.
 
+mod api_server;
 pub mod bootfile;
 pub mod cleanup;
 pub mod config;

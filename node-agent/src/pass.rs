@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, time::Instant};
 use multinic_crds::{
     GuardedConfig, InterfaceState, InterfaceStatus, MacAddress, Mode, NodeNetworkConfigStatus,
 };
+use multinic_runtime::shutdown::Stop;
 
 use crate::{
     desired::Desired,
@@ -43,12 +44,15 @@ impl Agent {
     }
 
     /// One pass; when the next one is due.
-    pub async fn pass(&mut self) -> Instant {
+    ///
+    /// Once it has to `stop`, nothing more is begun: what was not touched yet is left, and what is
+    /// under way is brought to its end and told.
+    pub async fn pass(&mut self, stop: &Stop) -> Instant {
         let regular = Instant::now() + FULL_CHECK;
         let Some(object) = &self.object else { return regular };
         let desired = Desired::parse(object);
         self.host.detect_again(self.voice.os_image());
-        match self.reconcile(&desired).await {
+        match self.reconcile(&desired, stop).await {
             Ok(()) => self.backoff.succeeded(),
             Err(error) => {
                 tracing::error!(reason = %error.reason(), "the pass ended early: {error}");
@@ -72,11 +76,15 @@ impl Agent {
         due.into_iter().flatten().filter(|due| *due > now).fold(regular, Instant::min)
     }
 
-    async fn reconcile(&mut self, desired: &Desired) -> Result<(), PassError> {
+    async fn reconcile(&mut self, desired: &Desired, stop: &Stop) -> Result<(), PassError> {
         let started = Instant::now();
         self.history.begin(desired.generation);
         let blocked = self.history.blocked(started);
-        let prepared = self.host.prepare(desired, blocked.clone()).await?;
+        // To prepare touches nothing, and may take as long as the host's programs do.
+        let Some(prepared) = stop.unless_asked(self.host.prepare(desired, blocked.clone())).await else {
+            return Ok(());
+        };
+        let prepared = prepared?;
         self.learn(&prepared.plan, &blocked, started);
         let obstacle = self.host.obstacle().cloned();
         let nothing_failed = Failures::new();

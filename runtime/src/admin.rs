@@ -20,9 +20,12 @@ use axum::{
 use prometheus_client::{encoding::text::encode, registry::Registry};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle, time::timeout};
 
-use crate::heartbeat::Heartbeat;
+use crate::{heartbeat::Heartbeat, shutdown::Stop};
+
+/// How long requests may take to end once the process is about to.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// How the whole process is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -102,6 +105,51 @@ pub async fn serve(
     axum::serve(listener, router).with_graceful_shutdown(shutdown).await
 }
 
+/// The endpoint as a task beside the work of the process.
+pub struct Endpoint {
+    task: JoinHandle<io::Result<()>>,
+    close: oneshot::Sender<()>,
+}
+
+impl Endpoint {
+    /// Answers on `listener` until [`Self::end`]: whoever asks is answered while work comes to its end, too.
+    ///
+    /// The work has to stop once `shutdown` completes, or once the endpoint is gone by itself: a process that answers
+    /// nobody must be started anew. The endpoint's end never cuts the work short.
+    pub fn start(
+        listener: TcpListener,
+        admin: Admin,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> (Self, Stop) {
+        let (close, closing) = oneshot::channel::<()>();
+        let (alive, gone) = oneshot::channel::<()>();
+        let task = tokio::spawn(async move {
+            let served = serve(listener, admin, async { drop(closing.await) }).await;
+            drop(alive);
+            served
+        });
+        let stop = Stop::at(async {
+            tokio::select! {
+                () = shutdown => {}
+                _ = gone => {}
+            }
+        });
+        (Self { task, close }, stop)
+    }
+
+    /// Ends it, and says how it went: an error is one of the time before, too.
+    pub async fn end(self) -> io::Result<()> {
+        // It may have ended before.
+        let _ = self.close.send(());
+        match timeout(GRACE, self.task).await {
+            Ok(Ok(served)) => served,
+            Ok(Err(panicked)) => Err(io::Error::other(panicked)),
+            // Whoever asks that slowly gets no answer.
+            Err(_) => Ok(()),
+        }
+    }
+}
+
 async fn overview(State(admin): State<Arc<Admin>>) -> Json<Map<String, Value>> {
     let report = (admin.report)();
     let health = if admin.heartbeat.is_alive(Instant::now()) { report.health } else { Health::Unhealthy };
@@ -157,6 +205,23 @@ mod tests {
         for (seconds, text) in [(0, "0s"), (61, "1m1s"), (9930, "2h45m30s"), (90_000, "25h0m0s")] {
             assert_eq!(uptime(Duration::from_secs(seconds)), text);
         }
+    }
+
+    #[tokio::test]
+    async fn the_endpoint_answers_until_the_work_has_ended_and_not_only_until_it_has_to() {
+        let listener = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let report = || Report { health: Health::Healthy, ready: Ok(()), fields: Map::new() };
+        let admin = Admin::new(Heartbeat::new(GRACE), Registry::default(), report);
+        let (endpoint, stop) = Endpoint::start(listener, admin, std::future::ready(()));
+        stop.asked().await;
+        // The endpoint's own task has every opportunity to end.
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        drop(tokio::net::TcpStream::connect(address).await.unwrap());
+        endpoint.end().await.unwrap();
+        tokio::net::TcpStream::connect(address).await.unwrap_err();
     }
 
     #[tokio::test]

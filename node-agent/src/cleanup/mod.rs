@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{bail, ensure};
 use multinic_crds::{MacAddress, Mode};
+use multinic_runtime::shutdown::Stop;
 
 use crate::{
     config::{CleanupArgs, HostArgs},
@@ -46,8 +47,9 @@ pub async fn run(
     if stay {
         return stay::run(cleaner, runtime, shutdown).await;
     }
-    let Cleaned { given_back, left } = match cleaner.clean().await {
-        Ok(attempt) => attempt,
+    let Cleaned { given_back, left } = match cleaner.clean(&Stop::at(shutdown)).await {
+        Ok(Some(attempt)) => attempt,
+        Ok(None) => bail!("asked to stop before everything was looked at; run it again"),
         Err(error) => bail!("{}", error.explain()),
     };
     for line in &left {
@@ -82,22 +84,29 @@ impl Cleaner {
         Ok(Self { root, host, known: Ledger::default() })
     }
 
-    /// One attempt. Once nothing is left, it changes nothing.
-    async fn clean(&mut self) -> Result<Cleaned, PassError> {
+    /// One attempt. Once nothing is left, it changes nothing. None where it has to `stop` first:
+    /// then what is under way is brought to its end, and nothing more is begun.
+    async fn clean(&mut self, stop: &Stop) -> Result<Option<Cleaned>, PassError> {
         let nothing =
             Desired { generation: 0, mode: Mode::Enforce, wanted: BTreeMap::new(), malformed: Vec::new() };
-        let prepared = self.host.prepare(&nothing, BTreeMap::new()).await?;
+        let Some(prepared) = stop.unless_asked(self.host.prepare(&nothing, BTreeMap::new())).await else {
+            return Ok(None);
+        };
+        let prepared = prepared?;
         self.known.0.extend(prepared.ledger.0.clone());
         let outcome = self.host.carry_out(&prepared).await?;
         let given_back = tell(&prepared, &outcome);
         let complaints = remains::tidy(&self.root);
 
-        let look = self.host.prepare(&nothing, BTreeMap::new()).await?;
+        let Some(look) = stop.unless_asked(self.host.prepare(&nothing, BTreeMap::new())).await else {
+            return Ok(None);
+        };
+        let look = look?;
         let mut left = left::nics(&look.plan, &outcome.failures);
         left.extend(left::links(&look, &self.known));
         left.extend(remains::list(&self.root, &look.definitions)?);
         left.extend(complaints);
-        Ok(Cleaned { given_back, left })
+        Ok(Some(Cleaned { given_back, left }))
     }
 }
 

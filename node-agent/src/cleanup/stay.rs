@@ -7,19 +7,18 @@ use std::{
     time::Duration,
 };
 
-use futures::FutureExt;
 use multinic_runtime::{
     RuntimeArgs,
-    admin::{self, Admin, Health, Report},
+    admin::{self, Admin, Endpoint, Health, Report},
     heartbeat::Heartbeat,
 };
 use prometheus_client::registry::Registry;
 use serde_json::json;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use crate::{
     cleanup::{CLEAN, Cleaned, Cleaner},
-    controller::{GRACE, STUCK},
+    controller::STUCK,
 };
 
 const RETRY: Duration = Duration::from_secs(10);
@@ -31,32 +30,24 @@ pub(super) async fn run(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
     let RuntimeArgs { listen, log_level: _, log_format: _ } = runtime;
-    let shutdown = shutdown.boxed().shared();
     let (heartbeat, progress) = (Heartbeat::new(STUCK), Progress::default());
     // First of all: while an old agent has this address, it would answer this one's probes, and
     // well. Without a process in its container, this pod is not ready whoever answers.
     let listener = admin::bind(listen).await?;
     let asked = progress.clone();
     let admin = Admin::new(heartbeat.clone(), Registry::default(), move || asked.report());
-    let mut endpoint = tokio::spawn(admin::serve(listener, admin, shutdown.clone()));
+    let (endpoint, stop) = Endpoint::start(listener, admin, shutdown);
     tracing::info!(version = multinic_runtime::VERSION, "cleaning this node");
-    loop {
+    while !stop.is_asked() {
         heartbeat.beat();
-        // Never cut short.
-        progress.take(match cleaner.clean().await {
-            Ok(attempt) => attempt,
-            Err(error) => Cleaned { given_back: 0, left: vec![error.explain()] },
-        });
-        tokio::select! {
-            () = shutdown.clone() => break,
-            () = sleep(RETRY) => {}
-            ended = &mut endpoint => {
-                ended??;
-                return Ok(());
-            }
+        match cleaner.clean(&stop).await {
+            Ok(Some(attempt)) => progress.take(attempt),
+            Ok(None) => {}
+            Err(error) => progress.take(Cleaned { given_back: 0, left: vec![error.explain()] }),
         }
+        stop.unless_asked(sleep(RETRY)).await;
     }
-    timeout(GRACE, endpoint).await.map_or(Ok(Ok(())), |ended| ended)??;
+    endpoint.end().await?;
     tracing::info!("stopped");
     Ok(())
 }

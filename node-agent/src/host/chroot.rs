@@ -64,6 +64,18 @@ pub enum CommandError {
     },
 }
 
+/// A program and its children, which do not outlive whoever waits for them.
+struct Group(Option<Pid>);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(group) = self.0 {
+            // It may have ended this very moment.
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+    }
+}
+
 /// Runs `program` of the host to its end, in an empty environment, for at most `limit`.
 pub async fn run(root: &Path, program: &str, args: &[&str], limit: Duration) -> Result<Output, CommandError> {
     let failed = |source| CommandError::Spawn { program: program.to_owned(), source };
@@ -79,14 +91,11 @@ pub async fn run(root: &Path, program: &str, args: &[&str], limit: Duration) -> 
         .kill_on_drop(true)
         .spawn()
         .map_err(failed)?;
-    let group = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+    let mut group = Group(child.id().and_then(|id| Pid::from_raw(id.cast_signed())));
     let Ok(output) = tokio::time::timeout(limit, child.wait_with_output()).await else {
-        if let Some(group) = group {
-            // It may have ended this very moment.
-            let _ = kill_process_group(group, Signal::KILL);
-        }
         return Err(CommandError::TimedOut { program: program.to_owned(), limit });
     };
+    group.0 = None;
     let output = output.map_err(failed)?;
     if output.status.code() == Some(NOT_RUN.into()) {
         return Err(failed(io::Error::other(String::from_utf8_lossy(&output.stderr).trim().to_owned())));
