@@ -17,6 +17,8 @@ pub struct Target {
     pub index: u32,
     /// Its name.
     pub name: String,
+    /// The alternative names that it must have; others are left alone.
+    pub alt_names: BTreeSet<String>,
     /// Administratively up.
     pub up: bool,
     /// In bytes; `None` leaves it.
@@ -45,6 +47,7 @@ impl Target {
         Self {
             index: link.index,
             name: link.name.clone(),
+            alt_names: link.alt_names.clone(),
             up: link.up,
             mtu: Some(link.mtu),
             addresses: link.nets().into_iter().filter(|net| !is_link_local(net)).collect(),
@@ -94,6 +97,20 @@ pub enum Step {
         /// The new name.
         to: String,
     },
+    /// Give the link one more name.
+    AddAltName {
+        /// Which link.
+        index: u32,
+        /// The alternative name.
+        name: String,
+    },
+    /// Take an alternative name off the link.
+    DropAltName {
+        /// Which link.
+        index: u32,
+        /// The alternative name.
+        name: String,
+    },
     /// Set the MTU.
     SetMtu {
         /// Which link.
@@ -130,6 +147,10 @@ impl fmt::Display for Step {
             Self::SetUp { index } => write!(f, "set link {index} up"),
             Self::SetDown { index } => write!(f, "set link {index} down"),
             Self::Rename { index, to } => write!(f, "rename link {index} to {to}"),
+            Self::AddAltName { index, name } => write!(f, "give link {index} the alternative name {name}"),
+            Self::DropAltName { index, name } => {
+                write!(f, "take the alternative name {name} off link {index}")
+            }
             Self::SetMtu { index, bytes } => write!(f, "set the MTU of link {index} to {bytes}"),
             Self::SetIpv6 { name, to: Ipv6 { addr_gen_mode, accept_ra } } => {
                 write!(f, "set addr_gen_mode of {name} to {addr_gen_mode} and accept_ra to {accept_ra}")
@@ -190,8 +211,15 @@ fn converge_one(target: &Target, link: &Link, vacated: bool) -> Vec<Step> {
         if went_down && !vacated {
             steps.push(Step::SetDown { index });
         }
+        // The kernel renames no link to its own alternative name, and up to systemd 253 udev makes
+        // a name that we take from a link an alternative one.
+        if link.alt_names.contains(&target.name) {
+            steps.push(Step::DropAltName { index, name: target.name.clone() });
+        }
         steps.push(Step::Rename { index, to: target.name.clone() });
     }
+    let missing = target.alt_names.iter().filter(|name| !link.answers_to(name) && **name != target.name);
+    steps.extend(missing.map(|name| Step::AddAltName { index, name: name.clone() }));
     let is_up = link.up && !went_down;
     if let Some(bytes) = target.mtu.filter(|bytes| *bytes != link.mtu) {
         steps.push(Step::SetMtu { index, bytes });

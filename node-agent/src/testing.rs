@@ -1,10 +1,12 @@
 //! Values that tests share, and a kernel of plain data with the real one's manners:
-//! it renames only links that are down, names are unique, going down costs IPv6
-//! addresses, a changed mode makes a link-local one at once, and below 1280 bytes
-//! there is no IPv6 at all.
+//! it renames only links that are down, names are unique (also against a link's own
+//! alternative ones), udev adds its own names as alternative ones after each rename,
+//! going down costs IPv6 addresses, a changed mode makes a link-local one at once,
+//! and below 1280 bytes there is no IPv6 at all.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
     time::Duration,
 };
 
@@ -61,6 +63,10 @@ pub(crate) fn nic(address: &str, name: &str, addresses: &[&str]) -> Interface {
 pub(crate) struct PlainNode {
     pub(crate) kernel: KernelView,
     pub(crate) files: BTreeMap<String, String>,
+    /// What udev's policy calls each link; up to systemd 253 it adds them after every rename.
+    pub(crate) udev_names: BTreeMap<u32, BTreeSet<String>>,
+    /// Addresses that other hosts answer for.
+    pub(crate) answered: BTreeSet<IpAddr>,
     /// The change that fails, counted from zero over steps and files alike.
     pub(crate) fails_at: Option<usize>,
     changes: usize,
@@ -68,7 +74,14 @@ pub(crate) struct PlainNode {
 
 impl PlainNode {
     pub(crate) fn new(kernel: KernelView, files: BTreeMap<String, String>) -> Self {
-        Self { kernel, files, fails_at: None, changes: 0 }
+        Self {
+            kernel,
+            files,
+            udev_names: BTreeMap::new(),
+            answered: BTreeSet::new(),
+            fails_at: None,
+            changes: 0,
+        }
     }
 
     pub(crate) const fn changes(&self) -> usize {
@@ -84,6 +97,16 @@ impl PlainNode {
     fn link(&mut self, index: u32) -> Result<&mut Link, NodeError> {
         let found = self.kernel.links.iter_mut().find(|link| link.index == index);
         found.ok_or_else(|| NodeError("no such device".to_owned()))
+    }
+
+    fn add_udev_names(&mut self, index: u32) {
+        for name in self.udev_names.get(&index).cloned().unwrap_or_default() {
+            if self.kernel.named(&name).is_none()
+                && let Ok(link) = self.link(index)
+            {
+                link.alt_names.insert(name);
+            }
+        }
     }
 
     fn change(&mut self, step: &Step) -> Result<(), NodeError> {
@@ -107,6 +130,18 @@ impl PlainNode {
                     return Err(NodeError("device or resource busy".to_owned()));
                 }
                 link.name.clone_from(to);
+                self.add_udev_names(*index);
+            }
+            Step::AddAltName { index, name } => {
+                if self.kernel.named(name).is_some() {
+                    return Err(NodeError("file exists".to_owned()));
+                }
+                self.link(*index)?.alt_names.insert(name.clone());
+            }
+            Step::DropAltName { index, name } => {
+                if !self.link(*index)?.alt_names.remove(name) {
+                    return Err(NodeError("invalid argument".to_owned()));
+                }
             }
             Step::SetMtu { index, bytes } => {
                 let link = self.link(*index)?;
@@ -128,9 +163,11 @@ impl PlainNode {
                 }
             }
             Step::AddAddress { index, net } => {
+                let answered = net.addr().is_ipv6() && self.answered.contains(&net.addr());
+                let state = if answered { AddressState::Duplicate } else { AddressState::Ready };
                 let link = self.link(*index)?;
                 if link.addresses.iter().all(|address| address.net != *net) {
-                    link.addresses.push(Address { net: *net, state: AddressState::Ready });
+                    link.addresses.push(Address { net: *net, state });
                     link.addresses.sort_by_key(|address| address.net);
                 }
             }

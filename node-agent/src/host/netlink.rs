@@ -49,6 +49,8 @@ pub enum NetlinkError {
     },
 }
 
+const ENOENT: i32 = 2;
+const EEXIST: i32 = 17;
 const EADDRNOTAVAIL: i32 = 99;
 /// ENETUNREACH, EHOSTUNREACH.
 const NO_ROUTE: [i32; 2] = [-101, -113];
@@ -95,6 +97,14 @@ impl Netlink {
             Step::SetUp { index } => change(LinkUnspec::new_with_index(*index).up().build()).await?,
             Step::SetDown { index } => change(LinkUnspec::new_with_index(*index).down().build()).await?,
             Step::Rename { index, to } => change(LinkUnspec::new_with_index(*index).name(to).build()).await?,
+            Step::AddAltName { index, name } => {
+                let request = self.handle.link().property_add(*index).alt_ifname(&[name]);
+                done_if(EEXIST, request.execute().await)?;
+            }
+            Step::DropAltName { index, name } => {
+                let request = self.handle.link().property_del(*index).alt_ifname(&[name]);
+                done_if(ENOENT, request.execute().await)?;
+            }
             Step::SetMtu { index, bytes } => {
                 change(LinkUnspec::new_with_index(*index).mtu(*bytes).build()).await?;
             }
@@ -118,11 +128,8 @@ impl Netlink {
                 .address(v6.addr(), v6.prefix_len())
                 .build(),
         };
-        match self.handle.address().del(message).execute().await {
-            // Gone already: with its primary address, or when the link went down.
-            Err(rtnetlink::Error::NetlinkError(error)) if error.raw_code() == -EADDRNOTAVAIL => Ok(()),
-            result => Ok(result?),
-        }
+        // Gone already: with its primary address, or when the link went down.
+        done_if(EADDRNOTAVAIL, self.handle.address().del(message).execute().await)
     }
 
     /// By sysctl: only that way the kernel makes a link-local address on a link that is up.
@@ -185,6 +192,14 @@ impl Netlink {
             }
             Err(error) => Err(error.into()),
         }
+    }
+}
+
+/// A refusal by which the kernel says that there is nothing to do; reading back tells whether so.
+fn done_if(code: i32, result: Result<(), rtnetlink::Error>) -> Result<(), NetlinkError> {
+    match result {
+        Err(rtnetlink::Error::NetlinkError(error)) if error.raw_code() == -code => Ok(()),
+        result => Ok(result?),
     }
 }
 

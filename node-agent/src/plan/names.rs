@@ -23,7 +23,8 @@ pub(super) fn settle(
             .iter()
             .filter_map(|member| {
                 let holder = holder(member, view)?;
-                let moving = members.iter().any(|other| moves_away(other, holder));
+                let name = member.target.as_ref().map(|target| target.name.as_str()).unwrap_or_default();
+                let moving = members.iter().any(|other| moves_away(other, holder, name));
                 (!moving).then(|| (member.mac, name_in_use(member, view, holder)))
             })
             .collect();
@@ -56,10 +57,10 @@ fn holder(member: &Member, view: &KernelView) -> Option<u32> {
     view.named(&target.name).map(|link| link.index).filter(|index| *index != target.index)
 }
 
-fn moves_away(member: &Member, index: u32) -> bool {
-    let renamed = |link: &crate::link::Link, name: &str| link.name != name;
+fn moves_away(member: &Member, index: u32, name: &str) -> bool {
     match (&member.target, &member.link) {
-        (Some(target), Some(link)) => target.index == index && renamed(link, &target.name),
+        // A link that only has `name` as an alternative one keeps it over a rename.
+        (Some(target), Some(link)) => target.index == index && link.name == name && target.name != name,
         _ => false,
     }
 }

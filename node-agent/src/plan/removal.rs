@@ -12,6 +12,9 @@ use crate::{
     render::netplan,
 };
 
+/// Alternative names may be longer than names, which the kernel bounds (IFNAMSIZ).
+const LONGEST_NAME: usize = 15;
+
 /// Every NIC that is provably ours: in the ledger, or by an untouched file of ours.
 pub(super) fn owned(world: World<'_>) -> impl Iterator<Item = MacAddress> {
     let filed = world.files.boot.values().filter_map(|text| match owner(text) {
@@ -72,7 +75,8 @@ fn target(mac: MacAddress, link: &Link, world: World<'_>, taken: &mut BTreeSet<S
         let original = known.and_then(|entry| entry.original_name.as_deref());
         return Some(Target {
             index: link.index,
-            name: free_name(original, world.view, taken),
+            name: free_name(original, link, world.view, taken),
+            alt_names: BTreeSet::new(),
             up: false,
             mtu: known.and_then(|entry| entry.original_mtu),
             addresses: BTreeSet::new(),
@@ -89,11 +93,19 @@ fn target(mac: MacAddress, link: &Link, world: World<'_>, taken: &mut BTreeSet<S
     })
 }
 
-/// The name that the NIC had, or else the first that the kernel would give.
-fn free_name(original: Option<&str>, view: &KernelView, taken: &mut BTreeSet<String>) -> String {
-    let candidates =
-        original.map(str::to_owned).into_iter().chain((0..).map(|number| format!("eth{number}")));
-    let mut free = candidates.filter(|name| view.named(name).is_none() && !taken.contains(name));
+/// The name that the NIC had, or else one by which udev knows it, or else the first that the
+/// kernel would give. The link's own alternative names are free for it alone.
+fn free_name(original: Option<&str>, link: &Link, view: &KernelView, taken: &mut BTreeSet<String>) -> String {
+    let mut known: Vec<&String> =
+        link.alt_names.iter().filter(|name| name.parse::<InterfaceName>().is_err()).collect();
+    known.sort_by_key(|name| name.len());
+    let candidates = original
+        .map(str::to_owned)
+        .into_iter()
+        .chain(known.into_iter().filter(|name| name.len() <= LONGEST_NAME).cloned())
+        .chain((0..).map(|number| format!("eth{number}")));
+    let is_free = |name: &str| view.named(name).is_none_or(|holder| holder.index == link.index);
+    let mut free = candidates.filter(|name| is_free(name) && !taken.contains(name));
     let name = free.next().unwrap_or_default();
     taken.insert(name.clone());
     name

@@ -64,6 +64,7 @@ fn target(nic: &Interface, link: &Link, world: World<'_>) -> Target {
     Target {
         index: link.index,
         name: nic.name.to_string(),
+        alt_names: BTreeSet::new(),
         up: true,
         mtu: nic.mtu.map(multinic_crds::Mtu::bytes).or(original),
         addresses: nets(nic),

@@ -57,6 +57,18 @@ impl Scene {
         scene
     }
 
+    /// Udev's names for the link at `index`, which `is_called` by the first of them or has all of
+    /// them besides the kernel's.
+    fn name_by_udev(&mut self, index: u32, is_called: bool) {
+        let names = [format!("ens{index}"), format!("enp0s{index}")];
+        let link = self.node.kernel.links.iter_mut().find(|link| link.index == index).unwrap();
+        if is_called {
+            link.name.clone_from(&names[0]);
+        }
+        link.alt_names = names.iter().filter(|name| **name != link.name).cloned().collect();
+        self.node.udev_names.insert(index, names.into());
+    }
+
     fn want(&mut self, wanted: &[Interface]) {
         self.desired.generation += 1;
         self.desired.wanted = wanted.iter().map(|nic| (nic.mac_address, nic.clone())).collect();

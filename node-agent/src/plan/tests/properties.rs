@@ -27,10 +27,25 @@ fn wanted() -> impl Strategy<Value = Vec<Interface>> {
     })
 }
 
+/// Whether udev knows each NIC, and whether it is called by its first name.
+fn named() -> impl Strategy<Value = [Option<bool>; 3]> {
+    prop::array::uniform3(prop::option::of(any::<bool>()))
+}
+
+fn named_scene(first: &[Interface], named: [Option<bool>; 3]) -> Scene {
+    let mut scene = Scene::new(first);
+    for (index, named) in (3..).zip(named) {
+        if let Some(is_called) = named {
+            scene.name_by_udev(index, is_called);
+        }
+    }
+    scene
+}
+
 proptest! {
     #[test]
-    fn any_want_converges_in_one_pass_and_never_touches_the_uplink(first in wanted(), then in wanted()) {
-        let mut scene = Scene::new(&first);
+    fn any_want_converges_in_one_pass_and_never_touches_the_uplink(first in wanted(), then in wanted(), named in named()) {
+        let mut scene = named_scene(&first, named);
         let uplink = scene.link(UPLINK).clone();
         scene.converge();
         scene.want(&then);
@@ -46,8 +61,8 @@ proptest! {
     }
 
     #[test]
-    fn a_failure_at_any_change_leaves_the_nic_as_it_was(first in wanted(), then in wanted(), at in 0usize..30) {
-        let mut scene = Scene::new(&first);
+    fn a_failure_at_any_change_leaves_the_nic_as_it_was(first in wanted(), then in wanted(), named in named(), at in 0usize..30) {
+        let mut scene = named_scene(&first, named);
         scene.converge();
         scene.want(&then);
         let plan = scene.plan();
