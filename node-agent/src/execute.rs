@@ -7,7 +7,7 @@
 //!
 //! Nothing in here decides what is right: [`converge`] and [`prove`] do.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use multinic_crds::Reason;
 
@@ -15,6 +15,7 @@ use crate::{
     converge::{Step, Target, Unproven, converge, prove},
     link::KernelView,
     plan::{FileChange, Refusal, Transaction},
+    route::Route,
 };
 
 /// How often steps that the first ones made necessary are taken: the kernel drops
@@ -83,7 +84,7 @@ impl Failure {
 /// it is taken back.
 struct Lifeline {
     targets: Vec<Target>,
-    default_routes: BTreeSet<u32>,
+    default_routes: Vec<Route>,
 }
 
 impl Lifeline {
@@ -93,7 +94,8 @@ impl Lifeline {
     }
 
     fn holds(&self, view: &KernelView) -> bool {
-        converge(&self.targets, view).is_empty() && self.default_routes.is_subset(&view.default_routes)
+        converge(&self.targets, view).is_empty()
+            && self.default_routes.iter().all(|route| view.default_routes.contains(route))
     }
 }
 

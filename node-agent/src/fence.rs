@@ -136,13 +136,13 @@ fn protection(
     definitions: &[Definition],
     policy: &Policy,
 ) -> Option<Protection> {
-    if view.default_routes.contains(&link.index) {
+    if view.carries_default(link.index) {
         return Some(Protection::DefaultRoute);
     }
     if let Some(address) = link.addresses.iter().find(|a| policy.node_ips.contains(&a.net.addr())) {
         return Some(Protection::NodeAddress(address.net.addr()));
     }
-    if view.api_server_routes.contains(&link.index) {
+    if view.leads_to_api_server(link.index) {
         return Some(Protection::ApiServerRoute);
     }
     if !policy.link_kinds.iter().any(|allowed| allowed.covers(&link.kind)) {

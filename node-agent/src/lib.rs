@@ -33,6 +33,7 @@ pub mod pass;
 pub mod plan;
 pub mod publish;
 pub mod render;
+pub mod route;
 pub mod status;
 pub mod voice;
 

@@ -1,10 +1,15 @@
 //! Plain data about links, as the kernel shows them.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
 use ipnet::IpNet;
 use multinic_crds::MacAddress;
 use serde::{Deserialize, Serialize};
+
+use crate::route::{Route, Rule};
 
 /// A link at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,12 +127,20 @@ pub fn is_link_local(net: &IpNet) -> bool {
 pub struct KernelView {
     /// Every link of the namespace.
     pub links: Vec<Link>,
-    /// Links that carry a default route, in whichever table.
-    pub default_routes: BTreeSet<u32>,
+    /// Every default route, in whichever table.
+    pub default_routes: Vec<Route>,
     /// Links that routes lead over which the kernel did not make by itself.
     pub routed: BTreeSet<u32>,
-    /// Links that the way to the API server goes through.
-    pub api_server_routes: BTreeSet<u32>,
+    /// Every address that a route names as its next hop.
+    pub gateways: BTreeSet<IpAddr>,
+    /// Every rule that leads to a routing table.
+    pub rules: Vec<Rule>,
+    /// The routing table of each VRF, by its link.
+    pub vrf_tables: BTreeMap<u32, u32>,
+    /// The routes that packets to the API server take, by its addresses.
+    pub api_server_routes: BTreeMap<IpAddr, Route>,
+    /// The routes that packets to the next hops of default routes take, by these.
+    pub gateway_routes: BTreeMap<IpAddr, Route>,
 }
 
 impl KernelView {
@@ -141,5 +154,25 @@ impl KernelView {
     #[must_use]
     pub fn named(&self, name: &str) -> Option<&Link> {
         self.links.iter().find(|link| link.answers_to(name))
+    }
+
+    /// Whether a default route, in whichever table, leads over this link.
+    #[must_use]
+    pub fn carries_default(&self, index: u32) -> bool {
+        self.default_routes.iter().any(|route| route.links.contains(&index))
+    }
+
+    /// Whether the way to the API server leads over this link.
+    #[must_use]
+    pub fn leads_to_api_server(&self, index: u32) -> bool {
+        self.api_server_routes.values().any(|route| route.links.contains(&index))
+    }
+
+    /// The next hops of default routes, without link-local ones, which every link can have.
+    pub fn default_gateways(&self) -> impl Iterator<Item = IpAddr> {
+        let is_local = |ip: &IpAddr| matches!(ip, IpAddr::V6(v6) if v6.is_unicast_link_local());
+        let all: BTreeSet<IpAddr> =
+            self.default_routes.iter().flat_map(|route| route.gateways.iter().copied()).collect();
+        all.into_iter().filter(move |ip| !is_local(ip))
     }
 }

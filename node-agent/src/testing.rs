@@ -17,7 +17,19 @@ use crate::{
     execute::{Node, NodeError},
     link::{Address, AddressState, Ipv6, KernelView, Link, LinkKind},
     plan::FileChange,
+    route::{self, Route},
 };
+
+/// The default route of the main table over this link.
+pub(crate) fn default_route(link: u32, gateway: &str) -> Route {
+    Route {
+        destination: "0.0.0.0/0".parse().unwrap(),
+        table: route::MAIN,
+        links: BTreeSet::from([link]),
+        gateways: BTreeSet::from([gateway.parse().unwrap()]),
+        by_kernel: false,
+    }
+}
 
 pub(crate) fn mac(text: &str) -> MacAddress {
     text.parse().unwrap()

@@ -9,3 +9,4 @@ pub mod lock;
 pub mod netlink;
 pub mod remains;
 pub mod root;
+mod routes;

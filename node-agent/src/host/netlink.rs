@@ -14,20 +14,23 @@ use futures::TryStreamExt;
 use ipnet::IpNet;
 use multinic_crds::MacAddress;
 use rtnetlink::{
-    AddressMessageBuilder, Handle, LinkUnspec, RouteMessageBuilder,
+    AddressMessageBuilder, Handle, IpVersion, LinkUnspec, RouteMessageBuilder,
     packet_route::{
+        AddressFamily,
         address::{AddressAttribute, AddressFlags, AddressHeaderFlags, AddressMessage},
         link::{
             AfSpecInet6, AfSpecUnspec, InfoKind, LinkAttribute, LinkFlags, LinkInfo, LinkLayerType,
             LinkMessage, Prop, State,
         },
-        route::{RouteAttribute, RouteMessage, RouteProtocol, RouteType},
+        route::{RouteFlags, RouteType},
     },
 };
 
 use crate::{
     converge::Step,
+    host::routes,
     link::{Address, AddressState, Ipv6, KernelView, Link, LinkKind},
+    route::{Route, Rule},
 };
 
 /// A look or a change that the kernel refused.
@@ -76,18 +79,18 @@ impl Netlink {
     /// Everything that decisions rest on, where the API server has these addresses.
     pub async fn view(&self, api_server: &[IpAddr]) -> Result<KernelView, NetlinkError> {
         let mut addresses = self.addresses().await?;
-        let mut links = Vec::new();
+        let mut view = KernelView { rules: self.rules().await?, ..KernelView::default() };
         let mut dump = self.handle.link().get().execute();
         while let Some(message) = dump.try_next().await? {
-            let own = addresses.remove(&message.header.index).unwrap_or_default();
-            links.push(link(&message, own));
+            let index = message.header.index;
+            let own = addresses.remove(&index).unwrap_or_default();
+            view.links.push(link(&message, own));
+            view.vrf_tables.extend(routes::vrf_table(&message).map(|table| (index, table)));
         }
-        let mut api_server_routes = BTreeSet::new();
-        for ip in api_server {
-            api_server_routes.extend(self.route_to(*ip).await?);
-        }
-        let (default_routes, routed) = self.routes().await?;
-        Ok(KernelView { links, default_routes, routed, api_server_routes })
+        self.routes(&mut view).await?;
+        view.api_server_routes = self.routes_to(api_server.iter().copied()).await?;
+        view.gateway_routes = self.routes_to(view.default_gateways()).await?;
+        Ok(view)
     }
 
     /// Makes one change. Repeating it does no harm.
@@ -150,34 +153,51 @@ impl Netlink {
         Ok(addresses)
     }
 
-    /// The links that carry a default route, and those that any route leads over which the
-    /// kernel did not make by itself.
-    async fn routes(&self) -> Result<(BTreeSet<u32>, BTreeSet<u32>), NetlinkError> {
-        let (mut default, mut routed) = (BTreeSet::new(), BTreeSet::new());
+    /// Takes into `view` what every route says.
+    async fn routes(&self, view: &mut KernelView) -> Result<(), NetlinkError> {
         let requests = [
             RouteMessageBuilder::<std::net::Ipv4Addr>::new().build(),
             RouteMessageBuilder::<std::net::Ipv6Addr>::new().build(),
         ];
         for request in requests {
             let mut dump = self.handle.route().get(request).execute();
-            while let Some(route) = dump.try_next().await? {
-                if route.header.kind != RouteType::Unicast {
-                    continue;
+            while let Some(message) = dump.try_next().await? {
+                let unicast = message.header.kind == RouteType::Unicast;
+                let Some(route) = routes::route(&message).filter(|_| unicast) else { continue };
+                if !route.by_kernel {
+                    view.routed.extend(&route.links);
                 }
-                if route.header.destination_prefix_length == 0 {
-                    default.extend(outgoing(&route));
-                }
-                if route.header.protocol != RouteProtocol::Kernel {
-                    routed.extend(outgoing(&route));
+                view.gateways.extend(&route.gateways);
+                if route.is_default() {
+                    view.default_routes.push(route);
                 }
             }
         }
-        Ok((default, routed))
+        Ok(())
     }
 
-    /// The links that packets to `ip` leave by; none where there is no route.
-    async fn route_to(&self, ip: IpAddr) -> Result<BTreeSet<u32>, NetlinkError> {
-        let request = match ip {
+    async fn rules(&self) -> Result<Vec<Rule>, NetlinkError> {
+        let mut request = self.handle.rule().get(IpVersion::V4);
+        // Of both families at once: asked for one that it lacks, the kernel refuses.
+        request.message_mut().header.family = AddressFamily::Unspec;
+        let messages: Vec<_> = request.execute().try_collect().await?;
+        Ok(messages.iter().filter_map(routes::rule).collect())
+    }
+
+    async fn routes_to(
+        &self,
+        addresses: impl Iterator<Item = IpAddr>,
+    ) -> Result<BTreeMap<IpAddr, Route>, NetlinkError> {
+        let mut found = BTreeMap::new();
+        for ip in addresses {
+            found.extend(self.route_to(ip).await?.map(|route| (ip, route)));
+        }
+        Ok(found)
+    }
+
+    /// The route that packets to `ip` take; none where there is none.
+    async fn route_to(&self, ip: IpAddr) -> Result<Option<Route>, NetlinkError> {
+        let mut request = match ip {
             IpAddr::V4(v4) => {
                 RouteMessageBuilder::<std::net::Ipv4Addr>::new().destination_prefix(v4, 32).build()
             }
@@ -185,11 +205,11 @@ impl Netlink {
                 RouteMessageBuilder::<std::net::Ipv6Addr>::new().destination_prefix(v6, 128).build()
             }
         };
+        // The route itself with all its next hops, not what it comes to for one packet.
+        request.header.flags |= RouteFlags::FibMatch;
         match self.handle.route().get(request).execute().try_collect::<Vec<_>>().await {
-            Ok(routes) => Ok(routes.iter().flat_map(outgoing).collect()),
-            Err(rtnetlink::Error::NetlinkError(error)) if NO_ROUTE.contains(&error.raw_code()) => {
-                Ok(BTreeSet::new())
-            }
+            Ok(messages) => Ok(messages.iter().find_map(routes::route)),
+            Err(rtnetlink::Error::NetlinkError(error)) if NO_ROUTE.contains(&error.raw_code()) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
@@ -317,13 +337,4 @@ fn address(message: &AddressMessage) -> Option<Address> {
     // On a point-to-point link `Address` is the other end; IPv6 has no `Local` then.
     let net = IpNet::new(local.or(peer)?, message.header.prefix_len).ok()?;
     Some(Address { net, state })
-}
-
-fn outgoing(route: &RouteMessage) -> BTreeSet<u32> {
-    let links = route.attributes.iter().flat_map(|attribute| match attribute {
-        RouteAttribute::Oif(index) => vec![*index],
-        RouteAttribute::MultiPath(hops) => hops.iter().map(|hop| hop.interface_index).collect(),
-        _ => Vec::new(),
-    });
-    links.collect()
 }

@@ -217,8 +217,8 @@ impl Transaction {
                 (link.identity(), &link.name, &link.kind, link.controller)
                     == (planned.identity(), &planned.name, &planned.kind, planned.controller)
             });
-            let depended_on = view.default_routes.contains(&planned.index)
-                || view.api_server_routes.contains(&planned.index)
+            let depended_on = view.carries_default(planned.index)
+                || view.leads_to_api_server(planned.index)
                 || view.links.iter().any(|upper| upper.lower == Some(planned.index));
             unchanged && !depended_on
         })

@@ -14,7 +14,7 @@ use crate::{
     fence::{AllowedKind, Policy},
     foreign::{self, SourceFile},
     link::{Address, AddressState, Ipv6, LinkKind},
-    testing::{PlainNode, address, link, mac, nic},
+    testing::{PlainNode, address, default_route, link, mac, nic},
 };
 
 const UPLINK: &str = "fa:16:3e:00:00:ee";
@@ -38,9 +38,13 @@ impl Scene {
         uplink.addresses = vec![address("192.0.2.10/24")];
         let kernel = KernelView {
             links: vec![uplink, link(3, "eth1", A), link(4, "eth2", B), link(5, "eth3", C)],
-            default_routes: BTreeSet::from([2]),
+            default_routes: vec![default_route(2, "192.0.2.1")],
             routed: BTreeSet::from([2]),
-            api_server_routes: BTreeSet::from([2]),
+            api_server_routes: BTreeMap::from([(
+                "203.0.113.10".parse().unwrap(),
+                default_route(2, "192.0.2.1"),
+            )]),
+            ..KernelView::default()
         };
         let mut scene = Self {
             node: PlainNode::new(kernel, BTreeMap::new()),

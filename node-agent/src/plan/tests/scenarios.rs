@@ -293,7 +293,7 @@ fn a_link_that_changed_since_the_plan_is_not_touched() {
     let mut scene = Scene::new(&[nic(A, "multinic0", &[]), nic(B, "multinic1", &[])]);
     let plan = scene.plan();
     scene.node.kernel.links[1].controller = Some(9);
-    scene.node.kernel.default_routes.insert(4);
+    scene.node.kernel.default_routes.push(default_route(4, "10.2.0.1"));
     let before = scene.node.clone();
     let failures = scene.carry_out(&plan);
     assert!(failures.values().all(|failure| failure.reason() == Reason::ChangedMeanwhile));
