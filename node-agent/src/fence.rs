@@ -12,6 +12,9 @@ use crate::{
     link::{KernelView, Link, LinkKind},
 };
 
+/// The file that cloud-init gives to netplan.
+const CLOUD_INIT: &str = "50-cloud-init.yaml";
+
 /// Why a link is not ours to touch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Protection {
@@ -28,7 +31,16 @@ pub enum Protection {
     /// It is of a kind that is not managed here.
     Kind(String),
     /// A file that is not ours configures it.
-    ForeignConfiguration(String),
+    ForeignConfiguration(Foreign),
+}
+
+/// What is known of the configuration of others that protects a link.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Foreign {
+    /// The definition.
+    pub definition: Definition,
+    /// A link that the node lives by, and that the definition configures as well.
+    pub vital: Option<String>,
 }
 
 impl Protection {
@@ -63,12 +75,37 @@ impl Protection {
             Self::Kind(kind) => {
                 format!("{name} is a {kind} link, and only the kinds in agent.linkKinds are managed")
             }
-            Self::ForeignConfiguration(source) => {
-                format!(
-                    "{name} is configured by {source}, which multinic did not write; remove it there or remove its row"
-                )
-            }
+            Self::ForeignConfiguration(foreign) => foreign.message(name),
         }
+    }
+}
+
+impl Foreign {
+    /// What configures `name`, and a remedy that leaves what configures anything else where it is.
+    fn message(&self, name: &str) -> String {
+        let Self { definition, vital } = self;
+        let source = definition.describe();
+        if !definition.readable {
+            return format!("{name} may be configured by {source}; mend that, or remove the row of {name}");
+        }
+        let what = if definition.leaves_unmanaged {
+            format!("networkd leaves {name} alone at the next boot because of {source}")
+        } else {
+            format!("{name} is configured by {source}, which multinic did not write")
+        };
+        let remedy = match vital {
+            Some(vital) => format!(
+                "it configures {vital} too, which the node lives by, so keep it and change its match to exclude {name}"
+            ),
+            None if definition.is_literal() => format!("take {name} out of it"),
+            None => format!("change its match to exclude {name}"),
+        };
+        let cloud_init = if definition.source.ends_with(CLOUD_INIT) {
+            " (cloud-init writes this file anew: change it there)"
+        } else {
+            ""
+        };
+        format!("{what}; {remedy}{cloud_init}, or remove the row of {name}")
     }
 }
 
@@ -109,7 +146,16 @@ impl Fence {
     #[must_use]
     pub fn around(view: &KernelView, definitions: &[Definition], policy: &Policy) -> Self {
         let protected = |link| Some((link, protection(link, view, definitions, policy)?));
-        Self(view.links.iter().filter_map(protected).map(|(link, why)| (link.index, why)).collect())
+        let mut fence: BTreeMap<_, _> =
+            view.links.iter().filter_map(protected).map(|(link, why)| (link.index, why)).collect();
+        let is_vital = |link: &&Link| fence.get(&link.index).is_some_and(Protection::is_vital);
+        let vital: Vec<&Link> = view.links.iter().filter(is_vital).collect();
+        for why in fence.values_mut() {
+            if let Protection::ForeignConfiguration(Foreign { definition, vital: also }) = why {
+                *also = vital.iter().find(|link| definition.covers(link)).map(|link| link.name.clone());
+            }
+        }
+        Self(fence)
     }
 
     /// Why the link is protected, if it is.
@@ -161,5 +207,75 @@ fn protection(
         return Some(Protection::LowerDevice(upper.name.clone()));
     }
     let foreign = definitions.iter().find(|definition| definition.covers(link))?;
-    Some(Protection::ForeignConfiguration(foreign.source.clone()))
+    Some(Protection::ForeignConfiguration(Foreign { definition: foreign.clone(), vital: None }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        foreign::{self, SourceFile},
+        testing::{default_route, link},
+    };
+
+    const MAC: &str = "fa:16:3e:00:00:01";
+
+    /// What the message says of eth1 on a node whose uplink is eth0, where a netplan file says `text`.
+    fn message(path: &str, text: &str) -> String {
+        let definitions = foreign::netplan(&SourceFile { path: path.to_owned(), text: text.to_owned() });
+        let view = KernelView {
+            links: vec![link(2, "eth0", "fa:16:3e:00:00:ee"), link(3, "eth1", MAC)],
+            default_routes: vec![default_route(2, "192.0.2.1")],
+            ..KernelView::default()
+        };
+        let link_kinds = BTreeSet::from([AllowedKind::Physical]);
+        let policy = Policy { node_ips: BTreeSet::new(), link_kinds };
+        let fence = Fence::around(&view, &definitions, &policy);
+        let protection = fence.protection(3).unwrap();
+        assert_eq!(protection.reason(), Reason::ForeignConfiguration);
+        protection.message("eth1")
+    }
+
+    #[test]
+    fn what_also_configures_the_uplink_is_not_to_be_removed() {
+        let text = "network:\n  version: 2\n  ethernets:\n    all-en:\n      match: {name: \"en*\"}\n      dhcp4: true\n    \
+                    all-eth:\n      match: {name: \"eth*\"}\n      dhcp4: true\n";
+        assert_eq!(
+            message("/etc/netplan/90-default.yaml", text),
+            "eth1 is configured by all-eth in /etc/netplan/90-default.yaml, which multinic did not write; it configures \
+             eth0 too, which the node lives by, so keep it and change its match to exclude eth1, or remove the row of eth1"
+        );
+        let long = message("/etc/netplan/50-cloud-init.yaml", text);
+        assert!(long.contains("cloud-init writes this file anew") && long.len() < 400, "{long}");
+    }
+
+    #[test]
+    fn what_configures_one_nic_loses_it_and_a_pattern_excludes_it() {
+        let path = "/etc/netplan/55-site.yaml";
+        for (rule, remedy) in [
+            ("eth1: {dhcp4: true}", "take eth1 out of it, or remove the row of eth1"),
+            (
+                "site: {match: {macaddress: 'fa:16:3e:00:00:01'}}",
+                "take eth1 out of it, or remove the row of eth1",
+            ),
+            ("site: {match: {name: '!eth0'}}", "change its match to exclude eth1, or remove the row of eth1"),
+            (
+                "site: {match: {name: 'eth[1-9]'}}",
+                "change its match to exclude eth1, or remove the row of eth1",
+            ),
+        ] {
+            let message = message(path, &format!("network: {{ethernets: {{{rule}}}}}\n"));
+            assert!(message.ends_with(remedy), "{message}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_to_be_mended_and_not_removed() {
+        let message = message("/etc/netplan/55-site.yaml", "network: [\n");
+        assert!(
+            message.starts_with("eth1 may be configured by /etc/netplan/55-site.yaml (unreadable: "),
+            "{message}"
+        );
+        assert!(message.ends_with("; mend that, or remove the row of eth1"), "{message}");
+    }
 }

@@ -6,8 +6,8 @@ use multinic_crds::{InterfaceName, MacAddress, Reason};
 
 use crate::{
     bootfile::{Owner, owner},
-    foreign::{self, Definition, SourceFile},
-    host::root::HostRoot,
+    foreign::Definition,
+    host::{others, root::HostRoot},
     ledger::Ledger,
     plan::{FileChange, HostFiles, Plan, Refusal},
     render::netplan,
@@ -15,11 +15,6 @@ use crate::{
 
 /// Where netplan reads from; a file in a later one hides its namesake in an earlier one.
 pub const NETPLAN: [&str; 3] = ["/lib/netplan", netplan::DIRECTORY, "/run/netplan"];
-/// Where networkd reads from; a file in an earlier one hides its namesake in a later one.
-const NETWORKD: [&str; 4] =
-    ["/etc/systemd/network", "/run/systemd/network", "/usr/lib/systemd/network", "/lib/systemd/network"];
-const IFUPDOWN: &str = "/etc/network/interfaces";
-const IFUPDOWN_MORE: &str = "/etc/network/interfaces.d";
 const LEDGER: &str = "/var/lib/multinic/ledger.json";
 /// What must outlive a reboot, and nothing of others.
 pub(super) const STATE: &str = "/var/lib/multinic";
@@ -49,31 +44,19 @@ pub enum FileError {
 }
 
 /// The path of a file, and its text; none where it is a link that leads nowhere.
-type Found = (String, Option<String>);
+pub(super) type Found = (String, Option<String>);
 
 /// Everything that others define, and everything of ours.
 pub fn survey(root: &HostRoot) -> Result<(Vec<Definition>, HostFiles), FileError> {
-    let mut definitions = Vec::new();
     let mut files = HostFiles::default();
-    for (path, text) in netplan_files(root)? {
-        let Some(text) = text else {
-            definitions.push(out_of_sight(&path));
-            continue;
-        };
-        let file = SourceFile { path, text };
-        let ours = owner(&file.text) != Owner::Others;
-        if !ours {
-            definitions.extend(foreign::netplan(&file));
+    let netplan_files = netplan_files(root)?;
+    let definitions = others::definitions(root, &netplan_files)?;
+    for (path, text) in netplan_files {
+        let Some(text) = text else { continue };
+        let ours = owner(&text) != Owner::Others;
+        if ours || InterfaceName::all().any(|name| netplan::path(&name.to_string()) == path) {
+            files.boot.insert(path, text);
         }
-        if ours || InterfaceName::all().any(|name| netplan::path(&name.to_string()) == file.path) {
-            files.boot.insert(file.path, file.text);
-        }
-    }
-    for file in networkd(root)? {
-        definitions.extend(read_as(file, foreign::networkd));
-    }
-    for file in ifupdown(root)? {
-        definitions.extend(read_as(file, foreign::ifupdown));
     }
     for path in InterfaceName::all().flat_map(|name| netplan::generated(&name.to_string())) {
         files.generated.extend(read(root, &path)?.map(|text| (path, text)));
@@ -87,51 +70,14 @@ pub fn netplan_files(root: &HostRoot) -> Result<Vec<Found>, FileError> {
     Ok(lists?.concat())
 }
 
-/// The `.network` files that people and packages wrote; what netplan generated says nothing
-/// that its YAML does not.
-fn networkd(root: &HostRoot) -> Result<Vec<Found>, FileError> {
-    let mut by_name = BTreeMap::new();
-    for directory in NETWORKD {
-        for (path, text) in list(root, directory, ".network")? {
-            let name = path.rsplit('/').next().unwrap_or_default().to_owned();
-            if !name.starts_with("10-netplan-") {
-                by_name.entry(name).or_insert((path, text));
-            }
-        }
-    }
-    Ok(by_name.into_values().collect())
-}
-
-fn ifupdown(root: &HostRoot) -> Result<Vec<Found>, FileError> {
-    let text = read(root, IFUPDOWN)?;
-    let main = (text.is_some() || root.leads_out(IFUPDOWN)).then(|| (IFUPDOWN.to_owned(), text));
-    Ok(main.into_iter().chain(list(root, IFUPDOWN_MORE, "")?).collect())
-}
-
-/// What a file defines, read by `definitions`.
-fn read_as<Definitions: IntoIterator<Item = Definition>>(
-    (path, text): Found,
-    definitions: impl Fn(&SourceFile) -> Definitions,
-) -> Vec<Definition> {
-    match text {
-        Some(text) => definitions(&SourceFile { path, text }).into_iter().collect(),
-        None => vec![out_of_sight(&path)],
-    }
-}
-
-/// A link of which only the host may see where it leads.
-fn out_of_sight(path: &str) -> Definition {
-    Definition::unreadable(path, "a link out of the agent's sight")
-}
-
 /// The file at `path`, if there is one.
-fn read(root: &HostRoot, path: &str) -> Result<Option<String>, FileError> {
+pub(super) fn read(root: &HostRoot, path: &str) -> Result<Option<String>, FileError> {
     root.read(path).map_err(|source| FileError::Read { path: path.to_owned(), source })
 }
 
 /// The files in `directory` whose names end in `suffix`, with their paths; the directory itself, where that is a link
 /// that leads nowhere.
-fn list(root: &HostRoot, directory: &str, suffix: &str) -> Result<Vec<Found>, FileError> {
+pub(super) fn list(root: &HostRoot, directory: &str, suffix: &str) -> Result<Vec<Found>, FileError> {
     let failed = |source| FileError::Read { path: directory.to_owned(), source };
     let files = root.list(directory, suffix).map_err(failed)?;
     if files.is_empty() && root.leads_out(directory) {
@@ -202,12 +148,11 @@ fn unrecorded(source: io::Error) -> FileError {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::{MetadataExt, symlink};
+    use std::os::unix::fs::MetadataExt;
 
     use serde_json::json;
 
     use super::*;
-    use crate::testing::link;
 
     fn host(files: &[(&str, &str)]) -> (tempfile::TempDir, HostRoot) {
         let directory = tempfile::tempdir().unwrap();
@@ -218,34 +163,6 @@ mod tests {
             fs::write(path, text).unwrap();
         }
         (directory, root)
-    }
-
-    #[test]
-    fn a_file_in_etc_hides_its_namesake_from_packages() {
-        let shipped = ("/usr/lib/systemd/network/80-all.network", "[Match]\nName=*\n");
-        let eth1 = link(3, "eth1", "fa:16:3e:00:00:01");
-        let (_directory, root) = host(&[shipped]);
-        assert!(survey(&root).unwrap().0.iter().any(|definition| definition.covers(&eth1)));
-        let (_directory, root) = host(&[shipped, ("/etc/systemd/network/80-all.network", "")]);
-        assert_eq!(survey(&root).unwrap().0, []);
-    }
-
-    #[test]
-    fn a_file_that_is_a_link_out_of_our_sight_may_configure_anything() {
-        let eth1 = link(3, "eth1", "fa:16:3e:00:00:01");
-        for path in [
-            "/etc/systemd/network/20-site.network",
-            "/etc/systemd/network",
-            "/etc/network/interfaces.d/site",
-            "/etc/network/interfaces.d",
-            "/etc/network/interfaces",
-            "/run/netplan",
-        ] {
-            let (_directory, root) = host(&[]);
-            fs::create_dir_all(root.at(path).parent().unwrap()).unwrap();
-            symlink("/opt/site", root.at(path)).unwrap();
-            assert!(survey(&root).unwrap().0.iter().any(|definition| definition.covers(&eth1)), "{path}");
-        }
     }
 
     #[test]

@@ -106,8 +106,18 @@ fn refusal(nic: &Interface, link: &Link, file: &BootFile, world: World<'_>) -> O
     }
     let name = nic.name.to_string();
     if let Some(definition) = world.definitions.iter().find(|definition| definition.claims(&name)) {
-        let message =
-            format!("{} defines {name}, and multinic did not write it; remove it there", definition.source);
+        let message = format!(
+            "{} uses {name}, a name that multinic gives to NICs; use another name there",
+            definition.describe()
+        );
+        return Some(Refusal::new(Reason::ForeignConfiguration, message));
+    }
+    if let Some(definition) = world.definitions.iter().find(|definition| definition.covers_as(link, &name)) {
+        let message = format!(
+            "{} would configure {} once it is called {name}; change its match to exclude {name}",
+            definition.describe(),
+            link.name
+        );
         return Some(Refusal::new(Reason::ForeignConfiguration, message));
     }
     file_refusal(file, world)

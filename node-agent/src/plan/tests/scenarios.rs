@@ -105,6 +105,16 @@ fn links_that_others_use_or_configure_are_refused() {
 }
 
 #[test]
+fn a_nic_that_others_would_configure_under_its_new_name_is_not_renamed() {
+    let text = "[Match]\nName=multi*\n[Network]\nDHCP=yes\n".to_owned();
+    let path = "/etc/systemd/network/20-multi.network".to_owned();
+    let mut scene = Scene::new(&[nic(A, "multinic0", &[])]);
+    assert_eq!(scene.verdict(A), Verdict::Change);
+    scene.definitions.extend(foreign::networkd(&SourceFile { path, text }, &[]));
+    assert_eq!(scene.refusal(A), Reason::ForeignConfiguration);
+}
+
+#[test]
 fn names_files_sizes_and_subnets_that_do_not_fit_are_refused() {
     let mut big = nic(C, "multinic2", &[]);
     big.mtu = Some(9001.try_into().unwrap());
