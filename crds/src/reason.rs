@@ -165,6 +165,9 @@ reasons! {
     FenceChanged [Nic]
         "A link that the node lives by changed at the same time, so the change was taken back."
         "nothing, unless it stays: then find out what changes the node's uplink"
+    SelfFenced [Nic]
+        "Each attempt to change the NIC changed a link that the node lives by, so it is not tried again."
+        "find out how the two depend on each other; then change the NIC's row, or restart the agent"
     RollbackFailed [Nic]
         "A change failed, and so did taking it back."
         "see the message for what is left, and put it right by hand; it is tried again"
@@ -181,25 +184,25 @@ reasons! {
         "With the NIC's boot file, netplan would configure other links differently at the next boot."
         "find the netplan file on the node that speaks of the same links, and take them out of it"
     Contended [Nic]
-        "Something else keeps undoing the NIC's configuration, so it is left alone for a while."
+        "Something else keeps changing the NIC, or taking it away, so it is left alone for a while."
         "find out what on the node changes it, and stop that"
 
     KernelUnreadable [Nic Ready]
         "The kernel does not say what its links are, so nothing is touched."
         "see the kernel's answer in the message; the agent needs the host's network and NET_ADMIN"
-    HostFilesUnreadable [Ready]
+    HostFilesUnreadable [Nic Ready]
         "A file of the node cannot be read, so nobody knows what others configure, and nothing is touched."
         "have root own it, or make it readable to all: the agent's root passes over no permissions"
-    HostFilesUnwritable [Ready]
+    HostFilesUnwritable [Nic Ready]
         "The agent cannot write down what it is about to do, so nothing is touched."
         "make the directory writable, in the agent's pod too, with space left on it"
-    LedgerUnreadable [Ready]
+    LedgerUnreadable [Nic Ready]
         "The agent's record of what it did on the node is damaged, so nothing is touched."
         "repair the file, or remove it: boot files then tell which NICs are ours"
-    LockUnavailable [Ready]
+    LockUnavailable [Nic Ready]
         "The agent cannot make sure that no other agent acts on the node, so nothing is touched."
         "make /run/multinic writable in the agent's pod, and end any other agent on the node"
-    ValidationUnavailable [Ready]
+    ValidationUnavailable [Nic Ready]
         "The node's own netplan cannot be asked about the boot files, so nothing is touched."
         "make /run/multinic writable in the agent's pod, give it SYS_CHROOT, and see that netplan works"
 
@@ -252,6 +255,12 @@ reasons! {
 }
 
 impl Reason {
+    /// Whether it goes by itself, and soon: no fault of anybody.
+    #[must_use]
+    pub const fn passes(self) -> bool {
+        matches!(self, Self::Applying | Self::ChangedMeanwhile)
+    }
+
     /// Whether it may show there.
     #[must_use]
     pub fn shows_in(self, scope: Scope) -> bool {

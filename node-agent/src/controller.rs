@@ -4,10 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use futures::{Stream, StreamExt, TryStreamExt};
-use kube::{
-    Api, Client, Config,
-    runtime::{WatchStreamExt, watcher, watcher::watch_object},
-};
+use kube::{Api, Config, runtime::watcher};
 use multinic_crds::GuardedConfig;
 use multinic_runtime::{
     RuntimeArgs,
@@ -19,7 +16,7 @@ use prometheus_client::registry::Registry;
 use tokio::time::{sleep, sleep_until};
 
 use crate::{
-    api_server::ApiServer,
+    api_server::{self, ApiServer},
     config::{HostArgs, RunArgs},
     health::{Health, Metrics},
     host::{
@@ -29,7 +26,7 @@ use crate::{
         root::HostRoot,
     },
     node::Host,
-    pacing::FULL_CHECK,
+    pacing::{Budget, FULL_CHECK},
     pass::Agent,
     publish::Publisher,
     voice::Voice,
@@ -37,10 +34,11 @@ use crate::{
 
 /// The kernel announces a change in several messages; a look in between sees half of it.
 const QUIET: Duration = Duration::from_millis(300);
+/// Where links come and go all the time, as those of pods do, it is not looked each time.
+const LOOKS: Budget = Budget::new(10, Duration::from_secs(2));
 /// The longest that one pass may take before liveness fails.
 pub(crate) const STUCK: Duration = Duration::from_mins(10);
 const LOCK_RETRY: Duration = Duration::from_secs(2);
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Runs until `shutdown`, and then on to the end of what has begun.
 pub async fn run(args: RunArgs, shutdown: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
@@ -61,16 +59,15 @@ pub async fn run(args: RunArgs, shutdown: impl Future<Output = ()> + Send + 'sta
     let lock = take_lock(&root, &health, &heartbeat, &stop).await;
     let facts = detect::facts(&root);
     let backend = Backend::detect(&root, &facts.os_image);
-    let mut config =
+    let config =
         Config::infer().await.context("failed to find the API server; set KUBECONFIG or run in a pod")?;
-    config.connect_timeout = Some(CONNECT_TIMEOUT);
     let mut api_server = ApiServer::of(&config);
-    let client = Client::try_from(config)?;
+    let client = api_server::client(config)?;
     health.waits_for("the API server");
     let publisher = Publisher::new(client.clone(), node_name.clone());
     let mut agent =
         Agent::new(Host::new(root, lock, backend, policy)?, Voice::new(publisher, facts, health, metrics));
-    let objects = watch_object(Api::<GuardedConfig>::all(client), &node_name).default_backoff();
+    let objects = api_server::objects(Api::all(client), &node_name);
     // Nothing is waited for beside this: it would be dropped in the middle of a change.
     let turned = turn(&mut agent, &mut api_server, objects, events::changes()?, &heartbeat, &stop).await;
     endpoint.end().await?;
@@ -110,6 +107,7 @@ async fn turn(
 ) -> anyhow::Result<()> {
     tokio::pin!(objects);
     let mut last_error = String::new();
+    let mut looks = LOOKS;
     let mut due = Instant::now() + FULL_CHECK;
     loop {
         heartbeat.beat();
@@ -118,21 +116,27 @@ async fn turn(
             object = objects.try_next() => match object {
                 Ok(object) => {
                     last_error.clear();
+                    agent.voice.hears(None);
                     take(agent, object.flatten());
                     due = Instant::now();
                 }
                 // Said once for each kind of trouble, not once for each attempt.
-                Err(error) => if error.to_string() != last_error {
-                    last_error = error.to_string();
-                    tracing::warn!("cannot watch this node's object: {last_error}");
+                Err(error) => {
+                    let error = error.to_string();
+                    if error != last_error {
+                        tracing::warn!("cannot watch this node's object: {error}");
+                        last_error.clone_from(&error);
+                    }
+                    agent.voice.hears(Some(error));
                 },
             },
             announced = kernel.next() => {
                 ensure!(announced.is_some(), "the kernel's announcements ended");
-                let soon = Instant::now() + QUIET;
+                let soon = looks.next(Instant::now() + QUIET);
                 due = due.min(agent.not_before().map_or(soon, |not_before| soon.max(not_before)));
             }
             () = sleep_until(due.into()) => {
+                looks.spend(Instant::now());
                 due = match api_server.addresses().await {
                     Some(addresses) => {
                         agent.host.protect_routes_to(addresses);

@@ -1,6 +1,9 @@
 //! What the agent says of itself: the seed's flat fields, readiness, metrics.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use multinic_crds::{InterfaceState, NodeNetworkConfigStatus};
 use multinic_runtime::admin::{Health as Level, Report};
@@ -19,6 +22,8 @@ pub struct Health(Arc<Mutex<State>>);
 struct State {
     node: String,
     waiting_for: Option<String>,
+    /// What keeps the API server from being heard or told, by what was tried.
+    trouble: BTreeMap<&'static str, String>,
     status: NodeNetworkConfigStatus,
     configured: u64,
     removed: u64,
@@ -31,6 +36,7 @@ impl Health {
         Self(Arc::new(Mutex::new(State {
             node,
             waiting_for: Some("starting".to_owned()),
+            trouble: BTreeMap::new(),
             status: NodeNetworkConfigStatus::default(),
             configured: 0,
             removed: 0,
@@ -44,6 +50,14 @@ impl Health {
     /// The agent cannot do its work yet, and why.
     pub fn waits_for(&self, what: &str) {
         self.with(|state| state.waiting_for = Some(what.to_owned()));
+    }
+
+    /// Something was tried with the API server; what kept it from succeeding, where it did not.
+    pub fn api_server(&self, what: &'static str, trouble: Option<String>) {
+        self.with(|state| match trouble {
+            Some(trouble) => state.trouble.insert(what, trouble),
+            None => state.trouble.remove(what),
+        });
     }
 
     /// The agent works, and this is how its node is.
@@ -82,10 +96,18 @@ impl Health {
                 "observed_generation": state.status.observed_generation,
                 "applied_generation": state.status.applied_generation,
                 "backend": state.status.backend,
+                "api_connected": state.trouble.is_empty(),
+                "api_error": state.trouble.values().next(),
             });
+            let hindered = state.waiting_for.is_some() || !state.trouble.is_empty();
+            let waiting_for = state.waiting_for.iter().chain(state.trouble.values()).cloned();
             Report {
-                health: if state.waiting_for.is_some() || broken { Level::Degraded } else { Level::Healthy },
-                ready: state.waiting_for.clone().map_or(Ok(()), Err),
+                health: if hindered || broken { Level::Degraded } else { Level::Healthy },
+                // NICs are kept right without the API server, too.
+                ready: match state.waiting_for {
+                    Some(_) => Err(waiting_for.collect::<Vec<_>>().join(": ")),
+                    None => Ok(()),
+                },
                 fields: fields.as_object().cloned().unwrap_or_default(),
             }
         })
@@ -161,3 +183,27 @@ const STATES: [(InterfaceState, &str); 6] = [
     (InterfaceState::Failed, "Failed"),
     (InterfaceState::Removing, "Removing"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trouble_with_the_api_server_is_told_until_it_is_over_and_leaves_a_working_agent_ready() {
+        let health = Health::new("a".to_owned());
+        health.waits_for("the API server");
+        health.api_server("watch", Some("503 Service Unavailable".to_owned()));
+        assert_eq!(health.report().ready, Err("the API server: 503 Service Unavailable".to_owned()));
+        health.is(&NodeNetworkConfigStatus::default());
+        health.api_server("status", Some("no answer".to_owned()));
+        let report = health.report();
+        assert_eq!((report.ready, report.health), (Ok(()), Level::Degraded));
+        assert_eq!(report.fields["api_connected"], false);
+        assert_eq!(report.fields["api_error"], "no answer");
+        for what in ["watch", "status"] {
+            health.api_server(what, None);
+        }
+        let report = health.report();
+        assert_eq!((report.health, &report.fields["api_connected"]), (Level::Healthy, &json!(true)));
+    }
+}

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
 use multinic_crds::{MacAddress, Mode, Reason};
+use multinic_runtime::shutdown::Stop;
 
 use crate::{
     converge::Step,
@@ -20,7 +21,7 @@ use crate::{
     },
     ledger::Ledger,
     link::KernelView,
-    plan::{FileChange, HostFiles, Plan, Refusal, World},
+    plan::{FileChange, HostFiles, Plan, Refusal, Transaction, World},
 };
 
 /// The node's kernel and files, as one agent acts on them.
@@ -109,6 +110,15 @@ pub struct Outcome {
     pub view: KernelView,
 }
 
+/// In which order the transactions of a plan are carried out.
+#[derive(Debug, Clone, Copy)]
+pub enum Order<'a> {
+    /// As one: waiting for the kernel is done once, for all of them.
+    Together,
+    /// Each after the one before, until it is asked to stop: what goes wrong is known to be of one of them.
+    OneByOne(&'a Stop),
+}
+
 impl Host {
     /// The node whose root is `root`. Without its `lock`, every look tries to take that first.
     pub fn new(
@@ -187,12 +197,17 @@ impl Host {
     }
 
     /// Carries a plan out. The record of what is about to be done is on disk before it is.
-    pub async fn carry_out(&mut self, prepared: &Prepared) -> Result<Outcome, PassError> {
+    ///
+    /// What has begun comes to its end: nothing may drop this while it waits.
+    pub async fn carry_out(&mut self, prepared: &Prepared, order: Order<'_>) -> Result<Outcome, PassError> {
         let Prepared { plan, vital, ledger: before, view: _, definitions: _ } = prepared;
         let mut ledger = before.clone();
         plan.transactions.iter().for_each(|transaction| ledger.intend(transaction));
         files::save(&self.root, &ledger)?;
-        let results = execute(self, &plan.transactions, vital).await;
+        let results = match order {
+            Order::Together => execute(self, &plan.transactions, vital).await,
+            Order::OneByOne(stop) => self.one_by_one(&plan.transactions, vital, stop).await,
+        };
         let mut failures = BTreeMap::new();
         for (transaction, result) in plan.transactions.iter().zip(results) {
             let Err(failure) = result else {
@@ -210,6 +225,25 @@ impl Host {
         }
         let view = self.netlink.view(&self.api_server).await?;
         Ok(Outcome { failures, view })
+    }
+
+    async fn one_by_one(
+        &mut self,
+        transactions: &[Transaction],
+        vital: &[u32],
+        stop: &Stop,
+    ) -> Vec<Result<(), Failure>> {
+        let mut results = Vec::new();
+        for transaction in transactions {
+            if stop.is_asked() {
+                let message =
+                    "the agent was asked to stop before it began with this NIC; the next one goes on";
+                results.push(Err(Failure::NotBegun(Refusal::new(Reason::Applying, message))));
+            } else {
+                results.extend(execute(self, std::slice::from_ref(transaction), vital).await);
+            }
+        }
+        results
     }
 
     async fn look(&self) -> Result<Look, PassError> {

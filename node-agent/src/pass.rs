@@ -2,16 +2,14 @@
 
 use std::{collections::BTreeMap, time::Instant};
 
-use multinic_crds::{
-    GuardedConfig, InterfaceState, InterfaceStatus, MacAddress, Mode, NodeNetworkConfigStatus,
-};
+use multinic_crds::{GuardedConfig, MacAddress, Mode};
 use multinic_runtime::shutdown::Stop;
 
 use crate::{
     desired::Desired,
     link::KernelView,
-    node::{Failures, Host, Outcome, PassError},
-    pacing::{Backoff, FULL_CHECK, History},
+    node::{Failures, Host, Order, Outcome, PassError},
+    pacing::{Backoff, FULL_CHECK, History, next_pass},
     plan::{Plan, Refusal, Verdict},
     status::{Phase, Report},
     voice::Voice,
@@ -48,32 +46,36 @@ impl Agent {
     /// Once it has to `stop`, nothing more is begun: what was not touched yet is left, and what is
     /// under way is brought to its end and told.
     pub async fn pass(&mut self, stop: &Stop) -> Instant {
-        let regular = Instant::now() + FULL_CHECK;
-        let Some(object) = &self.object else { return regular };
+        let began = Instant::now();
+        let Some(object) = &self.object else { return began + FULL_CHECK };
         let desired = Desired::parse(object);
         self.host.detect_again(self.voice.os_image());
         match self.reconcile(&desired, stop).await {
             Ok(()) => self.backoff.succeeded(),
             Err(error) => {
-                tracing::error!(reason = %error.reason(), "the pass ended early: {error}");
-                let refusal = Refusal::new(error.reason(), error.explain());
-                let (failures, view) = (Failures::new(), KernelView::default());
-                let status = self.voice.status(&Report {
-                    desired: &desired,
-                    plan: None,
-                    failures: &failures,
-                    obstacle: Some(&refusal),
-                    backend: self.host.backend(),
-                    view: &view,
-                    phase: Phase::Settled,
-                });
-                self.voice.say(status).await;
+                self.tell_blind(&desired, &error).await;
                 self.backoff.failed(Instant::now());
             }
         }
-        let now = Instant::now();
-        let due = [self.backoff.not_before(), self.history.next_attempt(now), self.voice.next_attempt()];
-        due.into_iter().flatten().filter(|due| *due > now).fold(regular, Instant::min)
+        let own = self.backoff.not_before().into_iter().chain(self.voice.next_attempt());
+        next_pass(began, Instant::now(), own.chain(self.history.next_attempts()))
+    }
+
+    /// Says that nobody knows how the node is.
+    async fn tell_blind(&mut self, desired: &Desired, error: &PassError) {
+        tracing::error!(reason = %error.reason(), "the pass ended early: {error}");
+        let refusal = Refusal::new(error.reason(), error.explain());
+        let (failures, view) = (Failures::new(), KernelView::default());
+        let status = self.voice.status(&Report {
+            desired,
+            plan: None,
+            failures: &failures,
+            obstacle: Some(&refusal),
+            backend: self.host.backend(),
+            view: &view,
+            phase: Phase::Settled,
+        });
+        self.voice.say(status).await;
     }
 
     async fn reconcile(&mut self, desired: &Desired, stop: &Stop) -> Result<(), PassError> {
@@ -97,9 +99,7 @@ impl Agent {
             view: &prepared.view,
             phase: Phase::Progressing,
         };
-        let before = self.voice.published().clone();
-        let is_new = before.observed_generation != Some(desired.generation);
-        let progress = is_new.then(|| self.voice.status(&report));
+        let progress = self.voice.is_news(desired.generation).then(|| self.voice.status(&report));
         // The kernel does not wait for the API server to hear that it is being changed.
         let announced = async {
             if let Some(progress) = progress {
@@ -113,9 +113,10 @@ impl Agent {
             self.voice.say(status).await;
             return Ok(());
         }
-        let ((), outcome) = tokio::join!(announced, self.host.carry_out(&prepared));
+        let order = if self.history.suspects_a_change() { Order::OneByOne(stop) } else { Order::Together };
+        let ((), outcome) = tokio::join!(announced, self.host.carry_out(&prepared, order));
         let Outcome { failures, view } = outcome?;
-        let repaired = self.remember(&prepared.plan, &failures, &before, desired.generation);
+        let repaired = self.remember(&prepared.plan, &failures);
         self.voice.account(desired, &prepared.plan, &failures, repaired, started.elapsed());
         let report = Report { failures: &failures, view: &view, phase: Phase::Settled, ..report };
         let status = self.voice.status(&report);
@@ -123,11 +124,12 @@ impl Agent {
         Ok(())
     }
 
-    /// Takes into the history what deciding brought up: NICs that are away, and unfit files.
+    /// Takes into the history what the look showed: NICs that are right, or away, and unfit files.
     fn learn(&mut self, plan: &Plan, blocked: &BTreeMap<MacAddress, Refusal>, now: Instant) {
         for (mac, decision) in &plan.decisions {
             match &decision.verdict {
-                Verdict::Missing => self.history.forget(*mac),
+                Verdict::Right => self.history.right(*mac),
+                Verdict::Missing => self.history.away(*mac, now),
                 Verdict::Fail(unfit) if !blocked.contains_key(mac) => {
                     self.history.failed(*mac, unfit.clone(), now);
                 }
@@ -137,13 +139,7 @@ impl Agent {
     }
 
     /// Takes what was done into the history; how many of it were repairs.
-    fn remember(
-        &mut self,
-        plan: &Plan,
-        failures: &Failures,
-        before: &NodeNetworkConfigStatus,
-        generation: i64,
-    ) -> u64 {
+    fn remember(&mut self, plan: &Plan, failures: &Failures) -> u64 {
         let now = Instant::now();
         let mut repaired = 0;
         for transaction in &plan.transactions {
@@ -153,20 +149,11 @@ impl Agent {
                 if let Some(failure) = failures.get(&member.mac) {
                     let failure = Refusal::new(failure.reason(), failure.to_string());
                     self.history.failed(member.mac, failure, now);
-                    continue;
+                } else {
+                    repaired += u64::from(self.history.succeeded(member.mac, changed, now));
                 }
-                let repair = changed && was_right(before, member.mac, generation);
-                self.history.succeeded(member.mac, repair, now);
-                repaired += u64::from(repair);
             }
         }
         repaired
     }
-}
-
-/// Whether this NIC was as wanted by this very generation: then changing it is a repair.
-fn was_right(before: &NodeNetworkConfigStatus, mac: MacAddress, generation: i64) -> bool {
-    let configured =
-        |nic: &InterfaceStatus| nic.state == InterfaceState::Configured && nic.mac_address == mac.to_string();
-    before.observed_generation == Some(generation) && before.interfaces.iter().any(configured)
 }

@@ -62,11 +62,14 @@ impl Publisher {
         &self.published
     }
 
-    /// Publishes `status`; does nothing where it is published already.
+    /// Whether the object is known to say `status` already.
+    #[must_use]
+    pub fn has_published(&self, status: &NodeNetworkConfigStatus) -> bool {
+        !self.unsure && self.is_published(status)
+    }
+
+    /// Publishes `status`.
     pub async fn publish(&mut self, status: NodeNetworkConfigStatus) -> Result<(), PublishError> {
-        if !self.unsure && self.is_published(&status) {
-            return Ok(());
-        }
         let patch = json!({
             "apiVersion": NodeNetworkConfig::api_version(&()),
             "kind": NodeNetworkConfig::kind(&()),

@@ -26,7 +26,7 @@ use crate::{
         root::HostRoot,
     },
     ledger::Ledger,
-    node::{Host, Outcome, PassError, Prepared},
+    node::{Host, Order, Outcome, PassError, Prepared},
 };
 
 /// Gives every NIC of ours back, removes our files, and looks whether anything is left.
@@ -94,7 +94,7 @@ impl Cleaner {
         };
         let prepared = prepared?;
         self.known.0.extend(prepared.ledger.0.clone());
-        let outcome = self.host.carry_out(&prepared).await?;
+        let outcome = self.host.carry_out(&prepared, Order::Together).await?;
         let given_back = tell(&prepared, &outcome);
         let complaints = remains::tidy(&self.root);
 

@@ -1,7 +1,10 @@
 //! Saying: the status of the object, from what was decided, done and seen. Pure.
 
+mod news;
 #[cfg(test)]
 mod tests;
+
+pub use news::is_pressing;
 
 use std::collections::BTreeMap;
 
@@ -58,7 +61,8 @@ pub struct Report<'a> {
 impl Report<'_> {
     /// The status to publish, given the `previous` one and the `facts` of this host.
     ///
-    /// Guarantee: equal to `previous` unless something other than time changed.
+    /// Guarantee: equal to `previous` unless something other than time changed. What was said in an earlier
+    /// boot counts for nothing.
     #[must_use]
     pub fn status(
         &self,
@@ -70,6 +74,7 @@ impl Report<'_> {
         let verdict = self.verdict(&interfaces);
         let configured = interfaces.iter().filter(|nic| nic.state == InterfaceState::Configured).count();
         let generation = self.desired.generation;
+        let in_this_boot = |generation: Option<i64>| generation.filter(|_| previous.boot_id == facts.boot_id);
         let conditions = [
             (ConditionType::Ready, verdict.ready, verdict.reason, verdict.message.as_str()),
             (ConditionType::Degraded, verdict.degraded, verdict.reason, verdict.message.as_str()),
@@ -89,9 +94,13 @@ impl Report<'_> {
             observed_generation: if self.plan.is_some() {
                 Some(generation)
             } else {
-                previous.observed_generation
+                in_this_boot(previous.observed_generation)
             },
-            applied_generation: if verdict.ready { Some(generation) } else { previous.applied_generation },
+            applied_generation: if verdict.ready {
+                Some(generation)
+            } else {
+                in_this_boot(previous.applied_generation)
+            },
             summary: format!("{configured}/{}", self.desired.wanted.len() + self.desired.malformed.len()),
             backend: self.backend.to_owned(),
             os_image: facts.os_image.clone(),
@@ -103,9 +112,12 @@ impl Report<'_> {
     }
 
     fn interfaces(&self, previous: &[InterfaceStatus], now: Timestamp) -> Vec<InterfaceStatus> {
-        // Not having looked is no news about any NIC.
-        let Some(plan) = self.plan else { return previous.to_vec() };
-        let decided = plan.decisions.iter().map(|(mac, decision)| self.interface(*mac, decision));
+        let known = match self.plan {
+            Some(plan) => {
+                plan.decisions.iter().filter_map(|(mac, decision)| self.interface(*mac, decision)).collect()
+            }
+            None => self.unseen(previous),
+        };
         let malformed = self.desired.malformed.iter().filter_map(|entry| {
             Some(InterfaceStatus {
                 mac_address: entry.mac?.to_string(),
@@ -118,7 +130,7 @@ impl Report<'_> {
                 last_transition_time: None,
             })
         });
-        let mut interfaces: Vec<_> = decided.flatten().chain(malformed).collect();
+        let mut interfaces: Vec<_> = known.into_iter().chain(malformed).collect();
         for nic in &mut interfaces {
             let before = previous.iter().find(|before| before.mac_address == nic.mac_address);
             let unchanged = before.filter(|before| before.state == nic.state);
@@ -129,6 +141,34 @@ impl Report<'_> {
         // The list is keyed by MAC address, and an entry may be malformed twice over.
         interfaces.dedup_by(|a, b| a.mac_address == b.mac_address);
         interfaces
+    }
+
+    /// The NICs of which nobody knows how they are now, whatever was seen before.
+    fn unseen(&self, previous: &[InterfaceStatus]) -> Vec<InterfaceStatus> {
+        let (reason, message) = self
+            .obstacle
+            .map_or((Reason::Applying, ""), |obstacle| (obstacle.reason, obstacle.message.as_str()));
+        let unseen = |mac_address: String, name: String, port_id: String, state| InterfaceStatus {
+            mac_address,
+            name,
+            port_id,
+            state,
+            reason: reason.to_string(),
+            message: truncate_message(message, MAX_INTERFACE_MESSAGE_BYTES),
+            observed: None,
+            last_transition_time: None,
+        };
+        let wanted = self.desired.wanted.values().map(|nic| {
+            let mac_address = nic.mac_address.to_string();
+            unseen(mac_address, nic.name.to_string(), nic.port_id.clone(), InterfaceState::Pending)
+        });
+        let unwanted = previous
+            .iter()
+            .filter(|nic| nic.mac_address.parse().is_ok_and(|mac| self.desired.is_absent(mac)));
+        let unwanted = unwanted.map(|nic| {
+            unseen(nic.mac_address.clone(), nic.name.clone(), String::new(), InterfaceState::Removing)
+        });
+        wanted.chain(unwanted).collect()
     }
 
     /// The status of one NIC; none for one that was given back.
@@ -152,7 +192,7 @@ impl Report<'_> {
     fn state(&self, mac: MacAddress, decision: &Decision) -> Option<(InterfaceState, Reason, String)> {
         let removing = matches!(decision.verdict, Verdict::Remove | Verdict::Keep(_));
         if let Some(failure) = self.failures.get(&mac) {
-            let state = if removing { InterfaceState::Removing } else { InterfaceState::Failed };
+            let state = if removing { InterfaceState::Removing } else { unmade(failure.reason()) };
             return Some((state, failure.reason(), failure.to_string()));
         }
         let link = decision.index.and_then(|index| self.view.link(index));
@@ -175,7 +215,7 @@ impl Report<'_> {
                 format!("no NIC with MAC address {mac}; attach the port to this VM, or remove its row"),
             ),
             Verdict::Refuse(refusal) => (InterfaceState::Refused, refusal.reason, refusal.message.clone()),
-            Verdict::Fail(refusal) => (InterfaceState::Failed, refusal.reason, refusal.message.clone()),
+            Verdict::Fail(refusal) => (unmade(refusal.reason), refusal.reason, refusal.message.clone()),
             Verdict::Remove if settled => return None,
             Verdict::Remove => (InterfaceState::Removing, waiting, self.intention(mac)),
             Verdict::Keep(refusal) => (InterfaceState::Removing, refusal.reason, refusal.message.clone()),
@@ -218,8 +258,7 @@ impl Report<'_> {
         if let Some(entry) = self.desired.malformed.first() {
             return Overall::broken(Reason::InvalidSpec, entry.message.clone());
         }
-        let worst =
-            interfaces.iter().filter(|nic| severity(nic.state) > 0).max_by_key(|nic| severity(nic.state));
+        let worst = interfaces.iter().filter(|nic| severity(nic) > 0).max_by_key(|nic| severity(nic));
         let progressing = self.phase == Phase::Progressing && self.desired.mode == Mode::Enforce;
         let Some(worst) = worst else {
             let reason = if progressing { Reason::Applying } else { Reason::Configured };
@@ -240,13 +279,7 @@ impl Report<'_> {
         };
         let reason =
             if progressing { Reason::Applying } else { overall_reason(worst.state, self.held_back()) };
-        Overall {
-            ready: false,
-            degraded: severity(worst.state) > severity(InterfaceState::DeviceMissing),
-            progressing,
-            reason,
-            message,
-        }
+        Overall { ready: false, degraded: severity(worst) > MISSING, progressing, reason, message }
     }
 }
 
@@ -264,16 +297,28 @@ impl Overall {
     }
 }
 
-const fn severity(state: InterfaceState) -> u8 {
-    match state {
+/// A wanted NIC whose change came to nothing.
+const fn unmade(reason: Reason) -> InterfaceState {
+    if reason.passes() { InterfaceState::Pending } else { InterfaceState::Failed }
+}
+
+/// What is worse than this needs a person or another attempt.
+const MISSING: u8 = 3;
+
+fn severity(nic: &InterfaceStatus) -> u8 {
+    match nic.state {
         InterfaceState::Configured => 0,
         InterfaceState::Pending => 1,
-        InterfaceState::Removing => 2,
-        InterfaceState::DeviceMissing => 3,
-        InterfaceState::Refused => 4,
-        InterfaceState::Failed => 5,
+        InterfaceState::Removing if UNDER_WAY.iter().any(|reason| nic.reason == reason.as_str()) => 2,
+        InterfaceState::DeviceMissing => MISSING,
+        InterfaceState::Removing => 4,
+        InterfaceState::Refused => 5,
+        InterfaceState::Failed => 6,
     }
 }
+
+/// Why a removal takes its time where nothing is wrong with it.
+const UNDER_WAY: [Reason; 4] = [Reason::Applying, Reason::ChangedMeanwhile, Reason::DryRun, Reason::Paused];
 
 fn overall_reason(worst: InterfaceState, held_back: Option<Reason>) -> Reason {
     match worst {

@@ -61,7 +61,8 @@ fn conditions(status: &NodeNetworkConfigStatus) -> (String, String) {
 #[test]
 fn a_generation_is_progressing_first_and_ready_once_it_is_proven() {
     let scene = scene(&[nic(A, "multinic0", &[])], Mode::Enforce);
-    let before = NodeNetworkConfigStatus { applied_generation: Some(2), ..Default::default() };
+    let boot_id = scene.facts.boot_id.clone();
+    let before = NodeNetworkConfigStatus { applied_generation: Some(2), boot_id, ..Default::default() };
 
     let first = scene.status(Phase::Progressing, &BTreeMap::new(), &before, 1);
     assert_eq!(
@@ -137,32 +138,115 @@ fn a_dry_run_says_what_it_would_do() {
     }
 }
 
-#[test]
-fn not_having_looked_is_no_news_about_any_nic() {
-    let scene = scene(&[nic(A, "multinic0", &[])], Mode::Enforce);
-    let before = scene.settled();
+/// What is said where the node cannot be looked at.
+fn blind(scene: &Scene, generation: i64, previous: &NodeNetworkConfigStatus) -> NodeNetworkConfigStatus {
+    let Scene { desired, view, facts, .. } = scene;
     let refusal = Refusal::new(Reason::LedgerUnreadable, "repair it");
-    let Scene { desired, view, facts, .. } = &scene;
-    let failures = BTreeMap::new();
     let report = Report {
-        desired,
+        desired: &Desired { generation, ..desired.clone() },
         plan: None,
-        failures: &failures,
+        failures: &BTreeMap::new(),
         obstacle: Some(&refusal),
         backend: "netplan",
         view,
         phase: Phase::Settled,
     };
-    let status = report.status(facts, &before, Timestamp::from_second(2).unwrap());
-    assert_eq!(status.interfaces, before.interfaces);
-    let other = Desired { generation: 4, ..desired.clone() };
-    let status =
-        Report { desired: &other, ..report }.status(facts, &before, Timestamp::from_second(2).unwrap());
-    assert_eq!(status.observed_generation, Some(3), "nobody may take the old NICs for the new generation's");
+    report.status(facts, previous, Timestamp::from_second(2).unwrap())
+}
+
+#[test]
+fn a_node_that_cannot_be_looked_at_vouches_for_nothing() {
+    let both = scene(&[nic(A, "multinic0", &[]), nic(B, "multinic1", &[])], Mode::Enforce);
+    let mut before = both.settled();
+    assert_eq!(before.interfaces[0].state, InterfaceState::Configured);
+    let scene = scene(&[nic(A, "multinic0", &[])], Mode::Enforce);
+    let status = blind(&scene, 3, &before);
+    let [wanted, unwanted] = status.interfaces.as_slice() else { panic!("{status:?}") };
+    assert_eq!((wanted.name.as_str(), wanted.state), ("multinic0", InterfaceState::Pending));
+    assert_eq!((unwanted.name.as_str(), unwanted.state), ("multinic1", InterfaceState::Removing));
+    for nic in [wanted, unwanted] {
+        assert_eq!((nic.reason.as_str(), nic.message.as_str()), ("LedgerUnreadable", "repair it"));
+        assert_eq!(nic.observed, None, "what was seen before is not what is");
+    }
     assert_eq!(
         conditions(&status),
         ("Ready=False Degraded=True Progressing=False".to_owned(), "LedgerUnreadable".to_owned())
     );
+    assert_eq!(status.summary, "0/1");
+    assert_eq!(status.observed_generation, Some(3));
+    let next = blind(&scene, 4, &before);
+    assert_eq!(next.observed_generation, Some(3), "nobody has looked at what the new generation asks for");
+    assert_eq!(blind(&scene, 3, &status), status);
+
+    before.boot_id = "earlier".to_owned();
+    before.applied_generation = Some(3);
+    let status = blind(&scene, 3, &before);
+    assert_eq!((status.observed_generation, status.applied_generation), (None, None));
+}
+
+#[test]
+fn an_unwanted_nic_that_cannot_be_given_back_is_a_fault_of_the_node() {
+    let mut scene = scene(&[], Mode::Enforce);
+    let decision = |verdict| crate::plan::Decision {
+        name: "multinic0".to_owned(),
+        port_id: String::new(),
+        index: Some(3),
+        verdict,
+    };
+    scene.plan.decisions.insert(A.parse().unwrap(), decision(Verdict::Remove));
+    let under_way =
+        scene.status(Phase::Progressing, &BTreeMap::new(), &NodeNetworkConfigStatus::default(), 1);
+    assert_eq!(conditions(&under_way).0, "Ready=False Degraded=False Progressing=True");
+
+    let cause = Refusal::new(Reason::VerifyFailed, "the kernel does not show the result");
+    let failure = Failure::RollbackFailed { cause, rollback: "no such device".to_owned() };
+    let later = Refusal::new(failure.reason(), failure.to_string());
+    let failures = BTreeMap::from([(A.parse().unwrap(), failure)]);
+    let failed = scene.status(Phase::Settled, &failures, &NodeNetworkConfigStatus::default(), 1);
+    // As long as it is not tried again.
+    scene.plan.decisions.insert(A.parse().unwrap(), decision(Verdict::Keep(later)));
+    for status in [failed, scene.settled()] {
+        assert_eq!(
+            (status.interfaces[0].state, status.interfaces[0].reason.as_str()),
+            (InterfaceState::Removing, "RollbackFailed")
+        );
+        assert_eq!(
+            conditions(&status),
+            ("Ready=False Degraded=True Progressing=False".to_owned(), "Removing".to_owned())
+        );
+    }
+}
+
+#[test]
+fn a_change_that_met_another_one_is_no_failure() {
+    let mut scene = scene(&[nic(A, "multinic0", &[])], Mode::Enforce);
+    let race = Refusal::new(Reason::ChangedMeanwhile, "the NIC changed");
+    let failures = BTreeMap::from([(A.parse().unwrap(), Failure::NotBegun(race.clone()))]);
+    let raced = scene.status(Phase::Settled, &failures, &NodeNetworkConfigStatus::default(), 1);
+    // As long as it is not tried again.
+    scene.plan.decisions.get_mut(&A.parse().unwrap()).unwrap().verdict = Verdict::Fail(race);
+    for status in [raced, scene.settled()] {
+        assert_eq!(
+            (status.interfaces[0].state, status.interfaces[0].reason.as_str()),
+            (InterfaceState::Pending, "ChangedMeanwhile")
+        );
+        assert_eq!(conditions(&status).0, "Ready=False Degraded=False Progressing=False");
+    }
+}
+
+#[test]
+fn the_end_of_a_success_and_an_answer_are_told_at_once_and_a_flapping_carrier_is_not() {
+    let mut scene = scene(&[nic(A, "multinic0", &[])], Mode::Enforce);
+    let configured = scene.settled();
+    scene.view.links[0].carrier = false;
+    let flapped = scene.settled();
+    assert_ne!(flapped, configured);
+    assert!(!is_pressing(&configured, &flapped) && !is_pressing(&flapped, &configured));
+    let blind = blind(&scene, 3, &configured);
+    assert!(is_pressing(&configured, &blind), "success is taken back");
+    assert!(!is_pressing(&blind, &configured), "and given again when there is time");
+    let next = NodeNetworkConfigStatus { observed_generation: Some(4), ..configured.clone() };
+    assert!(is_pressing(&configured, &next));
 }
 
 #[test]
