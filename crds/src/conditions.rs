@@ -21,6 +21,9 @@ pub enum ConditionType {
     Degraded,
     /// The agent is at work on the newest generation (agent).
     Progressing,
+    /// The Node's addresses include one of a NIC that multinic configures (agent). It is there only since that was
+    /// so for the first time.
+    NodeAddressLeaked,
     /// The spec equals the table (operator).
     Synced,
 }
@@ -33,6 +36,7 @@ impl ConditionType {
             Self::Ready => "Ready",
             Self::Degraded => "Degraded",
             Self::Progressing => "Progressing",
+            Self::NodeAddressLeaked => "NodeAddressLeaked",
             Self::Synced => "Synced",
         }
     }

@@ -12,6 +12,8 @@ pub enum Scope {
     Ready,
     /// The condition `Progressing` (agent).
     Progressing,
+    /// The condition `NodeAddressLeaked` (agent).
+    NodeAddressLeaked,
     /// The condition `Synced` (operator).
     Synced,
     /// A rejected row: the operator's log and the metric `multinic_rejected_rows` (operator).
@@ -26,6 +28,7 @@ impl Scope {
             Self::Nic => "NIC",
             Self::Ready => "Ready, Degraded",
             Self::Progressing => "Progressing",
+            Self::NodeAddressLeaked => "NodeAddressLeaked",
             Self::Synced => "Synced",
             Self::Row => "rejected row",
         }
@@ -35,7 +38,7 @@ impl Scope {
     #[must_use]
     pub const fn writer(self) -> &'static str {
         match self {
-            Self::Nic | Self::Ready | Self::Progressing => "agent",
+            Self::Nic | Self::Ready | Self::Progressing | Self::NodeAddressLeaked => "agent",
             Self::Synced | Self::Row => "operator",
         }
     }
@@ -130,10 +133,13 @@ reasons! {
         "rename the other link, or do what its own message says"
     AmbiguousMac [Nic]
         "More than one link has this MAC address, so none is chosen."
-        "give each link a MAC address of its own"
+        "see to it that one link alone has it, or delete its row"
     SubnetConflict [Nic]
         "Another link of the node is in the same subnet, or has the same address."
         "give the port an address in a subnet that the node does not use elsewhere"
+    ReservedAddress [Nic]
+        "The NIC's address, or its subnet, would take over what the node itself needs."
+        "give the port another address, or correct the prefix of its subnet"
     InvalidMtu [Nic Row]
         "The MTU is no MTU, or one that the device or its IPv6 address cannot have."
         "correct `mtu` in the row, or set it to 0 for the device's own"
@@ -186,6 +192,13 @@ reasons! {
     Contended [Nic]
         "Something else keeps changing the NIC, or taking it away, so it is left alone for a while."
         "find out what on the node changes it, and stop that"
+
+    NicAddressOnNode [NodeAddressLeaked]
+        "The Node's addresses include one of a NIC that multinic configures, so the cluster may look for it there."
+        "set `internal-network-name` in cloud.conf of OpenStack's cloud controller manager, or the kubelet's `--node-ip`"
+    NodeAddressesOwn [NodeAddressLeaked]
+        "The Node's addresses no longer include one of a NIC that multinic configures."
+        "nothing: all is well"
 
     KernelUnreadable [Nic Ready]
         "The kernel does not say what its links are, so nothing is touched."

@@ -35,7 +35,8 @@ pub struct NodeNetworkConfigStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["macAddress"]))]
     pub interfaces: Vec<InterfaceStatus>,
-    /// `Ready`, `Progressing` and `Degraded` by the agent, `Synced` by the operator.
+    /// `Ready`, `Progressing`, `Degraded` and, where it was ever so, `NodeAddressLeaked` by the agent, `Synced` by the
+    /// operator.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,

@@ -69,7 +69,8 @@ pub async fn run(args: RunArgs, shutdown: impl Future<Output = ()> + Send + 'sta
         Agent::new(Host::new(root, lock, backend, policy)?, Voice::new(publisher, facts, health, metrics));
     let objects = api_server::objects(Api::all(client), &node_name);
     // Nothing is waited for beside this: it would be dropped in the middle of a change.
-    let turned = turn(&mut agent, &mut api_server, objects, events::changes()?, &heartbeat, &stop).await;
+    let turning = turn(&mut agent, &mut api_server, objects, events::changes()?, &heartbeat, &stop);
+    let turned = Box::pin(turning).await;
     endpoint.end().await?;
     turned?;
     tracing::info!("stopped");

@@ -1,6 +1,9 @@
 //! What the object asks for, without trusting it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
 use ipnet::IpNet;
 use multinic_crds::{Guarded, GuardedConfig, Interface, MacAddress, Mode};
@@ -63,6 +66,7 @@ impl Desired {
                     .push(Malformed { mac: entry.mac_address(), message: format!("{path}: {error}") }),
             }
         }
+        conflicts.extend(desired.contradictions());
         conflicts.extend(desired.shared_names());
         conflicts.extend(desired.shared_addresses());
         for (mac, message) in conflicts {
@@ -79,6 +83,22 @@ impl Desired {
         !self.wanted.contains_key(&mac) && !self.malformed.iter().any(spoken_of)
     }
 
+    /// NICs that have one address with two prefixes: each means another subnet.
+    fn contradictions(&self) -> Vec<(MacAddress, String)> {
+        let twice = |(mac, nic): (&MacAddress, &Interface)| {
+            let mut prefixes: BTreeMap<IpAddr, BTreeSet<u8>> = BTreeMap::new();
+            for net in nets(nic) {
+                prefixes.entry(net.addr()).or_default().insert(net.prefix_len());
+            }
+            let (ip, _) = prefixes.into_iter().find(|(_, prefixes)| prefixes.len() > 1)?;
+            Some((
+                *mac,
+                format!("{} has the address {ip} with more than one prefix; keep one of them", nic.name),
+            ))
+        };
+        self.wanted.iter().filter_map(twice).collect()
+    }
+
     fn shared_names(&self) -> Vec<(MacAddress, String)> {
         self.conflicting(|nic| vec![nic.name.to_string()], "name")
     }
@@ -88,10 +108,10 @@ impl Desired {
     }
 
     fn conflicting(&self, keys: impl Fn(&Interface) -> Vec<String>, what: &str) -> Vec<(MacAddress, String)> {
-        let mut users: BTreeMap<String, Vec<MacAddress>> = BTreeMap::new();
+        let mut users: BTreeMap<String, BTreeSet<MacAddress>> = BTreeMap::new();
         for (mac, nic) in &self.wanted {
             for key in keys(nic) {
-                users.entry(key).or_default().push(*mac);
+                users.entry(key).or_default().insert(*mac);
             }
         }
         let shared = users.into_iter().filter(|(_, macs)| macs.len() > 1);
@@ -164,5 +184,22 @@ mod tests {
         let desired = parse(&json!([]), &json!("Gently"));
         assert_eq!(desired.mode, Mode::Paused);
         assert!(desired.malformed[0].message.starts_with("spec.mode: unknown variant `Gently`"));
+    }
+
+    #[test]
+    fn one_address_with_two_prefixes_is_told_of_its_own_nic_and_of_no_other() {
+        let desired = parse(
+            &json!([
+                { "macAddress": "fa:16:3e:00:00:01", "name": "multinic0", "addresses": ["10.0.0.5/24", "10.0.0.5/16"] },
+                { "macAddress": "fa:16:3e:00:00:02", "name": "multinic1", "addresses": ["10.1.0.5/24", "10.1.0.6/24"] },
+            ]),
+            &json!("Enforce"),
+        );
+        assert_eq!(desired.wanted.keys().map(ToString::to_string).collect::<Vec<_>>(), ["fa:16:3e:00:00:02"]);
+        let [malformed] = desired.malformed.as_slice() else { panic!("{desired:?}") };
+        assert_eq!(
+            malformed.message,
+            "multinic0 has the address 10.0.0.5 with more than one prefix; keep one of them"
+        );
     }
 }

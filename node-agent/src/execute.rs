@@ -13,9 +13,10 @@ use multinic_crds::Reason;
 
 use crate::{
     converge::{Step, Target, Unproven, converge, prove},
+    fence::Fence,
+    lifeline::Lifeline,
     link::KernelView,
     plan::{FileChange, Refusal, Transaction},
-    route::Route,
 };
 
 /// How often steps that the first ones made necessary are taken: the kernel drops
@@ -80,33 +81,14 @@ impl Failure {
     }
 }
 
-/// What the node lives by. A change of it while a transaction runs makes that fail, so that
-/// it is taken back.
-struct Lifeline {
-    targets: Vec<Target>,
-    default_routes: Vec<Route>,
-}
-
-impl Lifeline {
-    fn of(view: &KernelView, vital: &[u32]) -> Self {
-        let targets = vital.iter().filter_map(|index| view.link(*index)).map(Target::at_least).collect();
-        Self { targets, default_routes: view.default_routes.clone() }
-    }
-
-    fn holds(&self, view: &KernelView) -> bool {
-        converge(&self.targets, view).is_empty()
-            && self.default_routes.iter().all(|route| view.default_routes.contains(route))
-    }
-}
-
 /// Brings `node` to the targets of every transaction, or back to where each was.
 ///
-/// `vital` are the links that the node lives by. All of the kernel comes before all of the
-/// files: traffic need not wait for disks.
+/// `fence` is around what the node lives by. All of the kernel comes before all of the files:
+/// traffic need not wait for disks.
 pub async fn execute(
     node: &mut impl Node,
     transactions: &[Transaction],
-    vital: &[u32],
+    fence: &Fence,
 ) -> Vec<Result<(), Failure>> {
     let start = match node.view().await {
         Ok(start) => start,
@@ -114,13 +96,13 @@ pub async fn execute(
     };
     // Validating took its time, and others act on the node as well.
     let (current, outdated): (Vec<_>, Vec<_>) =
-        (0..transactions.len()).partition(|number| transactions[*number].still_applies(&start));
+        (0..transactions.len()).partition(|number| transactions[*number].still_applies(&start, fence));
     let mut results = vec![Ok(()); transactions.len()];
     for number in outdated {
         let message = "the NIC changed while its change was prepared; it is planned anew";
         results[number] = Err(Failure::NotBegun(Refusal::new(Reason::ChangedMeanwhile, message)));
     }
-    let causes = change_kernel(node, transactions, current, &Lifeline::of(&start, vital)).await;
+    let causes = change_kernel(node, transactions, current, &Lifeline::of(&start, fence.vital())).await;
     for (number, cause) in causes {
         results[number] = Err(take_back(node, &transactions[number], &[], cause).await);
     }
@@ -168,8 +150,7 @@ async fn change_kernel(
         let mut waiting = false;
         for one in applied {
             match prove(&transactions[one.number].targets, &view) {
-                Ok(()) if lifeline.holds(&view) => {}
-                Ok(()) => failed.push((one.number, fence_changed())),
+                Ok(()) => failed.extend(lifeline.hold(&view).err().map(|cause| (one.number, cause))),
                 Err(Unproven::Differs(steps)) if one.rounds < ROUNDS => {
                     pending.push(Pending { steps, rounds: one.rounds + 1, ..one });
                 }
@@ -215,13 +196,6 @@ async fn write_files(node: &mut impl Node, transaction: &Transaction) -> Result<
 
 fn unreadable(error: &NodeError) -> Refusal {
     Refusal::new(Reason::KernelUnreadable, format!("the kernel cannot be read: {error}"))
-}
-
-fn fence_changed() -> Refusal {
-    Refusal::new(
-        Reason::FenceChanged,
-        "a link that the node lives by changed at the same time; nothing was kept, and it is tried again",
-    )
 }
 
 fn refusal(unproven: Unproven) -> Refusal {

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use multinic_crds::{InterfaceState, NodeNetworkConfigStatus};
+use multinic_crds::{ConditionType, InterfaceState, NodeNetworkConfigStatus};
 use multinic_runtime::admin::{Health as Level, Report};
 use prometheus_client::{
     encoding::EncodeLabelSet,
@@ -125,6 +125,8 @@ pub struct Metrics {
     pub duration: Histogram,
     /// NICs in each state.
     pub interfaces: Family<StateLabels, Gauge>,
+    /// Whether an address of a NIC of ours is among the node's own.
+    pub leaked: Gauge,
 }
 
 /// How a change ended.
@@ -150,6 +152,7 @@ impl Metrics {
             repairs: Counter::default(),
             duration: Histogram::new([0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0]),
             interfaces: Family::default(),
+            leaked: Gauge::default(),
         };
         let registry = registry.sub_registry_with_prefix("multinic_agent");
         registry.register("changes", "Passes that changed the node, by result", metrics.changes.clone());
@@ -161,11 +164,19 @@ impl Metrics {
             metrics.duration.clone(),
         );
         registry.register("interfaces", "NICs in each state", metrics.interfaces.clone());
+        registry.register(
+            "node_address_leaked",
+            "Whether the Node's addresses include one of a NIC that multinic configures",
+            metrics.leaked.clone(),
+        );
         metrics
     }
 
     /// Takes the NICs of `status` into account.
     pub fn observe(&self, status: &NodeNetworkConfigStatus) {
+        let leaked = ConditionType::NodeAddressLeaked.as_str();
+        let holds = status.conditions.iter().any(|one| one.type_ == leaked && one.status == "True");
+        self.leaked.set(i64::from(holds));
         for (state, name) in STATES {
             let count = status.interfaces.iter().filter(|nic| nic.state == state).count();
             self.interfaces

@@ -26,6 +26,7 @@ pub mod foreign;
 pub mod health;
 pub mod host;
 pub mod ledger;
+mod lifeline;
 pub mod link;
 pub mod node;
 pub mod pacing;

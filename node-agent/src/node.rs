@@ -9,13 +9,14 @@ use crate::{
     converge::Step,
     desired::Desired,
     execute::{Failure, Node, NodeError, execute},
-    fence::{Fence, Policy},
+    fence::{Fence, Past, Policy},
     foreign::Definition,
     host::{
         detect::Backend,
         files::{self, FileError},
         generator::{self, StageError},
         lock::{LockError, NodeLock},
+        memory,
         netlink::{Netlink, NetlinkError},
         root::HostRoot,
     },
@@ -95,7 +96,7 @@ pub struct Prepared {
     pub definitions: Vec<Definition>,
     /// What we did before.
     pub ledger: Ledger,
-    vital: Vec<u32>,
+    fence: Fence,
 }
 
 /// What went wrong, by NIC.
@@ -191,22 +192,21 @@ impl Host {
                 files::may_save(&self.root)?;
             }
         }
-        let vital = look.fence.vital().collect();
-        let Look { view, definitions, ledger, fence: _, files: _ } = look;
-        Ok(Prepared { plan, view, definitions, ledger, vital })
+        let Look { view, definitions, ledger, fence, files: _ } = look;
+        Ok(Prepared { plan, view, definitions, ledger, fence })
     }
 
     /// Carries a plan out. The record of what is about to be done is on disk before it is.
     ///
     /// What has begun comes to its end: nothing may drop this while it waits.
     pub async fn carry_out(&mut self, prepared: &Prepared, order: Order<'_>) -> Result<Outcome, PassError> {
-        let Prepared { plan, vital, ledger: before, view: _, definitions: _ } = prepared;
+        let Prepared { plan, fence, ledger: before, view: _, definitions: _ } = prepared;
         let mut ledger = before.clone();
         plan.transactions.iter().for_each(|transaction| ledger.intend(transaction));
         files::save(&self.root, &ledger)?;
         let results = match order {
-            Order::Together => execute(self, &plan.transactions, vital).await,
-            Order::OneByOne(stop) => self.one_by_one(&plan.transactions, vital, stop).await,
+            Order::Together => execute(self, &plan.transactions, fence).await,
+            Order::OneByOne(stop) => self.one_by_one(&plan.transactions, fence, stop).await,
         };
         let mut failures = BTreeMap::new();
         for (transaction, result) in plan.transactions.iter().zip(results) {
@@ -230,7 +230,7 @@ impl Host {
     async fn one_by_one(
         &mut self,
         transactions: &[Transaction],
-        vital: &[u32],
+        fence: &Fence,
         stop: &Stop,
     ) -> Vec<Result<(), Failure>> {
         let mut results = Vec::new();
@@ -240,7 +240,7 @@ impl Host {
                     "the agent was asked to stop before it began with this NIC; the next one goes on";
                 results.push(Err(Failure::NotBegun(Refusal::new(Reason::Applying, message))));
             } else {
-                results.extend(execute(self, std::slice::from_ref(transaction), vital).await);
+                results.extend(execute(self, std::slice::from_ref(transaction), fence).await);
             }
         }
         results
@@ -250,7 +250,13 @@ impl Host {
         let ledger = files::ledger(&self.root)?;
         let (definitions, files) = files::survey(&self.root)?;
         let view = self.netlink.view(&self.api_server).await?;
-        let fence = Fence::around(&view, &definitions, &self.policy);
+        let vital = memory::vital(&self.root)?;
+        let fence =
+            Fence::around(&view, &definitions, &self.policy, &Past::new(&ledger, &files, vital.clone()));
+        let to_remember = fence.to_remember(&view);
+        if to_remember != vital {
+            memory::remember(&self.root, to_remember)?;
+        }
         Ok(Look { view, fence, definitions, files, ledger })
     }
 }

@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use ipnet::IpNet;
 use multinic_crds::{Interface, MIN_IPV6_MTU, MacAddress};
 
 use crate::{
@@ -28,6 +29,17 @@ pub(crate) fn default_route(link: u32, gateway: &str) -> Route {
         links: BTreeSet::from([link]),
         gateways: BTreeSet::from([gateway.parse().unwrap()]),
         by_kernel: false,
+    }
+}
+
+/// The route that the kernel makes with an address of this subnet.
+pub(crate) fn connected(link: u32, subnet: &str) -> Route {
+    Route {
+        destination: subnet.parse().unwrap(),
+        table: route::MAIN,
+        links: BTreeSet::from([link]),
+        gateways: BTreeSet::new(),
+        by_kernel: true,
     }
 }
 
@@ -121,6 +133,15 @@ impl PlainNode {
         }
     }
 
+    /// The longest prefix decides which way packets take.
+    fn connect(&mut self, index: u32, net: IpNet) {
+        let ways = self.kernel.api_server_routes.iter_mut().chain(&mut self.kernel.gateway_routes);
+        let longer = |route: &Route| net.prefix_len() >= route.destination.prefix_len();
+        for (_, route) in ways.filter(|(ip, route)| net.contains(*ip) && longer(route)) {
+            *route = connected(index, &net.trunc().to_string());
+        }
+    }
+
     fn change(&mut self, step: &Step) -> Result<(), NodeError> {
         match step {
             Step::SetUp { index } => {
@@ -182,6 +203,7 @@ impl PlainNode {
                     link.addresses.push(Address { net: *net, state });
                     link.addresses.sort_by_key(|address| address.net);
                 }
+                self.connect(*index, *net);
             }
             Step::RemoveAddress { index, net } => {
                 self.link(*index)?.addresses.retain(|address| address.net != *net);

@@ -79,7 +79,8 @@ fn pretty_name(os_release: &str) -> Option<String> {
 }
 
 /// The kernel's boot id; empty where it cannot be read.
-fn boot_id() -> String {
+#[must_use]
+pub fn boot_id() -> String {
     let text = std::fs::read_to_string(Path::new("/proc/sys/kernel/random/boot_id"));
     text.map(|id| id.trim().to_owned()).unwrap_or_default()
 }

@@ -7,6 +7,7 @@ pub mod files;
 pub mod generator;
 mod included;
 pub mod lock;
+pub mod memory;
 pub mod netlink;
 mod others;
 pub mod remains;

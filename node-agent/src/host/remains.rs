@@ -10,7 +10,7 @@ use crate::{
     host::{
         files::{FileError, NETPLAN, STATE, netplan_files},
         generator::{STAGE, clear},
-        lock,
+        lock, memory,
         root::{HostRoot, TEMPORARY},
     },
 };
@@ -81,7 +81,9 @@ pub fn list(root: &HostRoot, definitions: &[Definition]) -> Result<Vec<String>, 
         paths.extend(below(root, directory, |name| name.ends_with(TEMPORARY))?);
     }
     paths.extend(below(root, STATE, |_| true)?);
-    paths.extend(below(root, VOLATILE, |_| true)?.filter(|path| path != lock::PATH));
+    paths.extend(
+        below(root, VOLATILE, |_| true)?.filter(|path| ![lock::PATH, memory::PATH].contains(&path.as_str())),
+    );
     Ok(paths)
 }
 
@@ -131,6 +133,7 @@ mod tests {
             ("/run/systemd/network/10-netplan-eth0.network", ""),
             ("/run/systemd/network/10-netplan-multinic1.network", ""),
             (lock::PATH, ""),
+            (memory::PATH, ""),
         ];
         let (_directory, root) = host(&[ours.as_slice(), &of_others].concat());
         let text = "network: {ethernets: {multinic1: {}}}".to_owned();

@@ -11,6 +11,8 @@
 
 mod names;
 mod removal;
+mod reserved;
+mod resolve;
 #[cfg(test)]
 mod tests;
 mod wanted;
@@ -19,11 +21,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use multinic_crds::{Interface, MacAddress, Reason};
 
+pub use self::resolve::missing;
+use self::resolve::resolve;
+
 use crate::{
     bootfile::BootFile,
     converge::{Step, Target, converge},
     desired::Desired,
-    fence::{Fence, Protection},
+    fence::{Fence, Leak},
     foreign::Definition,
     ledger::Ledger,
     link::{KernelView, Link},
@@ -108,6 +113,8 @@ pub struct Plan {
     pub decisions: BTreeMap<MacAddress, Decision>,
     /// What is to be done: each all or nothing, independent of the others.
     pub transactions: Vec<Transaction>,
+    /// Addresses of NICs of ours that the node was told are its own.
+    pub leaks: Vec<Leak>,
 }
 
 /// Changes that stand or fall together: one NIC, or several that exchange names.
@@ -162,7 +169,7 @@ impl Plan {
     /// What to do about `desired` in this `world`, where `blocked` NICs have been found unfit.
     #[must_use]
     pub fn new(desired: &Desired, world: World<'_>, blocked: &BTreeMap<MacAddress, Refusal>) -> Self {
-        let mut plan = Self::default();
+        let mut plan = Self { leaks: world.fence.leaks().to_vec(), ..Self::default() };
         let mut members = Vec::new();
         for (mac, nic) in &desired.wanted {
             let judged = wanted::judge(nic, world, blocked.get(mac));
@@ -210,17 +217,14 @@ impl Transaction {
     /// Whether the links are still those that this was planned for, and nothing has come to
     /// depend on them since.
     #[must_use]
-    pub fn still_applies(&self, view: &KernelView) -> bool {
+    pub fn still_applies(&self, view: &KernelView, fence: &Fence) -> bool {
         self.members.iter().filter(|member| member.target.is_some()).all(|member| {
             let Some(planned) = &member.link else { return false };
-            let unchanged = view.link(planned.index).is_some_and(|link| {
-                (link.identity(), &link.name, &link.kind, link.controller)
-                    == (planned.identity(), &planned.name, &planned.kind, planned.controller)
-            });
-            let depended_on = view.carries_default(planned.index)
-                || view.leads_to_api_server(planned.index)
-                || view.links.iter().any(|upper| upper.lower == Some(planned.index));
-            unchanged && !depended_on
+            let Some(link) = view.link(planned.index) else { return false };
+            let unchanged = (link.identity(), &link.name, &link.kind, link.controller)
+                == (planned.identity(), &planned.name, &planned.kind, planned.controller);
+            let below = view.links.iter().any(|upper| upper.lower == Some(link.index));
+            unchanged && !below && !fence.is_needed(link, view)
         })
     }
 }
@@ -257,25 +261,4 @@ fn file_changes(members: &[Member], written: &BTreeSet<String>, files: &HostFile
 struct Judged {
     decision: Decision,
     member: Option<Member>,
-}
-
-/// The one link that is the NIC with this MAC address. Links of kinds that are not managed, such as a VLAN with the
-/// address of the NIC below it, do not count beside one that is.
-fn resolve(mac: MacAddress, world: World<'_>) -> Result<Option<&Link>, Refusal> {
-    let links = world.view.links.iter().filter(|link| link.identity() == Some(mac));
-    let of_other_kind =
-        |link: &&Link| matches!(world.fence.protection(link.index), Some(Protection::Kind(_)));
-    let (other, managed): (Vec<_>, Vec<_>) = links.partition(of_other_kind);
-    match (managed.as_slice(), other.as_slice()) {
-        ([link], _) | ([], [link]) => Ok(Some(link)),
-        ([], []) => Ok(None),
-        _ => {
-            let names: Vec<_> = managed.iter().chain(&other).map(|link| link.name.as_str()).collect();
-            let message = format!(
-                "{} share the MAC address {mac}, so none is chosen; give them different ones",
-                names.join(" and "),
-            );
-            Err(Refusal::new(Reason::AmbiguousMac, message))
-        }
-    }
 }

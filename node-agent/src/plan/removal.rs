@@ -7,6 +7,7 @@ use multinic_crds::{InterfaceName, MacAddress, Reason};
 use crate::{
     bootfile::{Owner, owner},
     converge::{Surplus, Target},
+    fence,
     link::{Ipv6, KernelView, Link},
     plan::{Decision, HostFiles, Judged, Member, Refusal, Verdict, World, resolve},
     render::netplan,
@@ -52,7 +53,10 @@ pub(super) fn judge(
     let target = link.and_then(|link| target(mac, link, world, taken));
     let protection = target.as_ref().and_then(|target| world.fence.protection(target.index));
     if let (Some(found), Some(protection)) = (link, protection) {
-        return keep(link, Refusal::new(protection.reason(), protection.message(&found.name)));
+        return keep(
+            link,
+            Refusal::new(protection.reason(), protection.message(&found.name, fence::Owner::Us)),
+        );
     }
     let member = Member { mac, wanted: None, link: link.cloned(), target, file: None };
     Judged { decision: decide(link, Verdict::Remove), member: Some(member) }

@@ -9,8 +9,9 @@ use crate::{
     bootfile::{BootFile, Owner, owner},
     converge::{Surplus, Target, prove},
     desired::nets,
+    fence,
     link::{Ipv6, Link, is_link_local},
-    plan::{Decision, Judged, Member, Refusal, Verdict, World, removal, resolve},
+    plan::{Decision, Judged, Member, Refusal, Verdict, World, removal, reserved, resolve},
     render::netplan,
 };
 
@@ -102,7 +103,8 @@ pub(super) fn is_of(path: &str, name: InterfaceName) -> bool {
 
 fn refusal(nic: &Interface, link: &Link, file: &BootFile, world: World<'_>) -> Option<Refusal> {
     if let Some(protection) = world.fence.protection(link.index) {
-        return Some(Refusal::new(protection.reason(), protection.message(&link.name)));
+        let owner = if world.fence.given(link).is_some() { fence::Owner::Us } else { fence::Owner::Others };
+        return Some(Refusal::new(protection.reason(), protection.message(&link.name, owner)));
     }
     let name = nic.name.to_string();
     if let Some(definition) = world.definitions.iter().find(|definition| definition.claims(&name)) {
@@ -124,6 +126,7 @@ fn refusal(nic: &Interface, link: &Link, file: &BootFile, world: World<'_>) -> O
         .or_else(|| in_use_refusal(nic, link, world))
         .or_else(|| mtu_refusal(nic, link))
         .or_else(|| subnet_refusal(nic, link, world))
+        .or_else(|| reserved::refusal(nic, link, world))
 }
 
 fn file_refusal(file: &BootFile, world: World<'_>) -> Option<Refusal> {

@@ -1,5 +1,6 @@
 //! Saying: the status of the object, from what was decided, done and seen. Pure.
 
+mod leak;
 mod news;
 #[cfg(test)]
 mod tests;
@@ -18,7 +19,7 @@ use crate::{
     desired::Desired,
     execute::Failure,
     link::{KernelView, Link},
-    plan::{Decision, Plan, Verdict},
+    plan::{Decision, Plan, Verdict, missing},
 };
 
 /// What never changes while an agent runs.
@@ -88,6 +89,7 @@ impl Report<'_> {
         let conditions = conditions
             .into_iter()
             .map(|(kind, holds, reason, message)| condition(kind, holds, reason, message, generation, now))
+            .chain(leak::leaked(self.plan, &previous.conditions, generation, now))
             .collect();
         NodeNetworkConfigStatus {
             // Not having looked says nothing about a new generation.
@@ -209,11 +211,9 @@ impl Report<'_> {
             Verdict::Right => configured,
             Verdict::Change if settled => configured,
             Verdict::Change => (InterfaceState::Pending, waiting, self.intention(mac)),
-            Verdict::Missing => (
-                InterfaceState::DeviceMissing,
-                Reason::DeviceMissing,
-                format!("no NIC with MAC address {mac}; attach the port to this VM, or remove its row"),
-            ),
+            Verdict::Missing => {
+                (InterfaceState::DeviceMissing, Reason::DeviceMissing, missing(mac, self.view))
+            }
             Verdict::Refuse(refusal) => (InterfaceState::Refused, refusal.reason, refusal.message.clone()),
             Verdict::Fail(refusal) => (unmade(refusal.reason), refusal.reason, refusal.message.clone()),
             Verdict::Remove if settled => return None,

@@ -4,7 +4,7 @@ use multinic_crds::Interface;
 
 use super::*;
 use crate::{
-    fence::{AllowedKind, Fence, Policy},
+    fence::{AllowedKind, Fence, Leak, Past, Policy},
     ledger::Ledger,
     plan::{HostFiles, Refusal, World},
     testing::{link, nic},
@@ -24,7 +24,7 @@ struct Scene {
 fn scene(wanted: &[Interface], mode: Mode) -> Scene {
     let view = KernelView { links: vec![link(3, "eth1", A)], ..KernelView::default() };
     let policy = Policy { link_kinds: [AllowedKind::Physical].into(), ..Policy::default() };
-    let fence = Fence::around(&view, &[], &policy);
+    let fence = Fence::around(&view, &[], &policy, &Past::default());
     let (files, ledger) = (HostFiles::default(), Ledger::default());
     let world = World { view: &view, fence: &fence, definitions: &[], files: &files, ledger: &ledger };
     let wanted = wanted.iter().map(|nic| (nic.mac_address, nic.clone())).collect();
@@ -261,4 +261,61 @@ fn twenty_nics_with_the_worst_errors_stay_a_small_object() {
     assert_eq!(status.interfaces.len(), 20);
     let bytes = serde_json::to_vec(&status).unwrap().len();
     assert!(bytes < 32 * 1024, "{bytes} bytes");
+}
+
+#[test]
+fn an_address_of_a_nic_among_the_nodes_own_is_told_with_the_key_to_set_and_then_taken_back() {
+    let mut scene = scene(&[nic(A, "multinic0", &[])], Mode::Enforce);
+    let leaked = |status: &NodeNetworkConfigStatus| {
+        status.conditions.iter().find(|one| one.type_ == "NodeAddressLeaked").cloned()
+    };
+    let nothing_failed = BTreeMap::new();
+    assert_eq!(leaked(&scene.settled()), None, "where all is well nothing is written");
+
+    scene.plan.leaks = vec![Leak { address: "10.1.0.5".parse().unwrap(), name: "multinic0".to_owned() }];
+    let with = scene.settled();
+    let told = leaked(&with).unwrap();
+    assert_eq!((told.status.as_str(), told.reason.as_str()), ("True", "NicAddressOnNode"));
+    for part in ["10.1.0.5 of multinic0", "[Networking]", "cloud.conf", "internal-network-name", "--node-ip"]
+    {
+        assert!(told.message.contains(part), "{part} is not in {}", told.message);
+    }
+    assert_eq!(scene.status(Phase::Settled, &nothing_failed, &with, 2), with, "only time has passed");
+
+    scene.plan.leaks.clear();
+    let without = scene.status(Phase::Settled, &nothing_failed, &with, 3);
+    let told = leaked(&without).unwrap();
+    assert_eq!((told.status.as_str(), told.reason.as_str()), ("False", "NodeAddressesOwn"));
+    assert_eq!(told.last_transition_time, Time(Timestamp::from_second(3).unwrap()));
+    assert_eq!(scene.status(Phase::Settled, &nothing_failed, &without, 4), without);
+}
+
+#[test]
+fn not_having_looked_says_nothing_new_about_a_leak() {
+    let mut scene = scene(&[nic(A, "multinic0", &[])], Mode::Enforce);
+    scene.plan.leaks = vec![Leak { address: "10.1.0.5".parse().unwrap(), name: "multinic0".to_owned() }];
+    let before = scene.settled();
+    let blind = Report {
+        desired: &scene.desired,
+        plan: None,
+        failures: &BTreeMap::new(),
+        obstacle: None,
+        backend: "netplan",
+        view: &scene.view,
+        phase: Phase::Settled,
+    };
+    let after = blind.status(&scene.facts, &before, Timestamp::from_second(9).unwrap());
+    let leaked = |status: &NodeNetworkConfigStatus| {
+        status.conditions.iter().find(|one| one.type_ == "NodeAddressLeaked").cloned()
+    };
+    assert_eq!(leaked(&after), leaked(&before));
+}
+
+#[test]
+fn a_mac_address_that_is_only_in_use_is_not_asked_to_be_attached() {
+    let mut scene = scene(&[nic(B, "multinic0", &[])], Mode::Enforce);
+    assert!(scene.settled().interfaces[0].message.contains("attach the port"));
+    scene.view.links[0].mac = Some(B.parse().unwrap());
+    let message = scene.settled().interfaces[0].message.clone();
+    assert!(message.contains(&format!("write {A} into its row")) && !message.contains("attach"), "{message}");
 }

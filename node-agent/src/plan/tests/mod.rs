@@ -1,9 +1,13 @@
 //! Decisions over whole worlds of plain data, and what executing them does to one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
 use futures::FutureExt;
 use multinic_crds::{Interface, MacAddress, Mode, Reason};
+mod life;
 mod properties;
 mod scenarios;
 
@@ -11,10 +15,10 @@ use super::*;
 use crate::{
     desired::Malformed,
     execute::{Failure, execute},
-    fence::{AllowedKind, Policy},
+    fence::{AllowedKind, Past, Policy},
     foreign::{self, SourceFile},
     link::{Address, AddressState, Ipv6, LinkKind},
-    testing::{PlainNode, address, default_route, link, mac, nic},
+    testing::{PlainNode, address, connected, default_route, link, mac, nic},
 };
 
 const UPLINK: &str = "fa:16:3e:00:00:ee";
@@ -29,6 +33,9 @@ struct Scene {
     ledger: Ledger,
     definitions: Vec<Definition>,
     desired: Desired,
+    node_ips: BTreeSet<IpAddr>,
+    /// The links that were vital since the node booted.
+    remembered: BTreeSet<MacAddress>,
 }
 
 impl Scene {
@@ -44,6 +51,8 @@ impl Scene {
                 "203.0.113.10".parse().unwrap(),
                 default_route(2, "192.0.2.1"),
             )]),
+            gateways: BTreeSet::from(["192.0.2.1".parse().unwrap()]),
+            gateway_routes: BTreeMap::from([("192.0.2.1".parse().unwrap(), connected(2, "192.0.2.0/24"))]),
             ..KernelView::default()
         };
         let mut scene = Self {
@@ -56,6 +65,8 @@ impl Scene {
                 wanted: BTreeMap::new(),
                 malformed: Vec::new(),
             },
+            node_ips: BTreeSet::from(["192.0.2.10".parse().unwrap()]),
+            remembered: BTreeSet::new(),
         };
         scene.want(wanted);
         scene
@@ -79,11 +90,11 @@ impl Scene {
     }
 
     fn fence(&self) -> Fence {
-        let policy = Policy {
-            node_ips: BTreeSet::from(["192.0.2.10".parse().unwrap()]),
-            link_kinds: BTreeSet::from([AllowedKind::Physical]),
-        };
-        Fence::around(&self.node.kernel, &self.definitions, &policy)
+        let policy =
+            Policy { node_ips: self.node_ips.clone(), link_kinds: BTreeSet::from([AllowedKind::Physical]) };
+        let files = HostFiles { boot: self.node.files.clone(), generated: BTreeMap::new() };
+        let past = Past::new(&self.ledger, &files, self.remembered.clone());
+        Fence::around(&self.node.kernel, &self.definitions, &policy, &past)
     }
 
     fn plan(&self) -> Plan {
@@ -96,10 +107,10 @@ impl Scene {
 
     /// Carries `plan` out as the agent does.
     fn carry_out(&mut self, plan: &Plan) -> BTreeMap<MacAddress, Failure> {
-        let vital: Vec<u32> = self.fence().vital().collect();
+        let fence = self.fence();
         let before = self.ledger.clone();
         plan.transactions.iter().for_each(|transaction| self.ledger.intend(transaction));
-        let results = execute(&mut self.node, &plan.transactions, &vital).now_or_never().unwrap();
+        let results = execute(&mut self.node, &plan.transactions, &fence).now_or_never().unwrap();
         let mut failures = BTreeMap::new();
         for (transaction, result) in plan.transactions.iter().zip(results) {
             match result {

@@ -74,6 +74,7 @@ fn two_nics_of_ours_can_swap_their_names() {
 fn the_uplink_is_refused_by_whichever_sign_shows_it() {
     let wanted = [nic(UPLINK, "multinic0", &[])];
     let mut scene = Scene::new(&wanted);
+    let remembered = scene.fence().to_remember(&scene.node.kernel);
     assert_eq!(scene.refusal(UPLINK), Reason::ProtectedInterface);
     scene.node.kernel.default_routes.clear();
     assert_eq!(scene.refusal(UPLINK), Reason::ProtectedInterface);
@@ -83,6 +84,8 @@ fn the_uplink_is_refused_by_whichever_sign_shows_it() {
     assert_eq!(scene.refusal(UPLINK), Reason::InUse);
     scene.node.kernel.routed.clear();
     assert_eq!(scene.verdict(UPLINK), Verdict::Change, "nothing shows any more that it is the uplink");
+    scene.remembered = remembered;
+    assert_eq!(scene.refusal(UPLINK), Reason::ProtectedInterface, "it was the uplink earlier in this boot");
 }
 
 #[test]
