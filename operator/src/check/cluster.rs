@@ -5,14 +5,14 @@ use std::{collections::BTreeMap, error::Error, fmt::Debug, net::IpAddr};
 use futures::{StreamExt, stream};
 use k8s_openapi::{api::core::v1::Node as KubeNode, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 use kube::{Api, Client, Resource, api::ListParams};
-use multinic_crds::NodeNetworkConfig;
+use multinic_crds::{Guarded, Interface, NodeNetworkConfig};
 use serde::{Deserialize, de::DeserializeOwned};
 use tokio::{join, time::timeout};
 
 use super::{
     DEADLINE,
     agents::Agents,
-    facts::{Cluster, Node, Unanswered},
+    facts::{Cluster, Node, Object, Unanswered},
 };
 use crate::cluster::explain;
 
@@ -44,9 +44,9 @@ struct ListedAddress {
 }
 
 impl ListedNode {
-    fn internal_ip(&self) -> Option<IpAddr> {
-        let mut internal = self.status.addresses.iter().filter(|address| address.kind == "InternalIP");
-        internal.find_map(|address| address.address.parse().ok())
+    fn internal_ips(&self) -> Vec<IpAddr> {
+        let internal = self.status.addresses.iter().filter(|address| address.kind == "InternalIP");
+        internal.filter_map(|address| address.address.parse().ok()).collect()
     }
 }
 
@@ -56,7 +56,16 @@ impl ListedNode {
 struct ListedConfig {
     metadata: ObjectMeta,
     #[serde(default)]
+    spec: ListedSpec,
+    #[serde(default)]
     status: ListedStatus,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct ListedSpec {
+    /// Entries of older schemas may be anything.
+    interfaces: Vec<Guarded<Interface>>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -89,15 +98,29 @@ pub(super) async fn ask(node_selector: &str, agent_port: u16) -> Cluster {
     Cluster { version, objects, nodes }
 }
 
-async fn list_objects(client: &Client) -> Result<BTreeMap<String, String>, Unanswered> {
-    let named = |config: ListedConfig| Some((config.metadata.name?, config.status.agent_version));
+impl ListedConfig {
+    fn object(self) -> Object {
+        let nics = self.spec.interfaces.into_iter().filter_map(|entry| match entry {
+            Guarded::Valid(nic) => Some(nic),
+            Guarded::Malformed { .. } => None,
+        });
+        let addresses = nics.flat_map(|nic| {
+            let name = nic.name.to_string();
+            nic.addresses.into_iter().map(move |address| (address.ip(), name.clone()))
+        });
+        Object { agent_version: self.status.agent_version, addresses: addresses.collect() }
+    }
+}
+
+async fn list_objects(client: &Client) -> Result<BTreeMap<String, Object>, Unanswered> {
+    let named = |config: ListedConfig| Some((config.metadata.name.clone()?, config.object()));
     Ok(list(client, "", named).await?.into_iter().collect())
 }
 
-async fn list_nodes(client: &Client, selector: &str) -> Result<Vec<(String, Option<IpAddr>)>, Unanswered> {
+async fn list_nodes(client: &Client, selector: &str) -> Result<Vec<(String, Vec<IpAddr>)>, Unanswered> {
     let named = |node: ListedNode| {
-        let address = node.internal_ip();
-        Some((node.metadata.name?, address))
+        let addresses = node.internal_ips();
+        Some((node.metadata.name?, addresses))
     };
     list(client, selector, named).await
 }
@@ -125,14 +148,14 @@ where
     }
 }
 
-async fn ask_agents(nodes: Vec<(String, Option<IpAddr>)>, port: u16) -> Vec<Node> {
+async fn ask_agents(nodes: Vec<(String, Vec<IpAddr>)>, port: u16) -> Vec<Node> {
     let agents = Agents::new(port);
-    let ask = async |(name, address): (String, Option<IpAddr>)| {
-        let agent = match address {
-            Some(address) => agents.ask(address).await,
+    let ask = async |(name, internal_ips): (String, Vec<IpAddr>)| {
+        let agent = match internal_ips.first() {
+            Some(address) => agents.ask(*address).await,
             None => Err("no InternalIP".to_owned()),
         };
-        Node { name, agent }
+        Node { name, internal_ips, agent }
     };
     stream::iter(nodes).map(ask).buffered(CONCURRENCY).collect().await
 }

@@ -1,6 +1,6 @@
 //! What was found, as plain values.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use serde::Deserialize;
 
@@ -16,8 +16,8 @@ pub(super) struct Facts {
 pub(super) struct Cluster {
     /// Version of the API server.
     pub(super) version: Result<String, Unanswered>,
-    /// The version of the agent that reported last, by object; empty where none has.
-    pub(super) objects: Result<BTreeMap<String, String>, Unanswered>,
+    /// What each object says, by its name.
+    pub(super) objects: Result<BTreeMap<String, Object>, Unanswered>,
     /// The Nodes that should have an agent, in the order of their names.
     pub(super) nodes: Result<Vec<Node>, Unanswered>,
 }
@@ -30,9 +30,20 @@ pub(super) struct Unanswered {
     pub(super) why: String,
 }
 
+/// One object.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Object {
+    /// The version of the agent that reported last; empty where none has.
+    pub(super) agent_version: String,
+    /// The addresses that it asks for, each with the name of its NIC.
+    pub(super) addresses: BTreeMap<IpAddr, String>,
+}
+
 /// One Node, and what its agent says now.
 pub(super) struct Node {
     pub(super) name: String,
+    /// Where the cluster looks for it.
+    pub(super) internal_ips: Vec<IpAddr>,
     pub(super) agent: Result<Agent, String>,
 }
 

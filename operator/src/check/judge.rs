@@ -1,8 +1,8 @@
 //! From what was found to what is said: one line for each thing checked.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, net::IpAddr};
 
-use super::facts::{Agent, Facts, Node, Unanswered};
+use super::facts::{Agent, Facts, Node, Object, Unanswered};
 use crate::inventory::{Cause, Inspection, Refusal, Shape};
 
 /// Nodes that one line names; the rest is only counted.
@@ -75,6 +75,7 @@ pub(super) fn judge(facts: &Facts, expected: &Expected) -> Vec<Line> {
             if let Ok(objects) = &cluster.objects {
                 say("objects", each_has_an_object(nodes, objects));
                 say("reports", each_is_reported_on(nodes, objects));
+                say("addresses", none_is_of_a_nic(nodes, objects));
             }
             say("agents", each_agent_answers(nodes, expected));
         }
@@ -94,7 +95,7 @@ fn api_failure(Unanswered { code, why }: &Unanswered) -> String {
     format!("{why}; {remedy}")
 }
 
-fn definition(objects: Result<&BTreeMap<String, String>, &Unanswered>) -> Result<String, String> {
+fn definition(objects: Result<&BTreeMap<String, Object>, &Unanswered>) -> Result<String, String> {
     match objects {
         Ok(objects) => Ok(format!("NodeNetworkConfigs are served, and there are {}", objects.len())),
         Err(Unanswered { code: Some(NOT_FOUND), why }) => {
@@ -165,19 +166,39 @@ fn grant(right: &str, table: &str, account: &str) -> String {
     format!("GRANT {right} ON {table} TO '{user}'@'{host}'")
 }
 
-fn each_has_an_object(nodes: &[Node], objects: &BTreeMap<String, String>) -> Result<String, String> {
+fn each_has_an_object(nodes: &[Node], objects: &BTreeMap<String, Object>) -> Result<String, String> {
     let without = nodes.iter().filter(|node| !objects.contains_key(&node.name)).map(|node| node.name.clone());
     none(nodes, without).map(|()| format!("each of {} Nodes has one", nodes.len())).map_err(|names| {
         format!("none for {names}; the operator writes them, look at its log and at GET / of it")
     })
 }
 
-fn each_is_reported_on(nodes: &[Node], objects: &BTreeMap<String, String>) -> Result<String, String> {
-    let unreported = |node: &&Node| objects.get(&node.name).is_none_or(String::is_empty);
+fn each_is_reported_on(nodes: &[Node], objects: &BTreeMap<String, Object>) -> Result<String, String> {
+    let unreported =
+        |node: &&Node| objects.get(&node.name).is_none_or(|object| object.agent_version.is_empty());
     let unreported = nodes.iter().filter(unreported).map(|node| node.name.clone());
     none(nodes, unreported).map(|()| "the agent of each Node has reported".to_owned()).map_err(|names| {
         format!("no agent has reported on {names}; look at the DaemonSet's pod there, and at its log")
     })
+}
+
+/// Whether the cluster looks for no Node at an address that is only for a NIC's own network.
+fn none_is_of_a_nic(nodes: &[Node], objects: &BTreeMap<String, Object>) -> Result<String, String> {
+    let leaked = |node: &Node| {
+        let addresses = &objects.get(&node.name)?.addresses;
+        let of_nic = |ip: &IpAddr| addresses.get(ip).map(|nic| format!("{ip} of {nic}"));
+        let named: Vec<_> = node.internal_ips.iter().filter_map(of_nic).collect();
+        (!named.is_empty()).then(|| format!("{} ({})", node.name, named.join(", ")))
+    };
+    none(nodes, nodes.iter().filter_map(leaked))
+        .map(|()| "no InternalIP of a Node is that of a NIC of multinic".to_owned())
+        .map_err(|names| {
+            format!(
+                "NICs' addresses are InternalIPs of {names}; in the [Networking] section of cloud.conf of \
+                 openstack-cloud-controller-manager set internal-network-name to the network of the uplink, or set \
+                 --node-ip of the kubelet where that tells the address"
+            )
+        })
 }
 
 fn each_agent_answers(nodes: &[Node], expected: &Expected) -> Result<String, String> {

@@ -52,6 +52,11 @@ impl Node<'_> {
 
     /// Starts the agent with a new token bound to this node, whose Node object must exist.
     pub async fn start_agent(&self, cluster: &ControlPlane<'_>) -> Result<()> {
+        self.start_agent_told(cluster, &self.address().to_string()).await
+    }
+
+    /// The same, where the kubelet tells these addresses of the node to its pods.
+    pub async fn start_agent_told(&self, cluster: &ControlPlane<'_>, node_ips: &str) -> Result<()> {
         let kubeconfig = cluster.agent_kubeconfig(self.name()).await?;
         place(&binaries()?.agent, &self.root.share.join("multinic-agent"))?;
         place(&kubeconfig, &self.root.share.join("kubeconfig"))?;
@@ -67,7 +72,7 @@ impl Node<'_> {
             .env("KUBECONFIG", share.join("kubeconfig"))
             .env("HOST_ROOT", host_root)
             .env("NODE_NAME", self.name())
-            .env("NODE_IPS", self.address().to_string())
+            .env("NODE_IPS", node_ips)
             .env("LINK_KINDS", "physical,veth")
             .env("LOG_LEVEL", "info");
         let agent = self.start_process("agent", command)?;

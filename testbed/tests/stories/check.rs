@@ -35,11 +35,12 @@ async fn good(bed: &Testbed) -> Result<()> {
         "ok   writing: ",
         "ok   objects: each of 2 Nodes",
         "ok   reports: ",
+        "ok   addresses: ",
         "ok   agents: each of 2 answers",
     ]) {
         ensure!(line.starts_with(start), "{line} is not {start}");
     }
-    assert_eq!(lines.len(), 9);
+    assert_eq!(lines.len(), 10);
     producing.rollback().await?;
     // The two columns were asked for, and no row has noticed.
     assert_eq!(world.database.operator_statements().await?.updates, before.1 + 2);

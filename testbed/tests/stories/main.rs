@@ -10,6 +10,7 @@ mod parts;
 mod pod;
 mod schema;
 mod slots;
+mod uplink;
 mod witness;
 
 use std::process::ExitCode;
@@ -19,6 +20,6 @@ use multinic_testbed::Suite;
 fn main() -> ExitCode {
     let suite = faults::tell(boundaries::tell(Suite::default()));
     let suite = constancy::tell(slots::tell(suite));
-    let suite = check::tell(lease::tell(suite));
+    let suite = check::tell(lease::tell(uplink::tell(suite)));
     loops::tell(schema::tell(pod::tell(parts::tell(suite)))).run()
 }

@@ -6,15 +6,25 @@ fn expected() -> Expected {
     Expected { version: VERSION, database: "multinic".to_owned(), agent_port: 8080 }
 }
 
+fn ip(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+/// What an object says on which an agent has reported.
+fn object() -> Object {
+    let addresses = BTreeMap::from([(ip("10.10.0.5"), "multinic0".to_owned())]);
+    Object { agent_version: "1.0.0".to_owned(), addresses }
+}
+
 fn node(name: &str) -> Node {
     let agent = Agent { status: "healthy".to_owned(), version: VERSION.to_owned(), node: name.to_owned() };
-    Node { name: name.to_owned(), agent: Ok(agent) }
+    Node { name: name.to_owned(), internal_ips: vec![ip("192.0.2.1")], agent: Ok(agent) }
 }
 
 /// All is well, on three Nodes.
 fn good() -> Facts {
     let names = ["a", "b", "c"];
-    let objects = names.map(|name| (name.to_owned(), "1.0.0".to_owned()));
+    let objects = names.map(|name| (name.to_owned(), object()));
     let inspection = Inspection {
         account: "multinic@%".to_owned(),
         shape: Ok(Shape::ProducerWithAddresses),
@@ -71,6 +81,7 @@ fn a_good_world_is_told_in_one_line_for_each_thing() {
             "ok   writing: UPDATE (netplan_success) and UPDATE (modified_at) is allowed",
             "ok   objects: each of 3 Nodes has one",
             "ok   reports: the agent of each Node has reported",
+            "ok   addresses: no InternalIP of a Node is that of a NIC of multinic",
             "ok   agents: each of 3 answers with version 1.0.0 (abc)",
         ]
     );
@@ -167,11 +178,23 @@ fn a_node_without_an_object_or_a_report_is_named() {
     let lines = with_cluster(|cluster| {
         let objects = cluster.objects.as_mut().unwrap();
         objects.remove("a");
-        objects.insert("b".to_owned(), String::new());
+        objects.insert("b".to_owned(), Object::default());
     });
     assert_eq!(lines.len(), 2);
     assert!(lines[0].starts_with("FAILED objects: none for a (1 of 3); "), "{lines:?}");
     assert!(lines[1].starts_with("FAILED reports: no agent has reported on a, b (2 of 3); "), "{lines:?}");
+}
+
+#[test]
+fn a_node_that_the_cluster_looks_for_at_a_nics_address_is_named_with_the_key_to_set() {
+    let lines = with_cluster(|cluster| {
+        let nodes = cluster.nodes.as_mut().unwrap();
+        nodes[1].internal_ips.push(ip("10.10.0.5"));
+        nodes[2].internal_ips.push(ip("10.10.0.6"));
+    });
+    assert_eq!(lines.len(), 1);
+    let named = "FAILED addresses: NICs' addresses are InternalIPs of b (10.10.0.5 of multinic0) (1 of 3); ";
+    assert!(lines[0].starts_with(named) && lines[0].contains("internal-network-name"), "{lines:?}");
 }
 
 #[test]
@@ -184,7 +207,7 @@ fn an_agent_must_answer_for_its_own_node_in_this_version_and_in_health() {
         let mut degraded = node("d");
         degraded.agent.as_mut().unwrap().status = "degraded".to_owned();
         let moved = Node { name: "e".to_owned(), ..node("f") };
-        let silent = Node { name: "g".to_owned(), agent: Err("10.0.0.7:8080: refused".to_owned()) };
+        let silent = Node { agent: Err("10.0.0.7:8080: refused".to_owned()), ..node("g") };
         cluster.nodes = Ok(vec![node("a"), other, sick, degraded, moved, silent]);
         cluster.objects = Err(Unanswered { code: Some(500), why: "another matter".to_owned() });
     });
@@ -197,7 +220,7 @@ fn an_agent_must_answer_for_its_own_node_in_this_version_and_in_health() {
 fn ten_nodes_are_named_and_the_rest_is_counted() {
     let lines = with_cluster(|cluster| {
         cluster.nodes = Ok((0..12).map(|number| node(&format!("n{number:02}"))).collect());
-        cluster.objects = Ok(BTreeMap::from([("n00".to_owned(), "1".to_owned())]));
+        cluster.objects = Ok(BTreeMap::from([("n00".to_owned(), object())]));
     });
     let named: Vec<_> = (1..11).map(|number| format!("n{number:02}")).collect();
     let named = format!("none for {} and 1 more (11 of 12); ", named.join(", "));
