@@ -39,7 +39,7 @@ pub enum ApplyError {
         source: Box<kube::Error>,
     },
     /// The API server did not answer in time.
-    #[error("gave up writing {what} after {} s", CALL_DEADLINE.as_secs())]
+    #[error("timed out after {} s: writing {what}", CALL_DEADLINE.as_secs())]
     Deadline {
         /// What was written.
         what: &'static str,

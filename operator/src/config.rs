@@ -1,7 +1,12 @@
 //! The command line.
 #![allow(clippy::doc_markdown, reason = "the comments are what --help prints")]
 
-use std::{env, ops::RangeInclusive, path::PathBuf, time::Duration};
+use std::{
+    env::{self, VarError},
+    ops::RangeInclusive,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::{
     ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches, Parser,
@@ -18,6 +23,7 @@ use crate::{
 
 const SYNC_INTERVALS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(1);
 const CHECK: &str = "check";
+const PASSWORD: &str = "DB_PASSWORD";
 
 /// What the command line, and the environment, ask for.
 #[derive(Debug)]
@@ -46,10 +52,13 @@ impl CommandFactory for Cli {
 impl FromArgMatches for Cli {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         if let Some((CHECK, matches)) = matches.subcommand() {
-            return Ok(Self::Check(Box::new(CheckArgs::from_arg_matches(matches)?)));
+            let args = CheckArgs::from_arg_matches(matches)?;
+            args.database.validate()?;
+            return Ok(Self::Check(Box::new(args)));
         }
         let args = Args::from_arg_matches(matches)?;
         args.leader.validate()?;
+        args.database.validate()?;
         Ok(Self::Run(Box::new(args)))
     }
 
@@ -176,9 +185,33 @@ pub(crate) struct DatabaseArgs {
     #[arg(long, env = "DB_SSL_MODE", default_value = "preferred", value_name = "MODE", value_enum)]
     db_ssl_mode: SslMode,
 
-    /// File with the certificates of the authorities to trust (PEM)
+    /// File with the certificates of the authorities to trust (PEM); the server is then verified, as by verify-ca
     #[arg(long, env = "DB_SSL_CA", value_name = "FILE", value_parser = path())]
     db_ssl_ca: Option<PathBuf>,
+}
+
+impl DatabaseArgs {
+    fn validate(&self) -> Result<(), clap::Error> {
+        let refuse = |why| Err(Args::command().error(ErrorKind::ValueValidation, why));
+        if self.db_ssl_mode == SslMode::Disabled && self.db_ssl_ca.as_deref().is_some_and(is_set) {
+            return refuse(
+                "--db-ssl-ca (or DB_SSL_CA) is never used while --db-ssl-mode (or DB_SSL_MODE) is disabled; leave \
+                 out one of them",
+            );
+        }
+        let needs_value = !self.db_password_file.as_deref().is_some_and(is_set);
+        if needs_value && matches!(env::var(PASSWORD), Err(VarError::NotUnicode(_))) {
+            return refuse(
+                "DB_PASSWORD is no text in UTF-8; set a password that is, also for the database user",
+            );
+        }
+        Ok(())
+    }
+}
+
+/// A variable that a template left empty is not set.
+fn is_set(path: &Path) -> bool {
+    !path.as_os_str().is_empty()
 }
 
 impl From<DatabaseArgs> for DatabaseSettings {
@@ -186,9 +219,8 @@ impl From<DatabaseArgs> for DatabaseSettings {
         let DatabaseArgs { db_host, db_port, db_name, db_user, db_password_file, db_ssl_mode, db_ssl_ca } =
             args;
         // Not an argument of clap's, which would make it a flag that every process list shows.
-        let from_environment = || env::var("DB_PASSWORD").map_or(Password::None, Password::Value);
-        // A variable that a template left empty is not set.
-        let file = |path: &PathBuf| !path.as_os_str().is_empty();
+        let file = |path: &PathBuf| is_set(path);
+        let from_environment = || env::var(PASSWORD).map_or(Password::None, Password::Value);
         Self {
             host: db_host,
             port: db_port,
@@ -289,6 +321,20 @@ mod tests {
         let settings = DatabaseSettings::from(args.database);
         assert!(!matches!(settings.password, Password::File(_)));
         assert_eq!(settings.ssl_ca, None);
+    }
+
+    #[test]
+    fn certificates_to_trust_need_tls() {
+        for parsed in [
+            parse(&["--db-ssl-ca", "ca.crt", "--db-ssl-mode", "disabled"]).map(drop),
+            parse_check(&["--db-ssl-ca", "ca.crt", "--db-ssl-mode", "disabled"]).map(drop),
+        ] {
+            let error = parsed.unwrap_err();
+            assert!(error.to_string().contains("--db-ssl-ca"), "{error}");
+            assert_eq!(error.exit_code(), 2);
+        }
+        assert!(parse(&["--db-ssl-ca", "", "--db-ssl-mode", "disabled"]).is_ok());
+        assert!(parse(&["--db-ssl-ca", "ca.crt"]).is_ok());
     }
 
     #[test]

@@ -61,17 +61,20 @@ pub(crate) fn applied(applied: &Applied) {
     }
 }
 
-pub(crate) fn written(written: &Written) {
+/// What was written, and, `before` and now, why not all of it.
+pub(crate) fn written(before: Option<&str>, written: &Written) {
     if written.rows > 0 {
         tracing::info!(rows = written.rows, "netplan_success written");
     }
-    match &written.error {
-        // The producer holds its locks for minutes; that is no news.
-        Some(error) if error.is_lock() => tracing::debug!("rows are locked, written at a later sync"),
-        Some(error) => {
-            tracing::warn!(%error, "netplan_success not written, retried at the next sync");
+    // The producer holds its locks for minutes; that is no news.
+    tracing::debug!(rows = written.unwritten, "rows left to a later sync");
+    match (before, written.error.as_ref()) {
+        (before, Some(error)) if before != Some(error.cause().as_str()) => {
+            let rows = written.unwritten;
+            tracing::warn!(%error, rows, "netplan_success cannot be written, which is retried at every sync");
         }
-        None => {}
+        (Some(_), None) => tracing::info!("netplan_success can be written again"),
+        _ => {}
     }
 }
 

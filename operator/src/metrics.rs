@@ -24,6 +24,8 @@ pub struct Metrics {
     pub sync_seconds: Histogram,
     pub last_sync: Gauge,
     pub database_up: Gauge,
+    pub database_writable: Gauge,
+    pub unwritten: Gauge,
     pub nodes: Gauge,
     pub rows: Gauge,
     pub unmatched: Gauge,
@@ -46,6 +48,8 @@ impl Metrics {
             sync_seconds: Histogram::new(exponential_buckets(0.005, 2.0, 14)),
             last_sync: Gauge::default(),
             database_up: Gauge::default(),
+            database_writable: Gauge::default(),
+            unwritten: Gauge::default(),
             nodes: Gauge::default(),
             rows: Gauge::default(),
             unmatched: Gauge::default(),
@@ -73,6 +77,12 @@ impl Metrics {
         for (name, help, gauge) in [
             ("leader", "Whether this operator is the one that acts", &self.leader),
             ("database_up", "Whether the table was read at the last attempt", &self.database_up),
+            (
+                "database_writable",
+                "Whether no error kept netplan_success from being written at the last attempt",
+                &self.database_writable,
+            ),
+            ("unwritten_rows", "Rows whose netplan_success is still to be written", &self.unwritten),
             ("nodes", "Nodes of the cluster", &self.nodes),
             ("rows", "Rows of the table", &self.rows),
             ("unmatched_rows", "Rows of servers that are no Nodes of this cluster", &self.unmatched),
@@ -96,7 +106,15 @@ impl Metrics {
     pub fn set_leader(&self, leader: bool) {
         self.leader.set(i64::from(leader));
         if !leader {
-            for gauge in [&self.database_up, &self.nodes, &self.rows, &self.unmatched, &self.interfaces] {
+            for gauge in [
+                &self.database_up,
+                &self.database_writable,
+                &self.unwritten,
+                &self.nodes,
+                &self.rows,
+                &self.unmatched,
+                &self.interfaces,
+            ] {
                 gauge.set(0);
             }
             self.set_rejected([]);
@@ -117,6 +135,8 @@ impl Metrics {
     /// Shows what the health endpoint shows.
     pub fn set(&self, overview: &Overview) {
         for (gauge, value) in [
+            (&self.database_writable, usize::from(overview.write_error.is_none())),
+            (&self.unwritten, overview.unwritten_rows),
             (&self.nodes, overview.nodes),
             (&self.rows, overview.rows),
             (&self.unmatched, overview.unmatched_rows),

@@ -18,6 +18,7 @@ pub struct Update {
 
 /// The rows whose `netplan_success` is not what the objects prove.
 ///
+/// What is to be taken away comes first.
 /// Objects that are not `watched` may be stale, so they prove no success, they only disprove it.
 /// Rows of servers that are no Nodes here are left alone: another cluster may share the table.
 #[must_use]
@@ -34,7 +35,7 @@ pub fn mirror(snapshot: &Snapshot, objects: &Index<Object>, watched: bool) -> Ve
         keys.sort_unstable();
         (!keys.is_empty()).then_some(Update { success, keys })
     };
-    [(true, yes), (false, no)].into_iter().filter_map(update).collect()
+    [(false, no), (true, yes)].into_iter().filter_map(update).collect()
 }
 
 /// Whether the object is current, asks for exactly this NIC, and the agent has read it back.
@@ -108,7 +109,7 @@ mod tests {
         let rows = [saying("0"), TestRow { success: "1", ..row("p2", 2, "a") }];
         let snapshot = snapshot(&rows, &nodes(&["a"]));
         let said = |watched| mirror(&snapshot, &index, watched).iter().map(|u| u.success).collect::<Vec<_>>();
-        assert_eq!(said(true), [true, false]);
+        assert_eq!(said(true), [false, true]);
         assert_eq!(said(false), [false]);
     }
 

@@ -30,6 +30,12 @@ pub struct Overview {
     pub watching: bool,
     /// Whether the table was read at the last attempt.
     pub database_connected: bool,
+    /// Why it was not.
+    pub read_error: Option<&'static str>,
+    /// Why `netplan_success` could not be written at the last attempt.
+    pub write_error: Option<&'static str>,
+    /// Rows whose `netplan_success` is still to be written.
+    pub unwritten_rows: usize,
     /// When the table was last read.
     pub last_sync: Option<Instant>,
     /// Nodes of the cluster.
@@ -59,7 +65,8 @@ impl Overview {
     #[must_use]
     pub fn report(&self, now: Instant) -> Report {
         let failed = self.rejected_rows + self.failed_interfaces;
-        let acts_well = self.database_connected && failed + self.failed_objects == 0 && !self.guarded;
+        let uses_table = self.database_connected && self.write_error.is_none();
+        let acts_well = uses_table && failed + self.failed_objects == 0 && !self.guarded;
         let well = self.watching && (acts_well || self.role == Role::StandBy);
         let health = match (self.listed, well) {
             (false, _) => Health::Unhealthy,
@@ -79,6 +86,9 @@ impl Overview {
             "deleted_interfaces": self.dropped,
             "api_connected": self.watching,
             "database_connected": self.database_connected,
+            "database_error": self.read_error,
+            "write_error": self.write_error,
+            "unwritten_rows": self.unwritten_rows,
             "last_sync_age_seconds": age,
             "nodes": self.nodes,
             "interfaces": self.interfaces,
@@ -132,6 +142,18 @@ mod tests {
     fn says(overview: &Overview) -> (Health, bool, Value) {
         let mut report = overview.report(Instant::now());
         (report.health, report.ready.is_ok(), report.fields.remove("leader").unwrap())
+    }
+
+    #[test]
+    fn a_table_that_cannot_be_written_is_something_to_look_at_and_says_why() {
+        let well = Overview { listed: true, watching: true, database_connected: true, ..Overview::default() };
+        assert_eq!(well.report(Instant::now()).health, Health::Healthy);
+        let unwritable = Overview { write_error: Some("why"), ..well };
+        let report = unwritable.report(Instant::now());
+        assert_eq!((report.health, &report.fields["write_error"]), (Health::Degraded, &"why".into()));
+        // Whoever has the rows locked will let go of them.
+        let waiting = Overview { unwritten_rows: 3, ..well };
+        assert_eq!(waiting.report(Instant::now()).health, Health::Healthy);
     }
 
     #[test]

@@ -19,7 +19,7 @@ use crate::{
     absence::Absences,
     apply::{Applied, apply},
     cluster::{self, Index, Matcher, Name, Node, Object, WatchLog, WatchedNode},
-    inventory::{Database, DatabaseError, Rejection, Snapshot, Unmatched, Written},
+    inventory::{Database, DatabaseError, Rejection, Relied, Snapshot, Unmatched, Written},
     journal,
     metrics::Metrics,
     mirror::mirror,
@@ -150,7 +150,7 @@ impl Syncer {
         self.nodes.sweep(|_| false);
         self.objects.sweep(|name| self.nodes.get(name).is_some());
 
-        let read = self.database.read().await;
+        let read = self.database.read(Relied::from(&self.objects)).await;
         self.metrics.database_up.set(i64::from(read.is_ok()));
         match read {
             Ok(rows) => {
@@ -184,9 +184,10 @@ impl Syncer {
 
         let watched = self.overview.borrow().watching;
         let written = self.database.write(&mirror(&snapshot, &self.objects, watched)).await;
+        journal::written(self.overview.borrow().write_error, &written);
         journal::guard(self.overview.borrow().guarded, plan.guarded);
         self.publish(&snapshot, &plan, &applied, &written, now);
-        self.log(snapshot, plan, &applied, &written);
+        self.log(snapshot, plan, &applied);
     }
 
     fn asks_for(&self, change: &Change) -> bool {
@@ -211,6 +212,7 @@ impl Syncer {
         self.metrics.count_applied(&applied);
         self.overview.send_modify(|overview| {
             overview.database_connected = false;
+            overview.read_error = Some(error.cause().as_str());
             overview.failed_objects = applied.failed.len();
             overview.count(&self.objects);
         });
@@ -220,6 +222,9 @@ impl Syncer {
         let rejected = || snapshot.rejected.iter().chain(&plan.rejected);
         self.overview.send_modify(|overview| {
             overview.database_connected = true;
+            overview.read_error = None;
+            overview.write_error = written.error.as_ref().map(|error| error.cause().as_str());
+            overview.unwritten_rows = written.unwritten;
             overview.last_sync = Some(now);
             overview.nodes = plan.tasks.len();
             overview.nodes_with_nics = snapshot.nodes_with_nics();
@@ -238,10 +243,9 @@ impl Syncer {
         self.metrics.set(&self.overview.borrow());
     }
 
-    fn log(&mut self, snapshot: Snapshot, plan: Plan, applied: &Applied, written: &Written) {
+    fn log(&mut self, snapshot: Snapshot, plan: Plan, applied: &Applied) {
         journal::changes(&plan);
         journal::applied(applied);
-        journal::written(written);
         let rejected = snapshot.rejected.into_iter().chain(plan.rejected).collect();
         journal::rejected(&mem::replace(&mut self.rejected, rejected), &self.rejected);
         let unmatched = snapshot.unmatched.into_iter().collect();

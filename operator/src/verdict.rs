@@ -51,13 +51,15 @@ impl Verdict {
     /// The table could not be read. The message says nothing that changes from one attempt to the next.
     #[must_use]
     pub fn unread(error: &DatabaseError) -> Self {
-        match error {
-            DatabaseError::Schema(schema) => Self::unsynced(error.reason(), schema.to_string()),
-            _ => Self::unsynced(
-                error.reason(),
-                "the table cannot be read, so every NIC is kept; the operator's log says why",
-            ),
+        if let DatabaseError::Schema(schema) = error {
+            return Self::unsynced(error.reason(), schema.to_string());
         }
+        let cause = error.cause();
+        let (what, remedy) = (cause.as_str(), cause.remedy().unwrap_or("the operator's log says which"));
+        Self::unsynced(
+            error.reason(),
+            format!("the table cannot be read, so every NIC is kept: {what}; {remedy}"),
+        )
     }
 
     /// The API server does not take the spec.

@@ -71,7 +71,12 @@ impl Testbed {
 
     /// A database with empty tables of the given shape.
     pub async fn database(&self, schema: Schema) -> Result<Database<'_>> {
-        Database::start(self, schema).await.context("cannot start the database")
+        self.database_with(schema, &[]).await
+    }
+
+    /// The same on a server with these options, such as `--log-bin`.
+    pub async fn database_with(&self, schema: Schema, options: &[&str]) -> Result<Database<'_>> {
+        Database::start(self, schema, options).await.context("cannot start the database")
     }
 
     /// A node whose uplink is configured, without an agent.

@@ -235,6 +235,7 @@ fn what_is_misspelt_or_out_of_range_is_refused_by_its_name() {
         ("operator.maxInterfaces=21", "/operator/maxInterfaces"),
         ("database.port=mysql", "/database/port"),
         ("database.tls.mode=verify-ca", "/database/tls/caConfigMap"),
+        ("database.tls.mode=disabled,database.tls.caConfigMap=ca", "/database/tls/caConfigMap"),
         ("agent.maxUnavailable=0", "/agent/maxUnavailable"),
         ("databse.host=db", "databse"),
         ("database.host=", "database.host is required"),

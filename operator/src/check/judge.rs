@@ -54,7 +54,7 @@ pub(super) fn judge(facts: &Facts, expected: &Expected) -> Vec<Line> {
     say("definition", definition(cluster.objects.as_ref()));
     match database {
         Ok(database) => {
-            say("database", Ok(format!("connected as {}", database.account)));
+            say("database", connected(database));
             say("table", table(database, &expected.database));
             if let Some(reading) = &database.reading {
                 say("reading", rights(database, [(SELECT.to_owned(), reading)], &expected.database));
@@ -105,14 +105,22 @@ fn definition(objects: Result<&BTreeMap<String, Object>, &Unanswered>) -> Result
     }
 }
 
+/// A replica takes no writes, and tells what was: rows that are not there yet would look deleted.
+fn connected(database: &Inspection) -> Result<String, String> {
+    if database.read_only {
+        return Err(
+            "the server is read-only, and what a replica tells may be old; set DB_HOST to the server that takes writes"
+                .to_owned(),
+        );
+    }
+    Ok(format!("connected as {}", database.account))
+}
+
 fn no_connection(Refusal { cause, why }: &Refusal) -> String {
-    let remedy = match cause {
-        Cause::Told => return why.clone(),
-        Cause::Denied => "correct DB_USER, DB_NAME and the password, or let this user in from here",
-        Cause::Secured => "correct DB_SSL_MODE and DB_SSL_CA, or the server's certificate",
-        Cause::Other => "correct DB_HOST and DB_PORT, start the server, and let this pod reach it",
-    };
-    format!("{why}; {remedy}")
+    match cause.remedy() {
+        Some(remedy) => format!("{why}; {remedy}"),
+        None => why.clone(),
+    }
 }
 
 fn table(database: &Inspection, name: &str) -> Result<String, String> {
@@ -121,9 +129,12 @@ fn table(database: &Inspection, name: &str) -> Result<String, String> {
         Ok(shape @ Shape::AddressesWithoutSubnets) => {
             Err(format!("{shape}; create multi_subnet, or {}", grant("multi_subnet")))
         }
-        Ok(shape) => Ok(shape.to_string()),
+        Ok(shape) => Ok(match database.index {
+            Some(index) => format!("{shape}; writing is faster with an index on port_id: {index}"),
+            None => shape.to_string(),
+        }),
         Err(Refusal { cause: Cause::Told, why }) => Err(format!("{why}: {}", grant("multi_interface"))),
-        Err(Refusal { why, .. }) => Err(format!("{why}; look at the server")),
+        Err(refusal) => Err(no_connection(refusal)),
     }
 }
 
@@ -133,16 +144,16 @@ fn rights<'a>(
     asked: impl IntoIterator<Item = (String, &'a Result<(), Refusal>)>,
     name: &str,
 ) -> Result<String, String> {
-    let (mut allowed, mut missing, mut reasons, mut other) = (vec![], vec![], vec![], false);
+    let (mut allowed, mut missing, mut reasons, mut others) = (vec![], vec![], vec![], vec![]);
     for (right, answer) in asked {
         match answer {
             Ok(()) => allowed.push(right),
             Err(Refusal { cause, why }) => {
                 reasons.push(why.as_str());
-                if *cause == Cause::Denied {
+                if *cause == Cause::Forbidden {
                     missing.push(right);
                 } else {
-                    other = true;
+                    others.extend(cause.remedy());
                 }
             }
         }
@@ -151,12 +162,12 @@ fn rights<'a>(
         return Ok(format!("{} is allowed", allowed.join(" and ")));
     }
     reasons.dedup();
+    others.dedup();
     let grants = missing.iter().flat_map(|right| {
         let tables = if right == SELECT { database.tables } else { &["multi_interface"] };
         tables.iter().map(|table| grant(right, &format!("{name}.{table}"), &database.account))
     });
-    let look = other.then(|| "make the server one that takes reads and writes".to_owned());
-    let remedies: Vec<_> = grants.chain(look).collect();
+    let remedies: Vec<_> = grants.chain(others.into_iter().map(str::to_owned)).collect();
     Err(format!("{}; {}", reasons.join(", "), remedies.join("; ")))
 }
 

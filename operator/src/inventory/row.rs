@@ -4,13 +4,15 @@ use std::str;
 
 use multinic_crds::{Interface, InterfaceAddress, InterfaceName, MIN_IPV6_MTU, MacAddress, Mtu, Reason};
 
-use super::{Fault, address::resolve};
+use super::{Cidr, Fault, address::resolve};
 use crate::cluster::NodeRef;
 
 /// The longest identifier that fits into an object, in bytes.
 const MAX_ID_BYTES: usize = 64;
 /// The longest value that is looked at, in bytes: a DNS name with room to spare.
 const MAX_VALUE_BYTES: usize = 300;
+/// The longest value by which a row is found again, in bytes: whatever is longer is not kept.
+const MAX_KEY_BYTES: usize = 4 * MAX_VALUE_BYTES;
 
 /// A row as the database sent it: every value as text, or NULL.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -22,16 +24,19 @@ pub struct RawRow<'a> {
     pub attached_node_id: Option<&'a [u8]>,
     pub attached_node_name: Option<&'a [u8]>,
     pub address: Option<&'a [u8]>,
-    pub cidr: Option<&'a [u8]>,
+    /// What its subnet says.
+    pub cidr: Cidr<'a>,
     pub mtu: Option<&'a [u8]>,
     pub netplan_success: Option<&'a [u8]>,
+    /// None also where the table has no such column.
+    pub id: Option<&'a [u8]>,
 }
 
 /// How to find a row again: its values as they are written, not normalised.
 ///
-/// The `id` would not do, since the producer replaces every row at every sync of its own. What
+/// The `id` alone would not do, since the producer replaces every row at every sync of its own. What
 /// the row asks for belongs to it, so that a row that now asks for something else is another.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RowKey {
     /// `port_id`.
     pub port_id: String,
@@ -39,12 +44,18 @@ pub struct RowKey {
     pub macaddress: String,
     /// `attached_node_name`.
     pub node_name: Option<String>,
+    /// `attached_node_id`; `None` also where the table has no such column.
+    pub node_id: Option<String>,
     /// `subnet_id`.
     pub subnet_id: Option<String>,
+    /// `cidr` of the subnet, where there is one.
+    pub cidr: Option<String>,
     /// `address`; `None` also where the table has no such column.
     pub address: Option<String>,
     /// `mtu`; `None` also where the table has no such column.
     pub mtu: Option<String>,
+    /// `id`, only as the shortest way to the row; `None` also where the table has no such column.
+    pub id: Option<String>,
 }
 
 /// A NIC that a Node should have.
@@ -110,8 +121,9 @@ pub struct BadRow {
 /// Reads a row. Never panics, whatever the bytes.
 pub fn parse(raw: &RawRow) -> Result<Row, Box<BadRow>> {
     let success = match raw.netplan_success {
-        Some(b"0") => Some(false),
-        Some(b"1") => Some(true),
+        // A column of one bit arrives as a byte that is no digit.
+        Some(b"0" | [0]) => Some(false),
+        Some(b"1" | [1]) => Some(true),
         _ => None,
     };
     let (mac, port_id, node) = (mac(raw), port_id(raw), node(raw));
@@ -133,7 +145,10 @@ pub fn parse(raw: &RawRow) -> Result<Row, Box<BadRow>> {
 }
 
 fn key(raw: &RawRow) -> Option<RowKey> {
-    let owned = |bytes: &[u8]| str::from_utf8(bytes).ok().map(str::to_owned);
+    let owned = |bytes: &[u8]| {
+        let text = str::from_utf8(bytes).ok().filter(|text| text.len() <= MAX_KEY_BYTES)?;
+        Some(text.to_owned())
+    };
     let nullable = |value: Option<&[u8]>| match value {
         Some(bytes) => owned(bytes).map(Some),
         None => Some(None),
@@ -142,9 +157,15 @@ fn key(raw: &RawRow) -> Option<RowKey> {
         port_id: owned(raw.port_id?)?,
         macaddress: owned(raw.macaddress?)?,
         node_name: nullable(raw.attached_node_name)?,
+        node_id: nullable(raw.attached_node_id)?,
         subnet_id: nullable(raw.subnet_id)?,
+        cidr: match raw.cidr {
+            Cidr::Is(cidr) => owned(cidr),
+            Cidr::Unknown | Cidr::Deleted | Cidr::Twice => None,
+        },
         address: nullable(raw.address)?,
         mtu: nullable(raw.mtu)?,
+        id: nullable(raw.id)?,
     })
 }
 
@@ -157,7 +178,7 @@ fn nic(raw: &RawRow, mac: MacAddress, port_id: &str) -> Result<Nic, Fault> {
         ));
     }
     let address = match text(raw.address, "address", Reason::InvalidAddress)? {
-        Some(address) => Some(resolve(address, text(raw.cidr, "cidr", Reason::InvalidAddress)?)?),
+        Some(address) => Some(resolve(address, cidr(raw, address, subnet_id)?)?),
         None => None,
     };
     let mtu = mtu(raw)?;
@@ -171,6 +192,29 @@ fn nic(raw: &RawRow, mac: MacAddress, port_id: &str) -> Result<Nic, Fault> {
         ));
     }
     Ok(Nic { mac, port_id: port_id.to_owned(), subnet_id: subnet_id.to_owned(), address, mtu })
+}
+
+/// What the subnet says, unless that has to be guessed; an address that brings its own prefix does without.
+fn cidr<'a>(raw: &RawRow<'a>, address: &str, subnet_id: &str) -> Result<Option<&'a str>, Fault> {
+    let reason = Reason::InvalidAddress;
+    match raw.cidr {
+        Cidr::Is(cidr) => text(Some(cidr), "cidr", reason),
+        Cidr::Unknown => Ok(None),
+        Cidr::Deleted | Cidr::Twice if address.contains('/') => Ok(None),
+        Cidr::Deleted => Err(Fault::new(
+            reason,
+            format!(
+                "the subnet {subnet_id} of address {address} is marked as deleted in multi_subnet; correct subnet_id, \
+                 or the subnet"
+            ),
+        )),
+        Cidr::Twice => Err(Fault::new(
+            reason,
+            format!(
+                "the subnet {subnet_id} is in multi_subnet twice, with different cidrs; keep one of them"
+            ),
+        )),
+    }
 }
 
 fn mac(raw: &RawRow) -> Result<MacAddress, Fault> {
@@ -242,9 +286,10 @@ mod tests {
         attached_node_id: None,
         attached_node_name: Some(b"Worker-1 "),
         address: Some(b"10.10.0.5"),
-        cidr: Some(b"10.10.0.77/24"),
+        cidr: Cidr::Is(b"10.10.0.77/24"),
         mtu: Some(b"1450"),
         netplan_success: Some(b"1"),
+        id: Some(b"17"),
     };
 
     fn reason(raw: RawRow) -> Reason {
@@ -258,9 +303,12 @@ mod tests {
                 port_id: "port-1".to_owned(),
                 macaddress: " FA-16-3E-00-00-01 ".to_owned(),
                 node_name: Some("Worker-1 ".to_owned()),
+                node_id: None,
                 subnet_id: Some("subnet-1".to_owned()),
+                cidr: Some("10.10.0.77/24".to_owned()),
                 address: Some("10.10.0.5".to_owned()),
                 mtu: Some("1450".to_owned()),
+                id: Some("17".to_owned()),
             }),
             success: Some(true),
             node: NodeRef { id: None, name: Some("Worker-1".to_owned()) },
@@ -277,7 +325,7 @@ mod tests {
 
     #[test]
     fn what_only_newer_tables_have_may_be_missing() {
-        let seed = RawRow { address: None, cidr: None, mtu: None, netplan_success: None, ..GOOD };
+        let seed = RawRow { address: None, cidr: Cidr::Unknown, mtu: None, netplan_success: None, ..GOOD };
         let row = parse(&seed).unwrap();
         assert_eq!((row.nic.address, row.nic.mtu, row.success), (None, None, None));
         let zero = parse(&RawRow { mtu: Some(b"0"), address: Some(b" "), ..GOOD }).unwrap();
@@ -297,7 +345,7 @@ mod tests {
             (RawRow { attached_node_name: Some(b"\xff"), ..GOOD }, Reason::InvalidNode),
             (RawRow { attached_node_name: Some(&[b'x'; 301]), ..GOOD }, Reason::InvalidNode),
             (RawRow { address: Some(b"ten"), ..GOOD }, Reason::InvalidAddress),
-            (RawRow { cidr: Some(b"\xff"), ..GOOD }, Reason::InvalidAddress),
+            (RawRow { cidr: Cidr::Is(b"\xff"), ..GOOD }, Reason::InvalidAddress),
             (RawRow { mtu: Some(b"67"), ..GOOD }, Reason::InvalidMtu),
             (RawRow { mtu: Some(b"jumbo"), ..GOOD }, Reason::InvalidMtu),
         ] {
@@ -306,10 +354,33 @@ mod tests {
     }
 
     #[test]
+    fn a_subnet_that_is_there_twice_or_deleted_is_named_and_only_needed_for_a_prefix() {
+        for (cidr, complaint) in [
+            (Cidr::Twice, "the subnet subnet-1 is in multi_subnet twice"),
+            (Cidr::Deleted, "the subnet subnet-1 of address 10.10.0.5 is marked as deleted in multi_subnet"),
+        ] {
+            let bad = parse(&RawRow { cidr, ..GOOD }).unwrap_err();
+            assert_eq!(bad.fault.reason, Reason::InvalidAddress);
+            assert!(bad.fault.message.starts_with(complaint), "{}", bad.fault);
+            assert!(parse(&RawRow { cidr, address: None, ..GOOD }).is_ok());
+            assert!(parse(&RawRow { cidr, address: Some(b"10.10.0.5/24"), ..GOOD }).is_ok());
+        }
+    }
+
+    #[test]
+    fn success_of_one_bit_is_understood_and_a_value_without_measure_is_not_kept() {
+        let success =
+            |value: &'static [u8]| parse(&RawRow { netplan_success: Some(value), ..GOOD }).unwrap().success;
+        assert_eq!([&b"\x00"[..], b"\x01", b"yes"].map(success), [Some(false), Some(true), None]);
+        let bad = parse(&RawRow { address: Some(&[b'x'; 2_000]), ..GOOD }).unwrap_err();
+        assert_eq!(bad.key, None);
+    }
+
+    #[test]
     fn a_small_mtu_is_refused_with_ipv6_only() {
         let small = RawRow { mtu: Some(b"1279"), ..GOOD };
         assert!(parse(&small).is_ok());
-        let ipv6 = RawRow { address: Some(b"2001:db8::5"), cidr: Some(b"2001:db8::/64"), ..small };
+        let ipv6 = RawRow { address: Some(b"2001:db8::5"), cidr: Cidr::Is(b"2001:db8::/64"), ..small };
         assert_eq!(reason(ipv6), Reason::InvalidMtu);
     }
 
@@ -337,8 +408,8 @@ mod tests {
             let [port_id, subnet_id, macaddress, attached_node_id, attached_node_name, address, cidr, mtu, success] =
                 columns.each_ref().map(Option::as_deref);
             let raw = RawRow {
-                port_id, subnet_id, macaddress, attached_node_id, attached_node_name, address, cidr, mtu,
-                netplan_success: success,
+                port_id, subnet_id, macaddress, attached_node_id, attached_node_name, address, mtu,
+                cidr: cidr.map_or(Cidr::Unknown, Cidr::Is), netplan_success: success, id: None,
             };
             match parse(&raw) {
                 Ok(row) => prop_assert!(is_id(&row.nic.port_id)),

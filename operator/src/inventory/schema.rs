@@ -1,28 +1,79 @@
-//! Which columns the table has, and the one SELECT that reads them.
+//! Which columns the tables have, and what follows from it.
 
-use std::{collections::BTreeSet, fmt};
+use std::{collections::BTreeMap, fmt};
+
+use super::{Relied, RowKey};
 
 /// The table of NICs.
 pub(super) const TABLE: &str = "multi_interface";
+/// The column that identifies a row as far as there is one that does.
+pub(super) const PORT: &str = "port_id";
 /// The table of subnets, which knows the prefix of an address. Optional.
 pub(super) const SUBNET_TABLE: &str = "multi_subnet";
 
-const REQUIRED: [&str; 5] = ["port_id", "subnet_id", "macaddress", "attached_node_name", "netplan_success"];
+pub(super) const REQUIRED: [&str; 5] =
+    ["port_id", "subnet_id", "macaddress", "attached_node_name", "netplan_success"];
 
 /// The shape of the table, as far as it matters here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(clippy::struct_excessive_bools, reason = "each says of one column whether it is there")]
 pub struct Schema {
-    node_id: bool,
+    pub(super) node_id: bool,
     /// Whether rows have an `address`.
     pub address: bool,
     /// Whether rows have an `mtu`.
     pub mtu: bool,
-    cidr: bool,
-    deleted_at: bool,
-    status: bool,
+    pub(super) cidr: bool,
+    pub(super) deleted_at: bool,
+    pub(super) status: bool,
+    pub(super) subnet_deleted_at: bool,
+    pub(super) subnet_status: bool,
     /// Whether a write should move `modified_at`.
     pub modified_at: bool,
+    pub(super) id: bool,
+    keyed: Keyed,
+}
+
+/// Which column leads to a row without a look at all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Keyed {
+    /// The number that the row had when it was read. Who goes by it comes by no lock on any other row, as in an index of
+    /// ports, in which the producer also locks the neighbours.
+    Id,
+    Port,
+    Nothing,
+}
+
+/// One column, as `information_schema` tells of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Column<'a> {
+    /// Its table.
+    pub table: &'a str,
+    /// Its name.
+    pub name: &'a str,
+    /// What kind of index begins with it.
+    pub key: Key,
+}
+
+/// What kind of index begins with a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Key {
+    /// The primary one.
+    Primary,
+    /// Another one.
+    Other,
+    /// None.
+    None,
+}
+
+impl From<&str> for Key {
+    fn from(column_key: &str) -> Self {
+        match column_key {
+            "PRI" => Self::Primary,
+            "" => Self::None,
+            _ => Self::Other,
+        }
+    }
 }
 
 /// Which of the known tables this is.
@@ -65,22 +116,26 @@ pub enum SchemaError {
     NoColumn(Vec<&'static str>),
     /// A column that was read before. Without it, every NIC would lose what the column said.
     #[error(
-        "column {} is gone, or the user may not read it; add it again, GRANT SELECT on it, or restart the operator \
-         to do without it", .0.join(", ")
+        "column {} is gone, or the user may not read it; add it again or GRANT SELECT on it (to do without it, set \
+         it to NULL in every row, wait until the specs have none of it, then drop it)", .0.join(", ")
     )]
     ColumnGone(Vec<&'static str>),
 }
 
 impl Schema {
-    /// The shape of the table that has `columns`, given as (table, column).
-    pub fn new<'a>(columns: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, SchemaError> {
-        let columns: BTreeSet<(String, String)> = columns
-            .into_iter()
-            .map(|(table, column)| (table.to_ascii_lowercase(), column.to_ascii_lowercase()))
-            .collect();
-        let has = |table: &str, column: &str| columns.contains(&(table.to_owned(), column.to_owned()));
+    /// A column that is written beside `netplan_success`, and a value that it takes.
+    pub(super) const MODIFIED_AT: (&'static str, &'static str) = ("modified_at", "NOW()");
 
-        if !columns.iter().any(|(table, _)| table == TABLE) {
+    /// The shape of the tables that have these columns.
+    pub fn new<'a>(columns: impl IntoIterator<Item = Column<'a>>) -> Result<Self, SchemaError> {
+        let columns: BTreeMap<(String, String), Key> = columns
+            .into_iter()
+            .map(|Column { table, name, key }| ((table.to_ascii_lowercase(), name.to_ascii_lowercase()), key))
+            .collect();
+        let find = |table: &str, column: &str| columns.get(&(table.to_owned(), column.to_owned())).copied();
+        let has = |table: &str, column: &str| find(table, column).is_some();
+
+        if !columns.keys().any(|(table, _)| table == TABLE) {
             return Err(SchemaError::NoTable);
         }
         let missing: Vec<_> = REQUIRED.into_iter().filter(|column| !has(TABLE, column)).collect();
@@ -94,7 +149,15 @@ impl Schema {
             cidr: has(SUBNET_TABLE, "subnet_id") && has(SUBNET_TABLE, "cidr"),
             deleted_at: has(TABLE, "deleted_at"),
             status: has(TABLE, "status"),
+            subnet_deleted_at: has(SUBNET_TABLE, "deleted_at"),
+            subnet_status: has(SUBNET_TABLE, "status"),
             modified_at: has(TABLE, "modified_at"),
+            id: has(TABLE, "id"),
+            keyed: match (find(TABLE, "id"), find(TABLE, PORT)) {
+                (Some(Key::Primary), _) => Keyed::Id,
+                (_, Some(Key::Primary | Key::Other)) => Keyed::Port,
+                _ => Keyed::Nothing,
+            },
         })
     }
 
@@ -109,13 +172,58 @@ impl Schema {
                 (schema.cidr, "multi_subnet.cidr"),
                 (schema.deleted_at, "multi_interface.deleted_at"),
                 (schema.status, "multi_interface.status"),
-                (schema.modified_at, "multi_interface.modified_at"),
             ]
         };
         let had = before.map(columns).into_iter().flatten();
         let gone = had.zip(columns(&self)).filter(|((had, _), (has, _))| *had && !has);
         let gone: Vec<_> = gone.map(|((_, column), _)| column).collect();
         if gone.is_empty() { Ok(self) } else { Err(SchemaError::ColumnGone(gone)) }
+    }
+
+    /// This shape, unless specs have what it cannot have told them: nobody remembers the column, but it was there.
+    pub fn sufficing(self, relied: Relied) -> Result<Self, SchemaError> {
+        let columns = [
+            (relied.address, self.address, "multi_interface.address"),
+            (relied.mtu, self.mtu, "multi_interface.mtu"),
+        ];
+        let gone = columns.into_iter().filter(|(relied, has, _)| *relied && !has);
+        let gone: Vec<_> = gone.map(|(.., column)| column).collect();
+        if gone.is_empty() { Ok(self) } else { Err(SchemaError::ColumnGone(gone)) }
+    }
+
+    /// The column by which rows are found again.
+    pub(super) const fn locator(&self) -> &'static str {
+        match self.keyed {
+            Keyed::Port | Keyed::Nothing => PORT,
+            Keyed::Id => "id",
+        }
+    }
+
+    /// What the row has in that column.
+    pub(super) fn locate<'a>(&self, key: &'a RowKey) -> &'a str {
+        match self.keyed {
+            Keyed::Port | Keyed::Nothing => &key.port_id,
+            // Which the row need not have any more; it is another row then, and read again.
+            Keyed::Id => key.id.as_deref().unwrap_or_default(),
+        }
+    }
+
+    /// What keeps the server from trying any other way to the row.
+    pub(super) const fn hint(&self) -> &'static str {
+        match self.keyed {
+            Keyed::Port | Keyed::Nothing => "",
+            Keyed::Id => " FORCE INDEX (PRIMARY)",
+        }
+    }
+
+    /// The statement that makes an index by which rows are found, where there is none: every write looks at all rows
+    /// then, and waits for any that is locked.
+    #[must_use]
+    pub const fn missing_index(&self) -> Option<&'static str> {
+        match self.keyed {
+            Keyed::Port | Keyed::Id => None,
+            Keyed::Nothing => Some("ALTER TABLE multi_interface ADD INDEX (port_id)"),
+        }
     }
 
     /// Which of the known tables this is.
@@ -138,36 +246,8 @@ impl Schema {
     /// The columns that are written, each with a value that it takes.
     #[must_use]
     pub const fn written(&self) -> &'static [(&'static str, &'static str)] {
-        const WRITTEN: &[(&str, &str)] = &[("netplan_success", "0"), ("modified_at", "NOW()")];
+        const WRITTEN: &[(&str, &str)] = &[("netplan_success", "0"), Schema::MODIFIED_AT];
         if self.modified_at { WRITTEN } else { WRITTEN.split_at(1).0 }
-    }
-
-    /// The statement that reads every row that is not marked as deleted.
-    ///
-    /// Its columns are those of [`super::RawRow`], in that order, whatever the shape.
-    #[must_use]
-    pub fn select(&self) -> String {
-        let or_null = |there, column| if there { column } else { "NULL" };
-        let mut sql = format!(
-            "SELECT i.port_id, i.subnet_id, i.macaddress, {}, i.attached_node_name, {}, {}, {}, i.netplan_success FROM {TABLE} i",
-            or_null(self.node_id, "i.attached_node_id"),
-            or_null(self.address, "i.address"),
-            or_null(self.cidr, "s.cidr"),
-            or_null(self.mtu, "i.mtu"),
-        );
-        if self.cidr {
-            sql.extend([" LEFT JOIN ", SUBNET_TABLE, " s ON s.subnet_id = i.subnet_id"]);
-        }
-        let alive = [
-            self.deleted_at.then_some("i.deleted_at IS NULL"),
-            self.status.then_some("(i.status IS NULL OR i.status <> 'deleted')"),
-        ];
-        let alive: Vec<_> = alive.into_iter().flatten().collect();
-        if !alive.is_empty() {
-            sql.push_str(" WHERE ");
-            sql.push_str(&alive.join(" AND "));
-        }
-        sql
     }
 }
 
@@ -175,35 +255,38 @@ impl Schema {
 mod tests {
     use super::*;
 
-    fn of(columns: &[&'static str]) -> Vec<(&'static str, &'static str)> {
-        columns.iter().map(|column| (TABLE, *column)).collect()
+    fn column(table: &'static str, name: &'static str) -> Column<'static> {
+        Column { table, name, key: Key::None }
+    }
+
+    fn of(columns: &[&'static str]) -> Vec<Column<'static>> {
+        columns.iter().map(|name| column(TABLE, name)).collect()
     }
 
     #[test]
-    fn the_seeds_table_is_read_without_what_it_lacks() {
-        let schema = Schema::new(of(&REQUIRED)).unwrap();
-        assert_eq!(
-            schema.select(),
-            "SELECT i.port_id, i.subnet_id, i.macaddress, NULL, i.attached_node_name, NULL, NULL, NULL, \
-             i.netplan_success FROM multi_interface i"
-        );
+    fn a_row_is_found_by_its_number_where_that_is_the_primary_key_else_by_its_port() {
+        let keyed = |keys: &'static [(&str, &str)]| {
+            let key = |name| keys.iter().find(|(keyed, _)| *keyed == name).map_or("", |(_, key)| key);
+            let columns = of(&REQUIRED).into_iter().chain(of(&["id"]));
+            Schema::new(columns.map(|column| Column { key: key(column.name).into(), ..column })).unwrap()
+        };
+        let of = |schema: Schema| (schema.locator(), schema.missing_index().is_some());
+        assert_eq!(of(keyed(&[("id", "PRI"), ("port_id", "UNI")])), ("id", false));
+        assert_eq!(of(keyed(&[("id", "PRI")])), ("id", false));
+        assert_eq!(of(keyed(&[("id", "MUL"), ("port_id", "MUL")])), ("port_id", false));
+        assert_eq!(of(keyed(&[("subnet_id", "MUL")])), ("port_id", true));
     }
 
     #[test]
-    fn every_optional_column_is_used_where_it_is_there() {
+    fn what_specs_have_the_table_must_have_also_for_an_operator_that_has_just_started() {
+        let seed = Schema::new(of(&REQUIRED)).unwrap();
+        let error = seed.sufficing(Relied { address: true, mtu: false }).unwrap_err();
+        assert_eq!(error, SchemaError::ColumnGone(vec!["multi_interface.address"]));
+        assert_eq!(seed.sufficing(Relied::default()), Ok(seed));
         let mut columns = of(&REQUIRED);
-        columns.extend(of(&["attached_node_id", "address", "MTU", "deleted_at", "status", "modified_at"]));
-        columns.extend([(SUBNET_TABLE, "subnet_id"), (SUBNET_TABLE, "cidr")]);
-        let schema = Schema::new(columns).unwrap();
-        assert!(schema.modified_at);
-        assert_eq!((schema.tables(), schema.written().len()), (&[TABLE, SUBNET_TABLE][..], 2));
-        assert_eq!(
-            schema.select(),
-            "SELECT i.port_id, i.subnet_id, i.macaddress, i.attached_node_id, i.attached_node_name, i.address, \
-             s.cidr, i.mtu, i.netplan_success FROM multi_interface i \
-             LEFT JOIN multi_subnet s ON s.subnet_id = i.subnet_id \
-             WHERE i.deleted_at IS NULL AND (i.status IS NULL OR i.status <> 'deleted')"
-        );
+        columns.extend(of(&["address", "mtu"]));
+        let addressing = Schema::new(columns).unwrap();
+        assert_eq!(addressing.sufficing(Relied { address: true, mtu: true }), Ok(addressing));
     }
 
     #[test]
@@ -212,7 +295,7 @@ mod tests {
         let mut columns = of(&REQUIRED);
         columns.extend(of(&["address", "mtu", "status"]));
         let addressing = Schema::new(columns.clone()).unwrap();
-        columns.retain(|(_, column)| *column != "address");
+        columns.retain(|column| column.name != "address");
         let half_done = Schema::new(columns).unwrap();
 
         assert_eq!(addressing.keeping(None), Ok(addressing));
@@ -227,7 +310,7 @@ mod tests {
     fn the_known_shapes_are_told_apart() {
         let with = |columns: &[&'static str], subnets: bool| {
             let subnets =
-                [(SUBNET_TABLE, "subnet_id"), (SUBNET_TABLE, "cidr")].into_iter().filter(|_| subnets);
+                ["subnet_id", "cidr"].map(|name| column(SUBNET_TABLE, name)).into_iter().filter(|_| subnets);
             Schema::new(of(&REQUIRED).into_iter().chain(of(columns)).chain(subnets)).unwrap()
         };
         let addressing = ["attached_node_id", "address", "mtu"];
@@ -246,7 +329,7 @@ mod tests {
     #[test]
     fn what_is_missing_is_named() {
         assert_eq!(Schema::new([]), Err(SchemaError::NoTable));
-        assert_eq!(Schema::new([(SUBNET_TABLE, "cidr")]), Err(SchemaError::NoTable));
+        assert_eq!(Schema::new([column(SUBNET_TABLE, "cidr")]), Err(SchemaError::NoTable));
         let error = Schema::new(of(&["port_id", "subnet_id", "netplan_success"])).unwrap_err();
         assert_eq!(error, SchemaError::NoColumn(vec!["macaddress", "attached_node_name"]));
         assert!(error.to_string().contains("macaddress, attached_node_name"), "{error}");

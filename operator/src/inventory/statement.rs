@@ -1,21 +1,23 @@
-//! The statements: which columns there are, every row, and what `netplan_success` should say.
+//! The statements that read: which columns there are, every row, and what is allowed.
 
 use futures::TryStreamExt;
-use sqlx::{AssertSqlSafe, MySql, MySqlConnection, QueryBuilder, Row as _, mysql::MySqlRow};
+use sqlx::{AssertSqlSafe, MySqlConnection, Row as _, mysql::MySqlRow};
 
 use super::{
-    RawRow, RowKey, Schema,
+    RawRow, Schema,
     database::Rows,
     parse,
     schema::{SUBNET_TABLE, TABLE},
+    select::{self, Kind},
+    subnets::Subnets,
 };
 
-/// The columns that the user may see, as (table, column).
-pub(super) async fn columns(connection: &mut MySqlConnection) -> sqlx::Result<Vec<(String, String)>> {
+/// The columns that the user may see, as table, column, and what kind of key it has.
+pub(super) async fn columns(connection: &mut MySqlConnection) -> sqlx::Result<Vec<(String, String, String)>> {
     // Cast, since some servers send these as VARBINARY.
     sqlx::query_as(
-        "SELECT CAST(table_name AS CHAR), CAST(column_name AS CHAR) FROM information_schema.columns \
-         WHERE table_schema = DATABASE() AND table_name IN (?, ?)",
+        "SELECT CAST(table_name AS CHAR), CAST(column_name AS CHAR), CAST(column_key AS CHAR) \
+         FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name IN (?, ?)",
     )
     .bind(TABLE)
     .bind(SUBNET_TABLE)
@@ -29,9 +31,15 @@ pub(super) async fn account(connection: &mut MySqlConnection) -> sqlx::Result<St
     sqlx::query_scalar("SELECT CAST(CURRENT_USER() AS CHAR)").persistent(false).fetch_one(connection).await
 }
 
+/// Whether the server is a replica, or takes no writes for another reason.
+pub(super) async fn is_read_only(connection: &mut MySqlConnection) -> sqlx::Result<bool> {
+    let read_only = sqlx::query_scalar::<_, i64>("SELECT CAST(@@GLOBAL.read_only AS SIGNED)");
+    Ok(read_only.persistent(false).fetch_one(connection).await? != 0)
+}
+
 /// A reading that reads no row. It needs the same rights.
 pub(super) async fn try_select(connection: &mut MySqlConnection, schema: Schema) -> sqlx::Result<()> {
-    let select = AssertSqlSafe(format!("{} LIMIT 0", schema.select()));
+    let select = AssertSqlSafe(format!("{} LIMIT 0", select::rows(schema)));
     sqlx::raw_sql(select).execute(connection).await.map(drop)
 }
 
@@ -44,97 +52,45 @@ pub(super) async fn try_update(
     sqlx::raw_sql(update).execute(connection).await.map(drop)
 }
 
-pub(super) async fn select(connection: &mut MySqlConnection, schema: Schema) -> sqlx::Result<Rows> {
+/// Every row, joined with its subnet.
+pub(super) async fn rows(connection: &mut MySqlConnection, schema: Schema) -> sqlx::Result<Rows> {
+    let (rows, subnets) = both(connection, select::rows(schema)).await?;
+    rows.iter().map(|row| Ok(parse(&raw(row, &subnets)?))).collect()
+}
+
+/// The subnets alone.
+pub(super) async fn subnets(connection: &mut MySqlConnection, schema: Schema) -> sqlx::Result<Subnets> {
+    Ok(both(connection, select::subnets(schema)).await?.1)
+}
+
+async fn both(connection: &mut MySqlConnection, select: String) -> sqlx::Result<(Vec<MySqlRow>, Subnets)> {
     // A raw statement uses the text protocol, in which every type of column arrives as text.
-    let mut rows = sqlx::raw_sql(AssertSqlSafe(schema.select())).fetch(connection);
-    let mut parsed = Vec::new();
-    while let Some(row) = rows.try_next().await? {
-        parsed.push(parse(&raw(&row)?));
-    }
-    Ok(parsed)
-}
-
-fn raw(row: &MySqlRow) -> sqlx::Result<RawRow<'_>> {
-    Ok(RawRow {
-        port_id: row.try_get_unchecked(0)?,
-        subnet_id: row.try_get_unchecked(1)?,
-        macaddress: row.try_get_unchecked(2)?,
-        attached_node_id: row.try_get_unchecked(3)?,
-        attached_node_name: row.try_get_unchecked(4)?,
-        address: row.try_get_unchecked(5)?,
-        cidr: row.try_get_unchecked(6)?,
-        mtu: row.try_get_unchecked(7)?,
-        netplan_success: row.try_get_unchecked(8)?,
-    })
-}
-
-/// Returns how many rows changed: those that still ask for the same and said something else.
-pub(super) async fn update(
-    connection: &mut MySqlConnection,
-    schema: Schema,
-    success: bool,
-    keys: &[RowKey],
-) -> sqlx::Result<u64> {
-    let done = update_query(schema, success, keys).build().persistent(false).execute(connection).await?;
-    Ok(done.rows_affected())
-}
-
-fn update_query(schema: Schema, success: bool, keys: &[RowKey]) -> QueryBuilder<MySql> {
-    let mut query = QueryBuilder::new("UPDATE multi_interface SET netplan_success = ");
-    query.push_bind(success);
-    if schema.modified_at {
-        query.push(", modified_at = NOW()");
-    }
-    query.push(" WHERE NOT (netplan_success <=> ").push_bind(success).push(") AND (");
-    for (position, key) in keys.iter().enumerate() {
-        query.push(if position == 0 { "(port_id = " } else { " OR (port_id = " });
-        query.push_bind(key.port_id.clone());
-        query.push(" AND macaddress = ").push_bind(key.macaddress.clone());
-        let nullable = [
-            (true, "attached_node_name", &key.node_name),
-            (true, "subnet_id", &key.subnet_id),
-            (schema.address, "address", &key.address),
-            (schema.mtu, "mtu", &key.mtu),
-        ];
-        for (_, column, value) in nullable.into_iter().filter(|(there, ..)| *there) {
-            query.push(" AND ").push(column).push(" <=> ").push_bind(value.clone());
+    let mut found = sqlx::raw_sql(AssertSqlSafe(select)).fetch(connection);
+    let (mut rows, mut subnets) = (Vec::new(), Subnets::default());
+    while let Some(row) = found.try_next().await? {
+        match Kind::of(row.try_get_unchecked(0)?) {
+            Kind::Interface => rows.push(row),
+            kind => {
+                let (id, cidr): (Option<&[u8]>, _) = (row.try_get_unchecked(1)?, row.try_get_unchecked(2)?);
+                subnets.add(id.unwrap_or_default(), cidr, kind == Kind::Subnet);
+            }
         }
-        query.push(")");
     }
-    query.push(")");
-    query
+    Ok((rows, subnets))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SEED: [&str; 5] = ["port_id", "subnet_id", "macaddress", "attached_node_name", "netplan_success"];
-
-    fn sql(optional: &[&'static str], rows: usize) -> String {
-        let columns = SEED.iter().chain(optional).map(|column| (TABLE, *column));
-        let raw = RawRow { port_id: Some(b"p"), macaddress: Some(b"m"), ..RawRow::default() };
-        let key = parse(&raw).unwrap_err().key.unwrap();
-        update_query(Schema::new(columns).unwrap(), true, &vec![key; rows]).into_string()
-    }
-
-    #[test]
-    fn a_row_that_asks_for_something_else_by_now_is_not_written() {
-        assert_eq!(
-            sql(&["address", "mtu", "modified_at"], 1),
-            "UPDATE multi_interface SET netplan_success = ?, modified_at = NOW() \
-             WHERE NOT (netplan_success <=> ?) AND ((port_id = ? AND macaddress = ? \
-             AND attached_node_name <=> ? AND subnet_id <=> ? AND address <=> ? AND mtu <=> ?))"
-        );
-    }
-
-    #[test]
-    fn a_column_that_the_table_lacks_is_not_compared() {
-        assert_eq!(
-            sql(&[], 2),
-            "UPDATE multi_interface SET netplan_success = ? WHERE NOT (netplan_success <=> ?) AND (\
-             (port_id = ? AND macaddress = ? AND attached_node_name <=> ? AND subnet_id <=> ?) OR \
-             (port_id = ? AND macaddress = ? AND attached_node_name <=> ? AND subnet_id <=> ?))"
-        );
-    }
+fn raw<'r>(row: &'r MySqlRow, subnets: &'r Subnets) -> sqlx::Result<RawRow<'r>> {
+    let subnet_id = row.try_get_unchecked(4)?;
+    Ok(RawRow {
+        port_id: row.try_get_unchecked(3)?,
+        subnet_id,
+        macaddress: row.try_get_unchecked(5)?,
+        attached_node_id: row.try_get_unchecked(6)?,
+        attached_node_name: row.try_get_unchecked(7)?,
+        address: row.try_get_unchecked(8)?,
+        cidr: subnets.cidr(subnet_id),
+        mtu: row.try_get_unchecked(9)?,
+        netplan_success: row.try_get_unchecked(10)?,
+        id: row.try_get_unchecked(11)?,
+    })
 }

@@ -24,7 +24,7 @@ const NOT_FOUND: u16 = 404;
 #[derive(Debug, thiserror::Error)]
 pub(super) enum LeaseError {
     /// The API server refused, or could not be reached.
-    #[error("failed to {operation}: {}", explain(source))]
+    #[error("failed while {operation}: {}", explain(source))]
     Api {
         /// What was tried.
         operation: &'static str,
@@ -32,7 +32,7 @@ pub(super) enum LeaseError {
         source: Box<kube::Error>,
     },
     /// The API server did not answer in time.
-    #[error("gave up to {operation} after {} s", CALL_DEADLINE.as_secs())]
+    #[error("timed out after {} s: {operation}", CALL_DEADLINE.as_secs())]
     Deadline {
         /// What was tried.
         operation: &'static str,
@@ -125,7 +125,7 @@ impl Leases {
     }
 
     pub(super) async fn read(&self) -> Result<Option<Seen>, LeaseError> {
-        let found = call("read the lease", self.api.get_opt(NAME)).await?;
+        let found = call("reading the lease", self.api.get_opt(NAME)).await?;
         found.map(Seen::try_from).transpose()
     }
 
@@ -139,23 +139,25 @@ impl Leases {
                 lease.spec = Some(taken(LeaseSpec::default(), &self.identity, now));
                 let params = params();
                 let created = self.api.create(&params, &lease);
-                Ok(Seen::try_from(call("create the lease", created).await?)?.into())
+                Ok(Seen::try_from(call("creating the lease", created).await?)?.into())
             }
-            Some(seen) => self.replace("take the lease", seen, |spec| taken(spec, &self.identity, now)).await,
+            Some(seen) => {
+                self.replace("taking the lease", seen, |spec| taken(spec, &self.identity, now)).await
+            }
         }
     }
 
     /// Tells the others that its holder is alive.
     pub(super) async fn renew(&self, Held(held): &Held) -> Result<Held, LeaseError> {
         let held = Seen { lease: held.lease.clone(), version: held.version.clone() };
-        self.replace("renew the lease", held, |spec| renewed(spec, Timestamp::now())).await
+        self.replace("renewing the lease", held, |spec| renewed(spec, Timestamp::now())).await
     }
 
     /// Makes it nobody's, if it is ours; tells whether it was.
     pub(super) async fn release(&self) -> Result<bool, LeaseError> {
         match self.read().await? {
             Some(seen) if seen.holder() == Some(&self.identity) => {
-                self.replace("release the lease", seen, |spec| released(spec, Timestamp::now())).await?;
+                self.replace("releasing the lease", seen, |spec| released(spec, Timestamp::now())).await?;
                 Ok(true)
             }
             _ => Ok(false),

@@ -31,18 +31,20 @@ pub struct Database<'bed> {
     bed: &'bed Testbed,
     directory: PathBuf,
     schema: Schema,
+    options: Vec<String>,
     administrator: MySqlPool,
     server: RefCell<Option<Process>>,
 }
 
 impl<'bed> Database<'bed> {
-    pub(crate) async fn start(bed: &'bed Testbed, schema: Schema) -> Result<Self> {
+    pub(crate) async fn start(bed: &'bed Testbed, schema: Schema, options: &[&str]) -> Result<Self> {
         let directory = bed.part("database")?;
         server::initialise(bed, &directory)?;
         let socket = MySqlConnectOptions::new().socket(server::socket(&directory)).username("root");
         let database = Self {
             bed,
             schema,
+            options: options.iter().map(|&option| option.to_owned()).collect(),
             administrator: MySqlPoolOptions::new()
                 .max_connections(2)
                 .connect_lazy_with(socket.database(DATABASE)),
@@ -119,7 +121,7 @@ impl<'bed> Database<'bed> {
 
     /// Starts the server on the data it has, and waits until it answers.
     pub async fn resume(&self) -> Result<()> {
-        let mut server = server::start(self.bed, &self.directory)?;
+        let mut server = server::start(self.bed, &self.directory, &self.options)?;
         eventually("the database", SOON, async || {
             server.check()?;
             sqlx::query("SELECT 1").execute(&self.administrator).await?;

@@ -62,7 +62,8 @@ pub(super) fn certify(directory: &Path, credentials: &Credentials) -> Result<()>
     Ok(())
 }
 
-pub(super) fn start(bed: &Testbed, directory: &Path) -> Result<Process> {
+/// Starts it with `options` beside, or instead of, the testbed's own.
+pub(super) fn start(bed: &Testbed, directory: &Path, options: &[String]) -> Result<Process> {
     let mut command = Command::new("mariadbd");
     command
         .args(["--no-defaults", "--skip-name-resolve", "--innodb-log-file-size=8M"])
@@ -78,6 +79,7 @@ pub(super) fn start(bed: &Testbed, directory: &Path) -> Result<Process> {
         .arg(format!("--socket={}", socket(directory).display()))
         .arg(format!("--pid-file={}", directory.join("pid").display()))
         .arg(format!("--init-file={}", directory.join("init.sql").display()))
+        .args(options)
         .env(TEMPORARY_FILES, directory);
     if directory.join(CERTIFICATE).exists() {
         command

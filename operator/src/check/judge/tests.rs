@@ -28,6 +28,8 @@ fn good() -> Facts {
     let inspection = Inspection {
         account: "multinic@%".to_owned(),
         shape: Ok(Shape::ProducerWithAddresses),
+        read_only: false,
+        index: None,
         tables: &["multi_interface", "multi_subnet"],
         reading: Some(Ok(())),
         writing: vec![("netplan_success", Ok(())), ("modified_at", Ok(()))],
@@ -65,7 +67,7 @@ fn with_cluster(change: impl FnOnce(&mut Cluster)) -> Vec<String> {
 }
 
 fn denied(why: &str) -> Result<(), Refusal> {
-    Err(Refusal { cause: Cause::Denied, why: why.to_owned() })
+    Err(Refusal { cause: Cause::Forbidden, why: why.to_owned() })
 }
 
 #[test]
@@ -132,11 +134,35 @@ fn a_missing_grant_is_spelt_out_for_the_very_account() {
 
 #[test]
 fn a_server_that_takes_no_writes_is_not_taken_for_a_missing_grant() {
-    let read_only = || Err(Refusal { cause: Cause::Other, why: "it is read-only".to_owned() });
+    let read_only = || Err(Refusal { cause: Cause::ReadOnly, why: "it is read-only".to_owned() });
     let lines = with_database(|database| {
         database.writing.iter_mut().for_each(|(_, answer)| *answer = read_only());
     });
-    assert_eq!(lines, ["FAILED writing: it is read-only; make the server one that takes reads and writes"]);
+    assert_eq!(
+        lines,
+        [
+            "FAILED writing: it is read-only; set DB_HOST to the server that takes writes, not to a replica of it"
+        ]
+    );
+}
+
+#[test]
+fn a_replica_is_no_source_since_what_it_tells_may_be_old() {
+    let lines = with_database(|database| database.read_only = true);
+    assert_eq!(lines.len(), 1);
+    assert!(lines[0].ends_with("set DB_HOST to the server that takes writes"), "{lines:?}");
+}
+
+#[test]
+fn an_index_that_is_missing_is_spelt_out_and_no_failure() {
+    let mut facts = good();
+    facts.database.as_mut().unwrap().index = Some("ALTER TABLE t ADD INDEX (c)");
+    assert_eq!(failures(&facts), Vec::<String>::new());
+    assert!(
+        said(&facts)[3].ends_with("with an index on port_id: ALTER TABLE t ADD INDEX (c)"),
+        "{:?}",
+        said(&facts)
+    );
 }
 
 #[test]
@@ -163,7 +189,9 @@ fn the_remedy_for_no_connection_depends_on_why() {
     for (cause, remedy) in [
         (Cause::Denied, "why; correct DB_USER"),
         (Cause::Secured, "why; correct DB_SSL_MODE"),
-        (Cause::Other, "why; correct DB_HOST"),
+        (Cause::Unreachable, "why; correct DB_HOST"),
+        (Cause::Silent, "why; see whether a firewall"),
+        (Cause::Other, "why; look at the server"),
         (Cause::Told, "why"),
     ] {
         let database = Err(Refusal { cause, why: "why".to_owned() });
