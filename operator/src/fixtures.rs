@@ -41,6 +41,10 @@ pub(crate) fn nodes(names: &[&str]) -> Index<Node> {
 }
 
 pub(crate) fn snapshot(rows: &[TestRow], nodes: &Index<Node>) -> Snapshot {
+    snapshot_with(rows, nodes, &Index::default())
+}
+
+pub(crate) fn snapshot_with(rows: &[TestRow], nodes: &Index<Node>, objects: &Index<Object>) -> Snapshot {
     let parsed = rows.iter().map(|row| {
         parse(&RawRow {
             port_id: Some(row.port_id.as_bytes()),
@@ -52,7 +56,7 @@ pub(crate) fn snapshot(rows: &[TestRow], nodes: &Index<Node>) -> Snapshot {
             ..RawRow::default()
         })
     });
-    Snapshot::new(parsed.collect(), &Matcher::new(nodes))
+    Snapshot::new(parsed.collect(), &Matcher::new(nodes, objects))
 }
 
 /// An object of `node` with these NICs, given by the last byte of the MAC address and the slot.

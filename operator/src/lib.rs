@@ -25,6 +25,7 @@ pub mod apply;
 mod check;
 pub mod cluster;
 mod config;
+mod few;
 #[cfg(test)]
 mod fixtures;
 pub mod inventory;

@@ -4,7 +4,7 @@ use multinic_crds::InterfaceState;
 
 use crate::{
     cluster::{Index, Object},
-    inventory::{Mark, Nic, RowKey, Snapshot},
+    inventory::{Mark, Nic, RowKey, Snapshot, Stray},
 };
 
 /// Rows that should all say the same.
@@ -20,7 +20,8 @@ pub struct Update {
 ///
 /// What is to be taken away comes first.
 /// Objects that are not `watched` may be stale, so they prove no success, they only disprove it.
-/// Rows of servers that are no Nodes here are left alone: another cluster may share the table.
+/// Rows of servers that are no Nodes here are left alone, since another cluster may share the table; those about NICs
+/// that an object has were ours, and are no success.
 #[must_use]
 pub fn mirror(snapshot: &Snapshot, objects: &Index<Object>, watched: bool) -> Vec<Update> {
     let (mut yes, mut no) = (Vec::new(), Vec::new());
@@ -31,11 +32,23 @@ pub fn mirror(snapshot: &Snapshot, objects: &Index<Object>, watched: bool) -> Ve
             keys.push(mark.key.clone());
         }
     }
+    no.extend(
+        lost(snapshot, objects).filter(|row| row.success != Some(false)).filter_map(|row| row.key.clone()),
+    );
     let update = |(success, mut keys): (bool, Vec<RowKey>)| {
         keys.sort_unstable();
+        keys.dedup();
         (!keys.is_empty()).then_some(Update { success, keys })
     };
     [(false, no), (true, yes)].into_iter().filter_map(update).collect()
+}
+
+/// The rows of servers that are no Nodes here, about NICs that the objects have.
+fn lost<'a>(snapshot: &'a Snapshot, objects: &'a Index<Object>) -> impl Iterator<Item = &'a Stray> {
+    let objects = objects.iter().filter(|_| !snapshot.strays.is_empty());
+    objects.flat_map(|(_, object)| {
+        object.interfaces.iter().flat_map(|entry| object.strays(entry, &snapshot.strays))
+    })
 }
 
 /// Whether the object is current, asks for exactly this NIC, and the agent has read it back.
@@ -57,7 +70,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::fixtures::{TestRow, mac, nodes, object, row, snapshot};
+    use crate::fixtures::{TestRow, mac, nodes, object, row, snapshot, snapshot_with};
 
     fn status(observed: i64, state: &str) -> Value {
         let nic = json!({ "macAddress": mac(1), "name": "multinic0", "state": state, "reason": "Because" });
@@ -70,7 +83,7 @@ mod tests {
         for object in objects {
             index.record(object);
         }
-        let updates = mirror(&snapshot(&[row], &nodes(&["a", "b"])), &index, true);
+        let updates = mirror(&snapshot_with(&[row], &nodes(&["a", "b"]), &index), &index, true);
         updates.first().map(|update| update.success)
     }
 
@@ -123,6 +136,17 @@ mod tests {
     fn a_rejected_row_is_no_success_and_a_foreign_row_is_left_alone() {
         let configured = || [object("a", 2, &[(1, 0)], status(2, "Configured"))];
         assert_eq!(written(TestRow { mtu: "x", ..saying("1") }, configured()), Some(false));
-        assert_eq!(written(TestRow { node: "elsewhere", ..saying("1") }, configured()), None);
+        let foreign = TestRow { node: "elsewhere", ..row("p2", 2, "a") };
+        assert_eq!(written(TestRow { success: "1", ..foreign }, configured()), None);
+    }
+
+    #[test]
+    fn a_row_that_was_ours_is_no_success_once_its_server_is_no_node() {
+        let configured = || [object("a", 2, &[(1, 0)], status(2, "Configured"))];
+        let renamed = TestRow { node: "a-renamed", ..saying("1") };
+        assert_eq!(written(renamed.clone(), configured()), Some(false));
+        assert_eq!(written(TestRow { success: "0", ..renamed.clone() }, configured()), None);
+        assert_eq!(written(TestRow { port_id: "p9", ..renamed.clone() }, configured()), None);
+        assert_eq!(written(renamed, [object("a", 2, &[], Value::Null)]), None);
     }
 }

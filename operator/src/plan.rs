@@ -195,9 +195,10 @@ impl Planner<'_> {
         );
         Rejection {
             node: Some(Name::clone(self.name)),
+            candidates: None,
             port_id: Some(port_id.to_owned()),
             mac: Some(mac),
-            fault: Fault { reason: Reason::NoFreeSlot, message },
+            fault: Fault::new(Reason::NoFreeSlot, message),
         }
     }
 }

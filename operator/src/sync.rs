@@ -157,7 +157,7 @@ impl Syncer {
                 if let Some(outage) = self.outage.take() {
                     tracing::info!(failures = outage.failures(), "the table is read again");
                 }
-                self.carry_over(Snapshot::new(rows, &Matcher::new(&self.nodes)), now).await;
+                self.carry_over(Snapshot::new(rows, &Matcher::new(&self.nodes, &self.objects)), now).await;
                 self.metrics.observe_sync(now.elapsed());
             }
             Err(error) => self.hold(&error).await,

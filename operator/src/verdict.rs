@@ -108,8 +108,8 @@ mod tests {
     }
 
     fn rejection(port: &str, reason: Reason) -> Rejection {
-        let fault = Fault { reason, message: "why".to_owned() };
-        Rejection { node: None, port_id: Some(port.to_owned()), mac: None, fault }
+        let fault = Fault::new(reason, "why");
+        Rejection { node: None, candidates: None, port_id: Some(port.to_owned()), mac: None, fault }
     }
 
     #[test]

@@ -1,11 +1,7 @@
-//! Nodes, and which of them a row means.
-
-use std::collections::{BTreeSet, HashMap};
+//! A Node, as far as planning needs it.
 
 use k8s_openapi::{api::core::v1::Node as KubeNode, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 use serde::Deserialize;
-
-use super::{Index, Name};
 
 /// Further names, separated by commas, under which OpenStack knows a Node.
 pub const NODE_NAMES_ANNOTATION: &str = "multinic.io/openstack-names";
@@ -38,10 +34,12 @@ struct WatchedStatus {
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 struct WatchedInfo {
     #[serde(rename = "systemUUID")]
     system_uuid: String,
+    #[serde(rename = "machineID")]
+    machine_id: String,
 }
 
 /// The facts of a Node that matter here. Heartbeats change none of them.
@@ -49,24 +47,61 @@ struct WatchedInfo {
 pub struct Node {
     /// The Node's uid, for the owner reference.
     pub uid: String,
-    /// Server uuids of the machine, in lower case.
-    ids: Vec<String>,
-    /// Name and host name, in lower case.
-    names: Vec<String>,
+    /// What runs under its name.
+    pub machine: Machine,
+    /// The Node's name, in lower case.
+    pub(super) name: String,
+    /// Its host name, in lower case.
+    pub(super) host_name: Option<String>,
     /// What a person added, in lower case.
-    aliases: Vec<String>,
+    pub(super) aliases: Vec<String>,
+}
+
+/// By what a machine is known again. Ids are in lower case and without dashes; what is not known is empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Machine {
+    /// The server's uuid, by the provider id that OpenStack's cloud provider gave the Node.
+    pub instance: String,
+    /// What the firmware says; copies of a machine may share it.
+    pub system_uuid: String,
+    /// What the operating system calls itself; copies of a disk may share it.
+    pub machine_id: String,
+}
+
+impl Machine {
+    /// Whether it is known that these are two.
+    #[must_use]
+    pub fn contradicts(&self, other: &Self) -> bool {
+        let differ = |a: &str, b: &str| !a.is_empty() && !b.is_empty() && a != b;
+        differ(&self.instance, &other.instance) || differ(&self.system_uuid, &other.system_uuid)
+    }
+
+    /// Whether these are one, under two names perhaps.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        let same = |a: &str, b: &str| !a.is_empty() && a == b;
+        let by_firmware = same(&self.system_uuid, &other.system_uuid) && self.machine_id == other.machine_id;
+        !self.contradicts(other) && (same(&self.instance, &other.instance) || by_firmware)
+    }
 }
 
 impl From<WatchedNode> for Node {
     fn from(node: WatchedNode) -> Self {
         let WatchedNode { metadata, spec, status } = node;
         let instance = spec.provider_id.as_deref().and_then(instance_of);
-        let hostname = metadata.labels.as_ref().and_then(|labels| labels.get(HOSTNAME_LABEL));
+        let label = metadata.labels.as_ref().and_then(|labels| labels.get(HOSTNAME_LABEL));
         let aliases = metadata.annotations.as_ref().and_then(|all| all.get(NODE_NAMES_ANNOTATION));
+        let aliases = aliases.map(String::as_str).unwrap_or_default().split(',').map(folded);
+        let WatchedInfo { system_uuid, machine_id } = status.node_info;
         Self {
-            ids: folded([instance, Some(status.node_info.system_uuid.as_str())]),
-            names: folded([metadata.name.as_deref(), hostname.map(String::as_str)]),
-            aliases: folded(aliases.map(String::as_str).unwrap_or_default().split(',').map(Some)),
+            machine: Machine {
+                instance: folded_id(instance.unwrap_or_default()),
+                system_uuid: folded_id(&system_uuid),
+                machine_id: folded_id(&machine_id),
+            },
+            name: folded(metadata.name.as_deref().unwrap_or_default()),
+            host_name: label.map(|label| folded(label)).filter(|label| !label.is_empty()),
+            aliases: aliases.filter(|alias| !alias.is_empty()).collect(),
             uid: metadata.uid.unwrap_or_default(),
         }
     }
@@ -77,95 +112,14 @@ fn instance_of(provider_id: &str) -> Option<&str> {
     provider_id.strip_prefix(PROVIDER_SCHEME)?.rsplit('/').next()
 }
 
-fn folded<'a>(texts: impl IntoIterator<Item = Option<&'a str>>) -> Vec<String> {
-    let texts = texts.into_iter().flatten().map(|text| text.trim().to_ascii_lowercase());
-    texts.filter(|text| !text.is_empty()).collect()
+/// A name as it is compared.
+pub(super) fn folded(name: &str) -> String {
+    name.trim().to_ascii_lowercase()
 }
 
-/// What a row says of its node. At least one of the two is there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NodeRef {
-    /// `attached_node_id`, the server's uuid.
-    pub id: Option<String>,
-    /// `attached_node_name`, the server's display name.
-    pub name: Option<String>,
-}
-
-impl NodeRef {
-    /// How to name the node to people.
-    #[must_use]
-    pub fn label(&self) -> &str {
-        self.name.as_deref().or(self.id.as_deref()).unwrap_or_default()
-    }
-}
-
-/// What [`Matcher::find`] found.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Found<'a> {
-    /// This Node and no other.
-    One(&'a Name),
-    /// More than one; which is meant cannot be told.
-    Several(&'a BTreeSet<Name>),
-    /// The cluster has no such Node.
-    None,
-}
-
-type Candidates = HashMap<String, BTreeSet<Name>>;
-
-/// Which Node a row means, by the strongest evidence that names any.
-///
-/// In this order: the server's uuid; the Node's name or host name; one of these where
-/// one side is fully qualified and the other is not; an alias that a person gave.
-#[derive(Debug, Default)]
-pub struct Matcher {
-    ids: Candidates,
-    names: Candidates,
-    /// The first label of every qualified name.
-    short_names: Candidates,
-    aliases: Candidates,
-}
-
-impl Matcher {
-    /// A matcher for the Nodes that exist now.
-    #[must_use]
-    pub fn new(nodes: &Index<Node>) -> Self {
-        let mut matcher = Self::default();
-        for (name, node) in nodes.iter() {
-            let mut add = |map: fn(&mut Self) -> &mut Candidates, key: &str| {
-                map(&mut matcher).entry(key.to_owned()).or_default().insert(Name::clone(name));
-            };
-            node.ids.iter().for_each(|id| add(|m| &mut m.ids, id));
-            node.aliases.iter().for_each(|alias| add(|m| &mut m.aliases, alias));
-            for known in &node.names {
-                add(|m| &mut m.names, known);
-                if let Some((short, _)) = known.split_once('.') {
-                    add(|m| &mut m.short_names, short);
-                }
-            }
-        }
-        matcher
-    }
-
-    /// The Node that `node` means.
-    #[must_use]
-    pub fn find(&self, node: &NodeRef) -> Found<'_> {
-        let by_id = node.id.as_ref().and_then(|id| self.ids.get(&id.to_ascii_lowercase()));
-        let candidates = by_id.or_else(|| self.by_any_name(&node.name.as_ref()?.to_ascii_lowercase()));
-        match candidates {
-            None => Found::None,
-            Some(several) if several.len() > 1 => Found::Several(several),
-            Some(one) => one.first().map_or(Found::None, Found::One),
-        }
-    }
-
-    fn by_any_name(&self, name: &str) -> Option<&BTreeSet<Name>> {
-        let shortened = match name.split_once('.') {
-            // Only an unqualified Node is meant: `node1.a` and `node1.b` are two machines.
-            Some((short, _)) => self.names.get(short),
-            None => self.short_names.get(name),
-        };
-        self.names.get(name).or(shortened).or_else(|| self.aliases.get(name))
-    }
+/// An id as it is compared.
+pub(super) fn folded_id(id: &str) -> String {
+    folded(id).replace('-', "")
 }
 
 #[cfg(test)]
@@ -174,79 +128,23 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    fn cluster(nodes: impl IntoIterator<Item = serde_json::Value>) -> Matcher {
-        let mut index = Index::<Node>::default();
-        for node in nodes {
-            let node: WatchedNode = serde_json::from_value(node).unwrap();
-            assert!(index.handle(Event::Apply(node)));
-        }
-        Matcher::new(&index)
-    }
-
-    fn named(name: &str) -> serde_json::Value {
-        json!({ "metadata": { "name": name, "uid": format!("uid-{name}") } })
-    }
-
-    fn by_name(name: &str) -> NodeRef {
-        NodeRef { id: None, name: Some(name.to_owned()) }
-    }
-
-    fn found<'a>(matcher: &'a Matcher, node: &NodeRef) -> Vec<&'a str> {
-        match matcher.find(node) {
-            Found::One(name) => vec![name],
-            Found::Several(names) => names.iter().map(|name| &**name).collect(),
-            Found::None => vec![],
-        }
-    }
+    use crate::cluster::Index;
 
     #[test]
-    fn similar_names_never_match_each_other() {
-        let matcher = cluster([named("node1"), named("node10"), named("node2.a"), named("node2.b")]);
-        for (name, expected) in [
-            ("node1", &["node1"][..]),
-            ("NODE10", &["node10"]),
-            ("node1.example", &["node1"]),
-            ("node", &[]),
-            ("node100", &[]),
-            ("node2.c", &[]),
-            ("node2.a", &["node2.a"]),
-            ("node2", &["node2.a", "node2.b"]),
-        ] {
-            assert_eq!(found(&matcher, &by_name(name)), expected, "{name}");
+    fn a_machine_is_known_again_by_its_server_or_by_firmware_and_operating_system() {
+        let machine = |instance: &str, system_uuid: &str, machine_id: &str| Machine {
+            instance: instance.to_owned(),
+            system_uuid: system_uuid.to_owned(),
+            machine_id: machine_id.to_owned(),
+        };
+        let known = machine("a", "u", "m");
+        assert!(known.is(&machine("a", "", "")) && known.is(&machine("", "u", "m")));
+        for copy in [machine("b", "u", "m"), machine("", "u", "n"), machine("", "", "m"), machine("", "", "")]
+        {
+            assert!(!known.is(&copy), "{copy:?}");
         }
-    }
-
-    #[test]
-    fn an_exact_name_wins_over_the_short_form_of_another() {
-        let matcher = cluster([named("worker"), named("worker.novalocal")]);
-        assert_eq!(found(&matcher, &by_name("worker")), ["worker"]);
-    }
-
-    #[test]
-    fn the_servers_uuid_wins_over_its_name() {
-        let matcher = cluster([
-            json!({ "metadata": { "name": "a" }, "spec": { "providerID": "openstack:///AB-1" } }),
-            json!({ "metadata": { "name": "b" }, "spec": { "providerID": "openstack://region/ab-2" } }),
-            json!({ "metadata": { "name": "c" }, "status": { "nodeInfo": { "systemUUID": "AB-3" } } }),
-            json!({ "metadata": { "name": "d" }, "spec": { "providerID": "aws:///zone/ab-4" } }),
-        ]);
-        let with_id = |id: &str| NodeRef { id: Some(id.to_owned()), name: Some("d".to_owned()) };
-        for (id, expected) in [("ab-1", "a"), ("AB-2", "b"), ("ab-3", "c"), ("ab-4", "d")] {
-            assert_eq!(found(&matcher, &with_id(id)), [expected], "{id}");
-        }
-    }
-
-    #[test]
-    fn host_names_and_annotated_names_lead_to_their_node() {
-        let matcher = cluster([json!({ "metadata": {
-            "name": "k8s-1",
-            "labels": { HOSTNAME_LABEL: "host-1.example" },
-            "annotations": { NODE_NAMES_ANNOTATION: "nova-1, Nova One" },
-        }})]);
-        for name in ["host-1", "Host-1.example", "nova-1", "NOVA ONE"] {
-            assert_eq!(found(&matcher, &by_name(name)), ["k8s-1"], "{name}");
-        }
+        assert!(known.contradicts(&machine("b", "u", "m")) && known.contradicts(&machine("", "v", "m")));
+        assert!(!known.contradicts(&machine("", "", "n")));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Why a row cannot be used.
 
+use std::sync::Arc;
+
 use multinic_crds::Reason;
 
 /// What is wrong with a row, and the remedy.
@@ -8,12 +10,12 @@ use multinic_crds::Reason;
 pub struct Fault {
     /// The kind; one that shows in rejected rows.
     pub reason: Reason,
-    /// For people: the column, what is wrong with it, what to write instead.
-    pub message: String,
+    /// For people: the column, what is wrong with it, what to write instead. Shared, since rows share faults.
+    pub message: Arc<str>,
 }
 
 impl Fault {
-    pub(crate) fn new(reason: Reason, message: impl Into<String>) -> Self {
+    pub(crate) fn new(reason: Reason, message: impl Into<Arc<str>>) -> Self {
         Self { reason, message: message.into() }
     }
 }

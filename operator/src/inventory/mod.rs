@@ -31,6 +31,6 @@ pub use inspect::{Inspection, Refusal};
 pub use relied::Relied;
 pub use row::{BadRow, Nic, RawRow, Row, RowKey, parse};
 pub use schema::{Column, Key, Schema, SchemaError, Shape};
-pub use snapshot::{Mark, Protection, Rejection, Snapshot, Unmatched};
+pub use snapshot::{Mark, Protection, Rejection, Snapshot, Stray, Strays, Unmatched};
 pub use subnets::Cidr;
 pub use writer::Written;

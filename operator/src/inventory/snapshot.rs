@@ -3,12 +3,16 @@
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     fmt,
+    sync::Arc,
 };
 
 use multinic_crds::{MacAddress, Reason};
 
 use super::{BadRow, Fault, Nic, Row, RowKey, Rows};
-use crate::cluster::{Found, Matcher, Name, NodeRef};
+use crate::{
+    cluster::{Found, Matcher, Name, NodeRef, Several},
+    few::{NAMED, few},
+};
 
 /// One good reading of the table.
 ///
@@ -24,6 +28,10 @@ pub struct Snapshot {
     pub rejected: Vec<Rejection>,
     /// The rows of servers that are no Nodes of this cluster.
     pub unmatched: Vec<Unmatched>,
+    /// Those of them that may be about NICs that objects have.
+    pub strays: Strays,
+    /// The Nodes that are one machine, for each of them.
+    pub twins: BTreeMap<Name, Several>,
     /// What the rejected rows keep from being taken away.
     pub protection: Protection,
     /// What each row of this cluster says of success.
@@ -35,6 +43,8 @@ pub struct Snapshot {
 pub struct Rejection {
     /// The Node that it belongs to, where that is certain.
     pub node: Option<Name>,
+    /// The Nodes that it may belong to, where there are several.
+    pub candidates: Option<Several>,
     /// The Neutron port, where it can be read.
     pub port_id: Option<String>,
     /// The MAC address, where it can be read.
@@ -54,6 +64,58 @@ impl fmt::Display for Rejection {
 pub struct Unmatched {
     /// The server, as the row names it.
     pub server: String,
+}
+
+/// A row of a server that is no Node here, about a NIC that an object may have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stray {
+    /// The server, as the row names it.
+    pub server: String,
+    /// Whether the row's id says that the server is none of ours, whatever its name.
+    pub denied: bool,
+    /// The MAC address, where it can be read.
+    mac: Option<MacAddress>,
+    /// The Neutron port, where it can be read.
+    port_id: Option<String>,
+    /// How to find the row again.
+    pub key: Option<RowKey>,
+    /// What it says of success.
+    pub success: Option<bool>,
+}
+
+/// Rows of servers that are no Nodes here, found by the NICs that they are about.
+#[derive(Debug, Default)]
+pub struct Strays {
+    by_mac: HashMap<MacAddress, Vec<Stray>>,
+    /// Those whose MAC address cannot be read.
+    by_port: HashMap<String, Vec<Stray>>,
+}
+
+impl Strays {
+    /// The rows that are about this NIC: with its MAC address and its port, as far as either can be read.
+    pub fn about<'a>(&'a self, mac: MacAddress, port_id: Option<&'a str>) -> impl Iterator<Item = &'a Stray> {
+        let same_port = move |stray: &&Stray| {
+            let ports = stray.port_id.as_deref().zip(port_id.filter(|port| !port.is_empty()));
+            ports.is_none_or(|(theirs, ours)| theirs == ours)
+        };
+        let by_mac = self.by_mac.get(&mac).into_iter().flatten().filter(same_port);
+        by_mac.chain(port_id.and_then(|port| self.by_port.get(port)).into_iter().flatten())
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.by_mac.is_empty() && self.by_port.is_empty()
+    }
+
+    fn add(&mut self, stray: Stray) {
+        match (stray.mac, &stray.port_id) {
+            (Some(mac), _) => self.by_mac.entry(mac).or_default().push(stray),
+            (None, Some(port)) => self.by_port.entry(port.clone()).or_default().push(stray),
+            // Not even the server is ours: it may be any row of another cluster's.
+            (None, None) => {}
+        }
+    }
 }
 
 /// What one row says of success, and the NIC that decides what it should say.
@@ -113,7 +175,15 @@ impl Snapshot {
         for rejection in &snapshot.rejected {
             snapshot.protection.add(rejection);
         }
+        snapshot.twins =
+            matcher.twins().map(|(node, twins)| (Name::clone(node), Arc::clone(twins))).collect();
         snapshot
+    }
+
+    /// Whether no row is about this cluster, whatever else the table has.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.wanted.is_empty() && self.rejected.is_empty()
     }
 
     /// The NICs that `node` should have, in the order of MAC addresses.
@@ -136,40 +206,45 @@ impl Snapshot {
     }
 
     fn place(&mut self, row: Result<Row, Box<BadRow>>, matcher: &Matcher) -> Option<Placed> {
-        let server = match &row {
-            Ok(row) => Some(&row.node),
-            Err(bad) => bad.node.as_ref(),
-        };
-        let (node, ambiguity) = match server.map(|server| (server, matcher.find(server))) {
-            Some((server, Found::None)) => {
-                self.unmatched.push(Unmatched { server: server.label().to_owned() });
-                return None;
+        let (key, success, mac, port_id, server, nic) = match row {
+            Ok(Row { key, success, node, nic }) => {
+                (key, success, Some(nic.mac), Some(nic.port_id.clone()), Some(node), Ok(nic))
             }
-            Some((_, Found::One(node))) => (Some(Name::clone(node)), None),
-            Some((server, Found::Several(nodes))) => (None, Some(ambiguous(server, nodes))),
-            None => (None, None),
-        };
-        Some(match row {
-            Ok(Row { key, success, nic, .. }) => Placed {
-                key,
-                success,
-                mac: Some(nic.mac),
-                port_id: Some(nic.port_id.clone()),
-                node,
-                nic: ambiguity.map_or(Ok(nic), Err),
-            },
             Err(bad) => {
-                let BadRow { key, success, mac, port_id, fault, .. } = *bad;
-                Placed { key, success, mac, port_id, node, nic: Err(fault) }
+                let BadRow { key, success, node, mac, port_id, fault } = *bad;
+                (key, success, mac, port_id, node, Err(fault))
             }
-        })
+        };
+        let placed = Placed { key, success, mac, port_id, node: None, candidates: None, nic };
+        let Some(server) = server else { return Some(placed) };
+        match matcher.find(&server, mac) {
+            Found::One(node) => Some(Placed { node: Some(node), ..placed }),
+            Found::Several(nodes) => {
+                let fault = ambiguous(&server, &nodes);
+                let nic = placed.nic.and(Err(fault));
+                Some(Placed { candidates: Some(nodes), nic, ..placed })
+            }
+            found @ (Found::None | Found::Denied) => {
+                let denied = found == Found::Denied;
+                self.stray(placed, server.label(), denied, matcher);
+                None
+            }
+        }
     }
 
-    fn take(&mut self, row: Placed, duplicates: &HashMap<MacAddress, String>) {
-        let Placed { key, success, mac, port_id, node, nic } = row;
+    fn stray(&mut self, row: Placed, server: &str, denied: bool, matcher: &Matcher) {
+        self.unmatched.push(Unmatched { server: server.to_owned() });
+        let Placed { key, success, mac, port_id, .. } = row;
+        if mac.is_none_or(|mac| matcher.has(mac)) {
+            self.strays.add(Stray { server: server.to_owned(), denied, mac, port_id, key, success });
+        }
+    }
+
+    fn take(&mut self, row: Placed, duplicates: &HashMap<MacAddress, Arc<str>>) {
+        let Placed { key, success, mac, port_id, node, candidates, nic } = row;
         let duplicate = mac.and_then(|mac| duplicates.get(&mac));
         let nic = match (nic, duplicate) {
-            (Ok(_), Some(message)) => Err(Fault::new(Reason::DuplicateMacAddress, message.clone())),
+            (Ok(_), Some(message)) => Err(Fault::new(Reason::DuplicateMacAddress, Arc::clone(message))),
             (nic, _) => nic,
         };
         let wanted = match (nic, node) {
@@ -179,7 +254,7 @@ impl Snapshot {
                 Some(identity)
             }
             (Err(fault), node) => {
-                self.rejected.push(Rejection { node, port_id, mac, fault });
+                self.rejected.push(Rejection { node, candidates, port_id, mac, fault });
                 None
             }
             // A usable row has a node, or an ambiguity that made it unusable.
@@ -196,40 +271,42 @@ struct Placed {
     mac: Option<MacAddress>,
     port_id: Option<String>,
     node: Option<Name>,
+    candidates: Option<Several>,
     nic: Result<Nic, Fault>,
 }
 
-fn ambiguous<'a>(server: &NodeRef, nodes: impl IntoIterator<Item = &'a Name>) -> Fault {
-    let nodes: Vec<&str> = nodes.into_iter().map(|name| &**name).collect();
+fn ambiguous(server: &NodeRef, nodes: &Several) -> Fault {
     Fault::new(
         Reason::AmbiguousNode,
         format!(
             "server {:?} could be any of the Nodes {}; write the full name, or attached_node_id",
             server.label(),
-            nodes.join(", ")
+            few(nodes.iter(), nodes.len()),
         ),
     )
 }
 
-/// For each MAC address that more than one row has, what to say of it.
-fn duplicates(rows: &[Placed]) -> HashMap<MacAddress, String> {
+/// For each MAC address that more than one row has, what to say of it: once, however many rows there are.
+fn duplicates(rows: &[Placed]) -> HashMap<MacAddress, Arc<str>> {
     let mut count = HashMap::<MacAddress, usize>::new();
     for mac in rows.iter().filter_map(|row| row.mac) {
         *count.entry(mac).or_default() += 1;
     }
     count.retain(|_, count| *count > 1);
 
-    let mut claims = HashMap::<MacAddress, Vec<String>>::new();
+    let mut claims = HashMap::<MacAddress, Vec<(&str, &str)>>::new();
     for row in rows {
         if let Some(mac) = row.mac.filter(|mac| count.contains_key(mac)) {
             let port = row.port_id.as_deref().unwrap_or("(unreadable)");
             let node = row.node.as_deref().unwrap_or("an unknown Node");
-            claims.entry(mac).or_default().push(format!("port {port} on {node}"));
+            claims.entry(mac).or_default().push((port, node));
         }
     }
-    let message = |(mac, mut claims): (MacAddress, Vec<String>)| {
+    let message = |(mac, mut claims): (MacAddress, Vec<(&str, &str)>)| {
         claims.sort_unstable();
-        (mac, format!("macaddress {mac} is in {} rows ({}); keep one", claims.len(), claims.join(", ")))
+        let total = claims.len();
+        let named = claims.iter().take(NAMED).map(|(port, node)| format!("port {port} on {node}"));
+        (mac, format!("macaddress {mac} is in {total} rows ({}); keep one", few(named, total)).into())
     };
     claims.into_iter().map(message).collect()
 }
@@ -241,7 +318,8 @@ mod tests {
 
     fn rejected(rows: &[TestRow], names: &[&str]) -> Vec<(Option<String>, Reason, String)> {
         let rejected = snapshot(rows, &nodes(names)).rejected;
-        let facts = |r: Rejection| (r.node.map(|node| node.to_string()), r.fault.reason, r.fault.message);
+        let facts =
+            |r: Rejection| (r.node.map(|node| node.to_string()), r.fault.reason, r.fault.message.to_string());
         rejected.into_iter().map(facts).collect()
     }
 
@@ -272,5 +350,32 @@ mod tests {
             rejected(&[row("p1", 1, "node")], &["node.a", "node.b"]),
             [(None, Reason::AmbiguousNode, message.to_owned())]
         );
+    }
+
+    #[test]
+    fn a_subports_row_with_its_parents_mac_address_is_named_beside_it_by_its_port() {
+        let parent = TestRow { mac: "fa:16:3e:00:00:01".to_owned(), ..row("parent-port", 1, "worker-1") };
+        let subport = TestRow { port_id: "sub-port-100", ..parent.clone() };
+        let message = "macaddress fa:16:3e:00:00:01 is in 2 rows (port parent-port on worker-1, port sub-port-100 on \
+             worker-1); keep one";
+        let duplicate = (Some("worker-1".to_owned()), Reason::DuplicateMacAddress, message.to_owned());
+        assert_eq!(rejected(&[parent, subport], &["worker-1"]), [duplicate.clone(), duplicate]);
+    }
+
+    #[test]
+    fn what_is_said_of_rows_grows_no_faster_than_their_number() {
+        const ROWS: usize = 2_000;
+        let rows = vec![row("p1", 1, "a"); ROWS];
+        let all = snapshot(&rows, &nodes(&["a"]));
+        assert_eq!(all.rejected.len(), ROWS);
+        let longest = all.rejected.iter().map(|rejection| rejection.fault.message.len()).max();
+        assert!(longest.unwrap() < 200, "{longest:?}");
+        let first = &all.rejected[0].fault.message;
+        assert!(all.rejected.iter().all(|rejection| Arc::ptr_eq(first, &rejection.fault.message)));
+
+        let many: Vec<_> = (0..ROWS).map(|number| format!("node.{number}x")).collect();
+        let many: Vec<_> = many.iter().map(String::as_str).collect();
+        let ambiguous = rejected(&[row("p1", 1, "node")], &many);
+        assert!(ambiguous[0].2.len() < 200, "{ambiguous:?}");
     }
 }
