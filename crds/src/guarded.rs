@@ -80,7 +80,23 @@ pub struct GuardedConfig {
     pub status: Option<Guarded<NodeNetworkConfigStatus>>,
 }
 
+/// The annotation by which an object says what becomes of NICs that the agent has and it does not list.
+pub const UNLISTED: &str = "multinic.io/unlisted";
+/// They stay: the object is new, and the operator cannot know yet what an earlier one asked for.
+pub const KEEP: &str = "keep";
+/// The annotation by which a person confirms removals, with the token that the condition `Synced` names.
+pub const CONFIRM_REMOVAL: &str = "multinic.io/confirm-removal";
+
 impl GuardedConfig {
+    /// Whether NICs that it does not list are kept all the same.
+    #[must_use]
+    pub fn keeps_unlisted(&self) -> bool {
+        self.metadata
+            .annotations
+            .as_ref()
+            .is_some_and(|all| all.get(UNLISTED).is_some_and(|value| value == KEEP))
+    }
+
     /// The status, if there is one and it is well-formed.
     #[must_use]
     pub fn status(&self) -> Option<&NodeNetworkConfigStatus> {

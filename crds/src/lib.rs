@@ -33,7 +33,7 @@ pub use conditions::{
     ConditionType, MAX_INTERFACE_MESSAGE_BYTES, MAX_MESSAGE_BYTES, condition, merge_conditions,
     truncate_message,
 };
-pub use guarded::{Guarded, GuardedConfig, GuardedInterface, GuardedSpec};
+pub use guarded::{CONFIRM_REMOVAL, Guarded, GuardedConfig, GuardedInterface, GuardedSpec, KEEP, UNLISTED};
 pub use mac::{MacAddress, ParseMacError};
 pub use mtu::{MIN_IPV6_MTU, Mtu, ParseMtuError};
 pub use name::{InterfaceName, MAX_INTERFACES, ParseNameError};

@@ -109,6 +109,9 @@ reasons! {
     DeviceMissing [Nic Ready]
         "The node has no NIC with this MAC address."
         "attach the port to this VM, or delete its row; it is configured the moment it appears"
+    Unlisted [Nic]
+        "The object is new and does not list this NIC, which an earlier one asked for, so it is kept for now."
+        "insert its row again to keep it; otherwise nothing, or what the condition `Synced` says"
     Removing [Ready]
         "A NIC that is no longer wanted cannot be given back yet; its own reason says why."
         "do what the NIC's own message says"
@@ -231,9 +234,15 @@ reasons! {
     RowsMissing [Synced]
         "Rows of NICs that the object asks for are missing; the NICs go once that is certain."
         "insert the rows again to keep the NICs; otherwise nothing"
+    UnmatchedRows [Synced]
+        "Rows of NICs that the object has name servers that are no Nodes here, so the NICs stay as they are."
+        "correct the name in the row, or put it into the annotation `multinic.io/openstack-names` of the Node"
+    SameMachine [Synced]
+        "Another Node is the same machine, so NICs that the object does not list stay as they are."
+        "delete the Node that is no more, or give each machine a system UUID of its own"
     ShrinkGuard [Synced]
-        "The table is suddenly empty, so every NIC is kept."
-        "find out why, and insert at least one of the rows that should stay"
+        "Most NICs of this Node, or of all, would go at once, so they are kept until somebody confirms."
+        "insert the rows again, or run the command in the message to let these NICs go"
     SpecRefused [Synced]
         "The API server does not take what the table asks for."
         "see its answer in the message; upgrade the CRD where it is older than the operator"

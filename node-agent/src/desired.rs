@@ -15,6 +15,8 @@ pub struct Desired {
     pub generation: i64,
     /// What may be done about it.
     pub mode: Mode,
+    /// Whether NICs stay that are ours and not wanted: the object is new, and may not list all of them yet.
+    pub keeps_unlisted: bool,
     /// The wanted NICs by MAC address.
     pub wanted: BTreeMap<MacAddress, Interface>,
     /// What cannot be understood.
@@ -37,6 +39,7 @@ impl Desired {
         let mut desired = Self {
             generation: object.metadata.generation.unwrap_or_default(),
             mode: Mode::Enforce,
+            keeps_unlisted: object.keeps_unlisted(),
             wanted: BTreeMap::new(),
             malformed: Vec::new(),
         };

@@ -1,7 +1,8 @@
-//! How long a NIC's row has been missing: absence is weak evidence, so it has to repeat itself.
+//! How long what a Node has is missing from the table: absence is weak evidence, so it has to repeat itself.
 
 use std::{
     collections::BTreeMap,
+    fmt,
     time::{Duration, Instant},
 };
 
@@ -9,12 +10,55 @@ use multinic_crds::MacAddress;
 
 use crate::cluster::Name;
 
-/// Readings in a row that must lack a NIC before it is dropped.
+/// Readings in a row that must lack something before it goes.
 const READINGS: u32 = 2;
 
-/// The NICs whose rows are missing, as of one good reading.
+/// Something that an object has and no row asks for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Item {
+    /// A NIC of the spec.
+    Nic(MacAddress),
+    /// A NIC that the agent has from an earlier object, and that this one does not list.
+    Unlisted(MacAddress),
+    /// The addresses of a NIC that a row asks for without any.
+    Addresses(MacAddress),
+    /// The MTU of a NIC that a row asks for without one.
+    Mtu(MacAddress),
+    /// An entry of the spec whose MAC address cannot be read, as it stands there.
+    Unreadable(String),
+}
+
+impl Item {
+    /// The NIC that it belongs to.
+    #[must_use]
+    pub const fn mac(&self) -> Option<MacAddress> {
+        match self {
+            Self::Nic(mac) | Self::Unlisted(mac) | Self::Addresses(mac) | Self::Mtu(mac) => Some(*mac),
+            Self::Unreadable(_) => None,
+        }
+    }
+
+    /// Whether a whole NIC goes with it.
+    #[must_use]
+    pub const fn is_nic(&self) -> bool {
+        !matches!(self, Self::Addresses(_) | Self::Mtu(_))
+    }
+}
+
+impl fmt::Display for Item {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nic(mac) | Self::Unlisted(mac) => write!(f, "{mac}"),
+            Self::Addresses(mac) => write!(f, "the addresses of {mac}"),
+            Self::Mtu(mac) => write!(f, "the mtu of {mac}"),
+            Self::Unreadable(_) => f.write_str("an entry without a readable macAddress"),
+        }
+    }
+}
+
+/// What is missing, as of one good reading.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Absences(BTreeMap<(Name, MacAddress), Absence>);
+pub struct Absences(BTreeMap<(Name, Item), Absence>);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Absence {
@@ -23,7 +67,7 @@ struct Absence {
 }
 
 impl Absences {
-    /// Whether a NIC that is missing `now` was so long enough, by what `previous` readings saw.
+    /// Whether what is missing `now` was so long enough, by what `previous` readings saw.
     ///
     /// It is remembered either way, so that a removal that fails is due again. What is not
     /// observed is forgotten: a row that came back starts anew.
@@ -31,14 +75,14 @@ impl Absences {
         &mut self,
         previous: &Self,
         node: &Name,
-        mac: MacAddress,
+        item: &Item,
         now: Instant,
         grace: Duration,
     ) -> bool {
-        let nic = (Name::clone(node), mac);
-        let before = previous.0.get(&nic).copied().unwrap_or(Absence { readings: 0, since: now });
+        let missing = (Name::clone(node), item.clone());
+        let before = previous.0.get(&missing).copied().unwrap_or(Absence { readings: 0, since: now });
         let absence = Absence { readings: before.readings.saturating_add(1), ..before };
-        self.0.insert(nic, absence);
+        self.0.insert(missing, absence);
         absence.readings >= READINGS && now.saturating_duration_since(absence.since) >= grace
     }
 }
@@ -51,14 +95,14 @@ mod tests {
 
     /// Whether each reading, given by its second and by whether it lacks the row, proves the absence.
     fn proven(readings: &[(u64, bool)]) -> Vec<bool> {
-        let (node, mac) = ("node".into(), "02:00:00:00:00:01".parse().unwrap());
+        let (node, item) = ("node".into(), Item::Nic("02:00:00:00:00:01".parse().unwrap()));
         let start = Instant::now();
         let mut state = Absences::default();
         let mut results = vec![];
         for (second, missing) in readings {
             let mut next = Absences::default();
             let now = start + Duration::from_secs(*second);
-            results.push(*missing && next.observe(&state, &node, mac, now, GRACE));
+            results.push(*missing && next.observe(&state, &node, &item, now, GRACE));
             state = next;
         }
         results

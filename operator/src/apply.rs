@@ -9,7 +9,9 @@ use kube::{
     api::{Patch, PatchParams},
     core::Status,
 };
-use multinic_crds::{GuardedConfig, GuardedInterface, NodeNetworkConfig, OPERATOR_MANAGER};
+use multinic_crds::{
+    GuardedConfig, GuardedInterface, KEEP, Mode, NodeNetworkConfig, OPERATOR_MANAGER, UNLISTED,
+};
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -21,6 +23,8 @@ use crate::{
 
 /// A version that no object has: upon it the API server creates one, and changes none.
 const NEVER: u64 = 1;
+/// Who gives a new object the mode of the one before.
+const MODE_MANAGER: &str = "multinic-operator-mode";
 /// Objects that are written at the same time.
 const CONCURRENCY: usize = 8;
 const CALL_DEADLINE: Duration = Duration::from_secs(10);
@@ -183,6 +187,10 @@ impl Writer {
         outcome: &mut Outcome<'_>,
     ) -> Result<(), ApplyError> {
         let node = outcome.node;
+        let version = match write.mode {
+            Some(mode) => self.write_mode(mode, version, outcome).await?,
+            None => version,
+        };
         let params = PatchParams::apply(OPERATOR_MANAGER).force();
         outcome.writes += 1;
         let patch = Patch::Apply(spec(node, write, version));
@@ -202,6 +210,25 @@ impl Writer {
         outcome.writes += 1;
         outcome.answer = Some(call("the spec", self.api.patch(node, &params, &Patch::Merge(whole))).await?);
         Ok(())
+    }
+
+    /// Makes an object that has nothing but the mode that a person chose for the one before it.
+    ///
+    /// Before anything else is in it, so that the agent never acts on it; and under another name than the operator's
+    /// own, which would take the mode away with its next spec.
+    async fn write_mode(
+        &self,
+        mode: Mode,
+        version: Option<u64>,
+        outcome: &mut Outcome<'_>,
+    ) -> Result<Option<u64>, ApplyError> {
+        let mut patch = object(outcome.node);
+        patch["metadata"]["resourceVersion"] = json!(version.map(|version| version.to_string()));
+        patch["spec"] = json!({ "mode": mode });
+        outcome.writes += 1;
+        let params = PatchParams::apply(MODE_MANAGER);
+        let answer = call("the mode", self.api.patch(outcome.node, &params, &Patch::Apply(patch))).await?;
+        Ok(answer.resource_version().and_then(|version| version.parse().ok()))
     }
 
     async fn write_condition(&self, node: &str, condition: &Condition) -> Result<GuardedConfig, ApplyError> {
@@ -245,6 +272,9 @@ fn spec(name: &str, write: &SpecWrite, version: Option<u64>) -> Value {
     if let Some(version) = version {
         patch["metadata"]["resourceVersion"] = json!(version.to_string());
     }
+    if write.keeps_unlisted {
+        patch["metadata"]["annotations"] = json!({ UNLISTED: KEEP });
+    }
     patch["metadata"]["ownerReferences"] =
         json!([{ "apiVersion": "v1", "kind": "Node", "name": name, "uid": write.owner }]);
     patch["spec"] = json!({ "interfaces": write.interfaces });
@@ -269,7 +299,12 @@ mod tests {
     #[test]
     fn the_operator_applies_its_own_fields_and_no_others() {
         let interfaces = fixtures::object("a", 1, &[(1, 0)], Value::Null).spec.interfaces;
-        let write = SpecWrite { owner: "uid-a".to_owned(), interfaces };
+        let write = SpecWrite { owner: "uid-a".to_owned(), interfaces, ..SpecWrite::default() };
+        let keeps = SpecWrite { keeps_unlisted: true, ..write.clone() };
+        assert_eq!(
+            spec("a", &keeps, None)["metadata"]["annotations"],
+            json!({ "multinic.io/unlisted": "keep" })
+        );
         assert_eq!(spec("a", &write, Some(7))["metadata"]["resourceVersion"], "7");
         assert_eq!(
             spec("a", &write, None),
@@ -307,8 +342,9 @@ mod tests {
     #[tokio::test]
     async fn a_spec_that_comes_too_late_is_neither_written_nor_failed() {
         let object = fixtures::object("a", 1, &[(1, 0)], Value::Null);
-        let write = SpecWrite { owner: "uid-a".to_owned(), interfaces: object.spec.interfaces.clone() };
-        let task = Task { node: "a".into(), write: Some(write), verdict: Verdict::of(&[]) };
+        let interfaces = object.spec.interfaces.clone();
+        let write = SpecWrite { owner: "uid-a".to_owned(), interfaces, ..SpecWrite::default() };
+        let task = Task { node: "a".into(), write: Some(write), verdict: Verdict::synced() };
         let mut objects = Index::default();
         objects.record(object);
         let status = json!({ "kind": "Status", "status": "Failure", "reason": "Conflict", "code": 409, "message": "" });

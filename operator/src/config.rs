@@ -22,6 +22,8 @@ use crate::{
 };
 
 const SYNC_INTERVALS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(1);
+/// Less would be one state of the producer, read twice.
+const REMOVAL_GRACES: RangeInclusive<Duration> = Duration::from_secs(30)..=Duration::from_hours(24);
 const CHECK: &str = "check";
 const PASSWORD: &str = "DB_PASSWORD";
 
@@ -91,6 +93,10 @@ pub struct Args {
     /// Time between two readings of the table, such as 30s or 1m; 1s to 1h
     #[arg(long, env = "POLL_INTERVAL", default_value = "30s", value_name = "DURATION", value_parser = interval)]
     pub(crate) sync_interval: Duration,
+
+    /// Wait before removals, 30s-24h
+    #[arg(long, env = "REMOVAL_GRACE", default_value = "30s", value_name = "DURATION", value_parser = grace)]
+    pub(crate) removal_grace: Duration,
 
     /// Slots of a node, 1 to 20; NICs beyond are reported and left alone
     #[arg(long, env = "MAX_INTERFACES", default_value = "10", value_name = "COUNT", value_parser = slots)]
@@ -243,6 +249,11 @@ fn interval(text: &str) -> Result<Duration, String> {
     interval.ok_or_else(|| "write a duration from 1s to 1h, such as 30s or 1m".to_owned())
 }
 
+fn grace(text: &str) -> Result<Duration, String> {
+    let grace = humantime::parse_duration(text).ok().filter(|grace| REMOVAL_GRACES.contains(grace));
+    grace.ok_or_else(|| "write a duration from 30s to 24h, such as 30s or 10m".to_owned())
+}
+
 fn slots(text: &str) -> Result<usize, String> {
     let slots = text.parse().ok().filter(|slots| (1..=MAX_INTERFACES).contains(slots));
     slots.ok_or_else(|| format!("write a number from 1 to {MAX_INTERFACES}"))
@@ -293,6 +304,7 @@ mod tests {
     fn defaults_are_those_of_the_design() {
         let args = parse(&[]).unwrap();
         assert_eq!((args.sync_interval, args.max_interfaces), (Duration::from_secs(30), 10));
+        assert_eq!(args.removal_grace, Duration::from_secs(30));
         assert_eq!((args.database.db_port, args.database.db_name.as_str()), (3306, "multinic"));
         assert_eq!(args.database.db_ssl_mode, SslMode::Preferred);
     }
@@ -303,6 +315,8 @@ mod tests {
             ("--sync-interval", "30"),
             ("--sync-interval", "999ms"),
             ("--sync-interval", "61m"),
+            ("--removal-grace", "29s"),
+            ("--removal-grace", "25h"),
             ("--max-interfaces", "0"),
             ("--max-interfaces", "21"),
             ("--db-port", "70000"),

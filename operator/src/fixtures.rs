@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 use crate::{
     cluster::{Index, Matcher, Node, Object, WatchedNode},
     inventory::{RawRow, Snapshot, parse},
-    plan::Plan,
 };
 
 /// A row of the table, as text.
@@ -87,16 +86,6 @@ fn config(node: &str, generation: i64, interfaces: &Value, status: Value) -> Gua
         config["status"] = status;
     }
     serde_json::from_value(config).unwrap()
-}
-
-/// Does to `objects` what the API server would do with the writes of `plan`.
-pub(crate) fn carry_out(plan: &Plan, objects: &mut Index<Object>) {
-    for task in &plan.tasks {
-        if let Some(write) = &task.write {
-            let generation = objects.last_known(&task.node).map_or(0, |object| object.generation) + 1;
-            objects.record(config(&task.node, generation, &json!(write.interfaces), Value::Null));
-        }
-    }
 }
 
 /// The NICs of an object: the last byte of the MAC address and the slot, in the order of slots.

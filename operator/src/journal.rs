@@ -33,11 +33,13 @@ pub(crate) fn changes(plan: &Plan) {
     });
 }
 
-/// The table became empty, or is so no more.
+/// More would go at once than is believed, or no more.
 pub(crate) fn guard(before: bool, now: bool) {
     match (before, now) {
-        (false, true) => tracing::warn!("the table has no rows at all; every NIC is kept"),
-        (true, false) => tracing::info!("the table has rows again, or no NIC is left to keep"),
+        (false, true) => {
+            tracing::warn!("too many NICs would go at once; they are kept until somebody confirms");
+        }
+        (true, false) => tracing::info!("no NIC waits for a confirmation any more"),
         _ => {}
     }
 }

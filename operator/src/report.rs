@@ -56,7 +56,7 @@ pub struct Overview {
     pub dropped: u64,
     /// Objects that could not be written in the last sync.
     pub failed_objects: usize,
-    /// Whether NICs are kept only because the table is empty.
+    /// Whether removals wait for a person.
     pub guarded: bool,
 }
 

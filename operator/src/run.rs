@@ -28,7 +28,7 @@ use crate::{
 /// Fails only for what a restart or a person has to mend: no way to Kubernetes is
 /// configured, or the admin endpoint cannot listen. Everything else is retried for ever.
 pub async fn run(args: Args, shutdown: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
-    let Args { help: _, runtime, database, sync_interval, max_interfaces, leader } = args;
+    let Args { help: _, runtime, database, sync_interval, removal_grace, max_interfaces, leader } = args;
     let RuntimeArgs { listen, log_level: _, log_format: _ } = runtime;
 
     // The error's text has its causes in it already.
@@ -36,7 +36,7 @@ pub async fn run(args: Args, shutdown: impl Future<Output = ()> + Send + 'static
         anyhow!("no way to Kubernetes; set KUBECONFIG or run in a pod with a service account: {error}")
     })?;
     let listener = admin::bind(listen).await?;
-    tracing::info!(version = multinic_runtime::VERSION, %listen, ?sync_interval, max_interfaces, "started");
+    tracing::info!(version = multinic_runtime::VERSION, %listen, ?sync_interval, ?removal_grace, max_interfaces, "started");
 
     let shutdown = shutdown.shared();
     let heartbeat = Heartbeat::new(sync_interval + LONGEST_TURN);
@@ -46,7 +46,7 @@ pub async fn run(args: Args, shutdown: impl Future<Output = ()> + Send + 'static
     let endpoint =
         admin::Admin::new(heartbeat.clone(), registry, move || overview_seen.borrow().report(Instant::now()));
 
-    let settings = Settings { sync_interval, max_interfaces };
+    let settings = Settings { sync_interval, removal_grace, max_interfaces };
     let mut elector = leader.candidate().map(|candidate| {
         let token = RandomState::new().hash_one(());
         let shown = (metrics.clone(), overview.clone());

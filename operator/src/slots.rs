@@ -9,19 +9,18 @@ use crate::cluster::{Object, Reported, slot_of};
 /// Gives each wanted NIC of one Node its slot; those for which none is left are not in the result.
 ///
 /// # Guarantees
-/// - A NIC keeps the slot that the object says, even one beyond `limit`.
+/// - A NIC keeps the slot that it `held`, even one beyond `limit`.
 /// - Else it gets the name that the agent says its link has already, if that is free.
-/// - Else the lowest free slot below `limit`. A slot is not free while the object gives it to
-///   any NIC, also one that is about to go, nor while the agent reports it for another NIC.
+/// - Else the lowest free slot below `limit`. A slot is not free while any NIC holds it,
+///   also one that is about to go, nor while the agent reports it for another NIC.
 #[must_use]
 pub fn assign(
     wanted: &[MacAddress],
-    object: Option<&Object>,
+    held: &Slots,
+    reported: &[Reported],
     limit: usize,
 ) -> BTreeMap<MacAddress, InterfaceName> {
-    let (interfaces, reported) =
-        object.map_or((&[][..], &[][..]), |object| (&object.interfaces[..], &object.reported[..]));
-    let mut slots = Slots::held_by(interfaces);
+    let mut slots = held.clone();
     let mut assigned = BTreeMap::new();
 
     assigned.extend(wanted.iter().filter_map(|mac| Some((*mac, slots.of(*mac)?))));
@@ -46,25 +45,56 @@ pub fn assign(
 }
 
 /// Who has each slot.
-struct Slots([Option<MacAddress>; MAX_INTERFACES]);
+#[derive(Debug, Clone, Default)]
+pub struct Slots {
+    holders: [Option<MacAddress>; MAX_INTERFACES],
+    /// NICs that the object has in a slot that we gave to another one.
+    displaced: Vec<MacAddress>,
+}
 
 impl Slots {
-    fn held_by(interfaces: &[GuardedInterface]) -> Self {
-        let mut slots = Self([None; MAX_INTERFACES]);
-        for interface in interfaces {
-            if let (Some(mac), Some(name)) = (interface.mac_address(), slot_of(interface)) {
-                slots.take(name, mac);
+    /// Who has each slot by the `object`, and by what we gave in the `past`.
+    ///
+    /// What we gave outweighs the object, since somebody may have changed a name by hand; but a name
+    /// that the link has already, by the agent's report, stays.
+    #[must_use]
+    pub fn held(object: Option<&Object>, past: Option<&[(MacAddress, InterfaceName)]>) -> Self {
+        let entries = object.map_or(&[][..], |object| &object.interfaces);
+        let mut slots = Self::default();
+        for (mac, given) in past.unwrap_or_default() {
+            let entry = entries.iter().find(|entry| entry.mac_address() == Some(*mac));
+            let link = object.and_then(|object| object.reported(*mac)?.link);
+            let renamed = entry.and_then(slot_of).filter(|name| link == Some(*name));
+            slots.take(renamed.unwrap_or(*given), *mac);
+        }
+        for entry in entries {
+            if let (Some(mac), Some(name)) = (entry.mac_address(), slot_of(entry))
+                && slots.of(mac).is_none()
+                && !slots.take(name, mac)
+            {
+                let holder = slots.holders[name.slot()];
+                if past.is_some_and(|past| past.iter().any(|(given, _)| Some(*given) == holder)) {
+                    slots.displaced.push(mac);
+                }
             }
         }
         slots
     }
 
-    fn of(&self, mac: MacAddress) -> Option<InterfaceName> {
-        InterfaceName::all().find(|name| self.0[name.slot()] == Some(mac))
+    /// The slot of this NIC.
+    #[must_use]
+    pub fn of(&self, mac: MacAddress) -> Option<InterfaceName> {
+        InterfaceName::all().find(|name| self.holders[name.slot()] == Some(mac))
+    }
+
+    /// Whether somebody put `entry` by hand where another NIC has its slot, so that both cannot be.
+    #[must_use]
+    pub fn is_displaced(&self, entry: &GuardedInterface) -> bool {
+        entry.mac_address().is_some_and(|mac| self.displaced.contains(&mac))
     }
 
     fn take(&mut self, name: InterfaceName, mac: MacAddress) -> bool {
-        let slot = &mut self.0[name.slot()];
+        let slot = &mut self.holders[name.slot()];
         let free = slot.is_none();
         if free {
             *slot = Some(mac);
@@ -130,7 +160,7 @@ mod tests {
             ..Object::default()
         };
         let wanted: Vec<_> = wanted.iter().map(|last| mac(*last)).collect();
-        let assigned = assign(&wanted, Some(&object), limit);
+        let assigned = assign(&wanted, &Slots::held(Some(&object), None), &object.reported, limit);
         assigned.into_iter().map(|(mac, name)| (mac.octets()[5], name.slot())).collect()
     }
 
@@ -167,5 +197,40 @@ mod tests {
     #[test]
     fn what_exceeds_the_limit_gets_no_slot() {
         assert_eq!(assigned(&[1, 2, 3], &[(3, 0)], &[], 2), [(1, 1), (3, 0)]);
+    }
+
+    fn held(entries: &[(u8, usize)], reported: &[(u8, Option<usize>, usize)], past: &[(u8, usize)]) -> Slots {
+        let object = Object {
+            interfaces: entries.iter().map(entry).collect(),
+            reported: reported.iter().map(report).collect(),
+            ..Object::default()
+        };
+        let past: Vec<_> = past.iter().map(|(last, slot)| (mac(*last), name(*slot))).collect();
+        Slots::held(Some(&object), Some(&past))
+    }
+
+    fn slots_of(slots: &Slots, macs: &[u8]) -> Vec<Option<usize>> {
+        macs.iter().map(|last| slots.of(mac(*last)).map(InterfaceName::slot)).collect()
+    }
+
+    #[test]
+    fn a_name_changed_by_hand_is_what_we_gave_unless_the_link_has_it_already() {
+        let given = [(1, 0), (2, 1)];
+        let edited = [(1, 2), (2, 1)];
+        assert_eq!(slots_of(&held(&edited, &[], &given), &[1, 2]), [Some(0), Some(1)]);
+        assert_eq!(slots_of(&held(&edited, &[(1, Some(0), 0)], &given), &[1, 2]), [Some(0), Some(1)]);
+        assert_eq!(slots_of(&held(&edited, &[(1, Some(2), 2)], &given), &[1, 2]), [Some(2), Some(1)]);
+        let exchanged = [(1, 1), (2, 0)];
+        assert_eq!(slots_of(&held(&exchanged, &[], &given), &[1, 2]), [Some(0), Some(1)]);
+    }
+
+    #[test]
+    fn a_mac_address_put_by_hand_in_the_slot_of_another_nic_does_not_push_it_out() {
+        let slots = held(&[(9, 0), (2, 1)], &[], &[(1, 0), (2, 1)]);
+        assert_eq!(slots_of(&slots, &[1, 2, 9]), [Some(0), Some(1), None]);
+        assert!(slots.is_displaced(&entry(&(9, 0))) && !slots.is_displaced(&entry(&(2, 1))));
+        // Where nothing is known of the past, nobody was pushed out.
+        let object = Object { interfaces: vec![entry(&(1, 0)), entry(&(9, 0))], ..Object::default() };
+        assert!(!Slots::held(Some(&object), None).is_displaced(&entry(&(9, 0))));
     }
 }

@@ -16,7 +16,6 @@ use multinic_runtime::heartbeat::Heartbeat;
 use tokio::{sync::watch, time::sleep_until};
 
 use crate::{
-    absence::Absences,
     apply::{Applied, apply},
     cluster::{self, Index, Matcher, Name, Node, Object, WatchLog, WatchedNode},
     inventory::{Database, DatabaseError, Rejection, Relied, Snapshot, Unmatched, Written},
@@ -24,7 +23,7 @@ use crate::{
     metrics::Metrics,
     mirror::mirror,
     outage::Outage,
-    plan::{Change, Plan, Task, World, plan},
+    plan::{Change, Memory, Plan, Task, World, plan},
     report::Overview,
     verdict::Verdict,
 };
@@ -38,6 +37,7 @@ const DEBOUNCE: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Settings {
     pub(crate) sync_interval: Duration,
+    pub(crate) removal_grace: Duration,
     pub(crate) max_interfaces: usize,
 }
 
@@ -52,7 +52,7 @@ pub(crate) struct Syncer {
 
     nodes: Index<Node>,
     objects: Index<Object>,
-    absences: Absences,
+    memory: Memory,
     outage: Option<Outage>,
     rejected: BTreeSet<Rejection>,
     unmatched: BTreeSet<Unmatched>,
@@ -81,7 +81,7 @@ impl Syncer {
             overview,
             nodes: Index::default(),
             objects: Index::default(),
-            absences: Absences::default(),
+            memory: Memory::default(),
             outage: None,
             rejected: BTreeSet::new(),
             unmatched: BTreeSet::new(),
@@ -170,11 +170,11 @@ impl Syncer {
             nodes: &self.nodes,
             objects: &self.objects,
             max_interfaces: self.settings.max_interfaces,
-            grace: self.settings.sync_interval,
+            grace: self.settings.removal_grace.max(self.settings.sync_interval),
             now,
         };
-        let mut plan = plan(&snapshot, &world, &self.absences);
-        self.absences = mem::take(&mut plan.absences);
+        let mut plan = plan(&snapshot, &world, &self.memory);
+        self.memory = mem::take(&mut plan.memory);
         let applied = apply(&self.client, &plan.tasks, &mut self.objects, Timestamp::now()).await;
         // What overtook the plan need not be news by itself. Only once: more than that is no accident.
         let again = mem::replace(&mut self.outdated, applied.outdated > 0);
@@ -196,6 +196,7 @@ impl Syncer {
 
     /// Without a reading nothing changes but, in the end, the condition.
     async fn hold(&mut self, error: &DatabaseError) {
+        self.memory.forget_evidence();
         let outage = self.outage.get_or_insert_with(|| Outage::new(self.settings.sync_interval));
         if outage.fail(error.to_string()) {
             journal::outage(error);
@@ -205,7 +206,10 @@ impl Syncer {
         if outage.is_confirmed() {
             let verdict = Verdict::unread(error);
             let task = |node: &Name| Task { node: Name::clone(node), write: None, verdict: verdict.clone() };
-            let tasks: Vec<_> = self.nodes.iter().map(|(node, _)| task(node)).collect();
+            // What is held says so, or a restart would forget it.
+            let held = |node: &Name| self.objects.get(node).is_some_and(Object::is_held);
+            let nodes = self.nodes.iter().map(|(node, _)| node).filter(|node| !held(node));
+            let tasks: Vec<_> = nodes.map(task).collect();
             applied = apply(&self.client, &tasks, &mut self.objects, Timestamp::now()).await;
         }
         journal::applied(&applied);

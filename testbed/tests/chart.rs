@@ -194,6 +194,7 @@ fn values_of_the_go_agent_keep_working() {
         (operator, "DB_USER", "root"),
         (operator, "DB_NAME", "cloud"),
         (operator, "POLL_INTERVAL", "10s"),
+        (operator, "REMOVAL_GRACE", "30s"),
         (operator, "LOG_LEVEL", "debug"),
         (agent, "LOG_LEVEL", "debug"),
     ] {
@@ -233,6 +234,8 @@ fn what_is_misspelt_or_out_of_range_is_refused_by_its_name() {
         ("image.pullPolicy=Sometimes", "/image/pullPolicy"),
         ("operator.replicas=0", "/operator/replicas"),
         ("operator.maxInterfaces=21", "/operator/maxInterfaces"),
+        ("operator.removalGrace=29s", "/operator/removalGrace"),
+        ("operator.removalGrace=25h", "/operator/removalGrace"),
         ("database.port=mysql", "/database/port"),
         ("database.tls.mode=verify-ca", "/database/tls/caConfigMap"),
         ("database.tls.mode=disabled,database.tls.caConfigMap=ca", "/database/tls/caConfigMap"),
@@ -266,6 +269,9 @@ fn intervals_and_levels_that_the_binaries_take_are_taken() {
             ])
     {
         Rendered::of(NEWEST, &[&format!("agent.{set}")]).unwrap();
+    }
+    for grace in ["30s", "600s", "10m", "24h"] {
+        Rendered::of(NEWEST, &[&format!("operator.removalGrace={grace}")]).unwrap();
     }
 }
 

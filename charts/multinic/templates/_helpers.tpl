@@ -69,6 +69,8 @@ readOnlyRootFilesystem: true
 {{- end }}
 - name: POLL_INTERVAL
   value: {{ .Values.agent.pollInterval | quote }}
+- name: REMOVAL_GRACE
+  value: {{ .Values.operator.removalGrace | quote }}
 - name: MAX_INTERFACES
   value: {{ .Values.operator.maxInterfaces | quote }}
 - name: LOG_LEVEL

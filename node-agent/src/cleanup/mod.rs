@@ -87,8 +87,13 @@ impl Cleaner {
     /// One attempt. Once nothing is left, it changes nothing. None where it has to `stop` first:
     /// then what is under way is brought to its end, and nothing more is begun.
     async fn clean(&mut self, stop: &Stop) -> Result<Option<Cleaned>, PassError> {
-        let nothing =
-            Desired { generation: 0, mode: Mode::Enforce, wanted: BTreeMap::new(), malformed: Vec::new() };
+        let nothing = Desired {
+            generation: 0,
+            mode: Mode::Enforce,
+            keeps_unlisted: false,
+            wanted: BTreeMap::new(),
+            malformed: Vec::new(),
+        };
         let Some(prepared) = stop.unless_asked(self.host.prepare(&nothing, BTreeMap::new())).await else {
             return Ok(None);
         };

@@ -177,8 +177,15 @@ impl Plan {
             plan.decisions.insert(*mac, judged.decision);
         }
         let mut taken = BTreeSet::new();
-        for mac in removal::owned(world).filter(|mac| desired.is_absent(*mac)) {
-            let judged = removal::judge(mac, world, blocked.get(&mac), &mut taken);
+        let unlisted = |mac: &MacAddress| {
+            desired.is_absent(*mac) || desired.keeps_unlisted && !desired.wanted.contains_key(mac)
+        };
+        for mac in removal::owned(world).filter(unlisted) {
+            let judged = if desired.keeps_unlisted {
+                removal::keep_unlisted(mac, world)
+            } else {
+                removal::judge(mac, world, blocked.get(&mac), &mut taken)
+            };
             members.extend(judged.member);
             plan.decisions.insert(mac, judged.decision);
         }

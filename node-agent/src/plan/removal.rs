@@ -25,6 +25,27 @@ pub(super) fn owned(world: World<'_>) -> impl Iterator<Item = MacAddress> {
     world.ledger.0.keys().copied().chain(filed).collect::<BTreeSet<_>>().into_iter()
 }
 
+/// Decides that the NIC with this MAC address, which is ours, stays although the object does not list it. It is
+/// reported, so that the operator learns what there is to lose.
+pub(super) fn keep_unlisted(mac: MacAddress, world: World<'_>) -> Judged {
+    let link = resolve(mac, world).ok().flatten();
+    let message = "an earlier object asked for this NIC and the new one does not list it yet, so it is kept until \
+                   the operator is certain; insert its row again to keep it for good";
+    let decision = Decision {
+        name: name(mac, world),
+        port_id: String::new(),
+        index: link.map(|link| link.index),
+        verdict: Verdict::Keep(Refusal::new(Reason::Unlisted, message)),
+    };
+    Judged { decision, member: None }
+}
+
+/// The name that the NIC has from us.
+fn name(mac: MacAddress, world: World<'_>) -> String {
+    let ledger = world.ledger.get(mac).map(|entry| entry.name.to_string());
+    ledger.or_else(|| filed_name(mac, world)).unwrap_or_default()
+}
+
 /// Decides how the NIC with this MAC address, which is ours, is given back.
 ///
 /// `taken` are names that other NICs of the same plan are given back.
@@ -34,9 +55,9 @@ pub(super) fn judge(
     blocked: Option<&Refusal>,
     taken: &mut BTreeSet<String>,
 ) -> Judged {
-    let name = world.ledger.get(mac).map(|entry| entry.name.to_string()).or_else(|| filed_name(mac, world));
+    let name = name(mac, world);
     let decide = |link: Option<&Link>, verdict| Decision {
-        name: name.clone().unwrap_or_default(),
+        name: name.clone(),
         port_id: String::new(),
         index: link.map(|link| link.index),
         verdict,

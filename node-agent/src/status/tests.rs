@@ -28,7 +28,7 @@ fn scene(wanted: &[Interface], mode: Mode) -> Scene {
     let (files, ledger) = (HostFiles::default(), Ledger::default());
     let world = World { view: &view, fence: &fence, definitions: &[], files: &files, ledger: &ledger };
     let wanted = wanted.iter().map(|nic| (nic.mac_address, nic.clone())).collect();
-    let desired = Desired { generation: 3, mode, wanted, malformed: Vec::new() };
+    let desired = Desired { generation: 3, mode, keeps_unlisted: false, wanted, malformed: Vec::new() };
     let facts = HostFacts { os_image: "Debian".to_owned(), boot_id: "b".to_owned() };
     Scene { plan: Plan::new(&desired, world, &BTreeMap::new()), desired, view, facts }
 }

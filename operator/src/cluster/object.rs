@@ -2,8 +2,8 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use multinic_crds::{
-    ConditionType, Guarded, GuardedConfig, GuardedInterface, InterfaceName, InterfaceState, InterfaceStatus,
-    MacAddress, NodeNetworkConfigStatus,
+    CONFIRM_REMOVAL, ConditionType, Guarded, GuardedConfig, GuardedInterface, InterfaceName, InterfaceState,
+    InterfaceStatus, MacAddress, Mode, NodeNetworkConfigStatus, Reason,
 };
 
 use crate::inventory::{Stray, Strays};
@@ -19,6 +19,12 @@ pub struct Object {
     pub interfaces: Vec<GuardedInterface>,
     /// The generation that the agent speaks of.
     pub observed_generation: Option<i64>,
+    /// What people allow the agent.
+    pub mode: Mode,
+    /// Whether the agent keeps what an earlier object gave it and this one does not list.
+    pub keeps_unlisted: bool,
+    /// The removals that a person confirmed, by what the condition asked for.
+    pub confirmation: Option<String>,
     /// What the agent says of each NIC.
     pub reported: Vec<Reported>,
     /// The condition that this operator wrote last.
@@ -39,6 +45,12 @@ pub struct Reported {
 }
 
 impl Object {
+    /// Whether removals wait for a person, by what the condition says.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.synced.as_ref().is_some_and(|synced| synced.reason == Reason::ShrinkGuard.as_str())
+    }
+
     /// What the agent says of the NIC with this MAC address.
     #[must_use]
     pub fn reported(&self, mac: MacAddress) -> Option<&Reported> {
@@ -76,7 +88,14 @@ impl Object {
 
 impl From<GuardedConfig> for Object {
     fn from(config: GuardedConfig) -> Self {
+        let keeps_unlisted = config.keeps_unlisted();
         let GuardedConfig { metadata, spec, status } = config;
+        let mode = match spec.mode {
+            None => Mode::Enforce,
+            Some(Guarded::Valid(mode)) => mode,
+            // As the agent takes it.
+            Some(Guarded::Malformed { .. }) => Mode::Paused,
+        };
         let owners = metadata.owner_references.unwrap_or_default();
         let mut interfaces = spec.interfaces;
         sort(&mut interfaces);
@@ -88,6 +107,9 @@ impl From<GuardedConfig> for Object {
             owner: owners.into_iter().find(|owner| owner.kind == "Node").map(|owner| owner.uid),
             generation: metadata.generation.unwrap_or_default(),
             interfaces,
+            mode,
+            keeps_unlisted,
+            confirmation: metadata.annotations.and_then(|mut all| all.remove(CONFIRM_REMOVAL)),
             observed_generation: status.observed_generation,
             reported: status.interfaces.into_iter().filter_map(reported).collect(),
             synced: status.conditions.into_iter().find(|c| c.type_ == ConditionType::Synced.as_str()),

@@ -43,14 +43,14 @@ pub struct Snapshot {
 pub struct Rejection {
     /// The Node that it belongs to, where that is certain.
     pub node: Option<Name>,
-    /// The Nodes that it may belong to, where there are several.
-    pub candidates: Option<Several>,
     /// The Neutron port, where it can be read.
     pub port_id: Option<String>,
     /// The MAC address, where it can be read.
     pub mac: Option<MacAddress>,
     /// Why.
     pub fault: Fault,
+    /// The Nodes that it may belong to, where there are several.
+    pub candidates: Option<Several>,
 }
 
 impl fmt::Display for Rejection {
@@ -254,7 +254,7 @@ impl Snapshot {
                 Some(identity)
             }
             (Err(fault), node) => {
-                self.rejected.push(Rejection { node, candidates, port_id, mac, fault });
+                self.rejected.push(Rejection { node, port_id, mac, fault, candidates });
                 None
             }
             // A usable row has a node, or an ambiguity that made it unusable.

@@ -1,34 +1,50 @@
 //! What is planned, over whole syncs.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
 };
 
+use k8s_openapi::jiff::Timestamp;
+
 use kube::runtime::watcher::Event;
+use multinic_crds::{Guarded, GuardedConfig, KEEP, NodeNetworkConfigStatus, Reason, UNLISTED};
 use proptest::prelude::*;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::*;
-use crate::fixtures::{TestRow, carry_out, mac, nics, nodes, object, row, snapshot};
+use crate::{
+    cluster::WatchedNode,
+    fixtures::{TestRow, mac, nics, nodes, row, snapshot, snapshot_with},
+    mirror::mirror,
+};
+
+mod guards;
+mod new_objects;
 
 const GRACE: Duration = Duration::from_secs(30);
 
-/// A cluster of the Nodes `a` and `b`, its clock, and what the operator remembers.
+/// A cluster of the Nodes `a` and `b`, its API server, its clock, and what the operator remembers.
 struct Cluster {
     nodes: Index<Node>,
+    configs: BTreeMap<Name, GuardedConfig>,
+    version: u64,
     objects: Index<Object>,
-    absences: Absences,
+    memory: Memory,
     now: Instant,
+    slots: usize,
 }
 
 impl Cluster {
     fn new() -> Self {
         Self {
             nodes: nodes(&["a", "b"]),
+            configs: BTreeMap::new(),
+            version: 1,
             objects: Index::default(),
-            absences: Absences::default(),
+            memory: Memory::default(),
             now: Instant::now(),
+            slots: 3,
         }
     }
 
@@ -36,20 +52,141 @@ impl Cluster {
     fn sync(&mut self, rows: &[TestRow]) -> Plan {
         self.now += GRACE;
         let mut plan = self.plan(rows);
-        self.absences = std::mem::take(&mut plan.absences);
-        carry_out(&plan, &mut self.objects);
+        self.memory = std::mem::take(&mut plan.memory);
+        self.carry_out(&plan);
         plan
     }
 
     fn plan(&self, rows: &[TestRow]) -> Plan {
-        let Self { nodes, objects, absences, now } = self;
-        let world = World { nodes, objects, max_interfaces: 3, grace: GRACE, now: *now };
-        plan(&snapshot(rows, nodes), &world, absences)
+        let Self { nodes, objects, memory, now, slots, .. } = self;
+        let world = World { nodes, objects, max_interfaces: *slots, grace: GRACE, now: *now };
+        plan(&snapshot_with(rows, nodes, objects), &world, memory)
+    }
+
+    /// Does what the API server would do with the writes of `plan`.
+    fn carry_out(&mut self, plan: &Plan) {
+        for task in &plan.tasks {
+            if let Some(write) = &task.write {
+                self.edit(&task.node, |config| {
+                    let mut owner = json!({ "apiVersion": "v1", "kind": "Node", "name": &*task.node });
+                    owner["uid"] = json!(write.owner);
+                    config.metadata.owner_references = serde_json::from_value(json!([owner])).unwrap();
+                    config.metadata.generation = config.metadata.generation.map(|generation| generation + 1);
+                    let annotations = config.metadata.annotations.get_or_insert_default();
+                    annotations.remove(UNLISTED);
+                    annotations.extend(write.keeps_unlisted.then(|| (UNLISTED.into(), KEEP.into())));
+                    config.spec.interfaces.clone_from(&write.interfaces);
+                    config.spec.mode = write.mode.map(Guarded::Valid).or_else(|| config.spec.mode.take());
+                });
+            }
+            let due = self
+                .objects
+                .get(&task.node)
+                .and_then(|object| task.verdict.due(object, Timestamp::UNIX_EPOCH));
+            if let Some(condition) = due {
+                self.edit(&task.node, |config| status(config).conditions = vec![condition]);
+            }
+        }
+    }
+
+    /// Changes an object, or makes one.
+    fn edit(&mut self, node: &str, change: impl FnOnce(&mut GuardedConfig)) {
+        self.version += 1;
+        let config = self.configs.entry(node.into()).or_insert_with(|| {
+            let new = json!({ "metadata": { "name": node, "generation": 0 } });
+            serde_json::from_value(new).unwrap()
+        });
+        change(config);
+        config.metadata.resource_version = Some(self.version.to_string());
+        self.objects.record(config.clone());
+    }
+
+    /// The agent of `node` reports these NICs, all configured under the names that they have.
+    fn report(&mut self, node: &str, nics: &[(u8, usize)]) {
+        let interfaces = nics.iter().map(|(last, number)| {
+            let name = format!("multinic{number}");
+            let observed = json!({ "linkName": name, "operState": "up", "mtu": 1500 });
+            let nic = json!({
+                "macAddress": mac(*last), "name": name, "state": "Configured", "reason": "Configured",
+                "observed": observed,
+            });
+            serde_json::from_value(nic).unwrap()
+        });
+        let interfaces = interfaces.collect();
+        self.edit(node, |config| {
+            let generation = config.metadata.generation;
+            let status = status(config);
+            status.observed_generation = generation;
+            status.interfaces = interfaces;
+        });
+    }
+
+    /// Somebody deletes the object of `node`.
+    fn delete(&mut self, node: &str) {
+        self.version += 1;
+        let mut config = self.configs.remove(node).unwrap();
+        config.metadata.resource_version = Some(self.version.to_string());
+        assert!(self.objects.handle(Event::Delete(config)));
+    }
+
+    /// The Node, and its object with it, is away for one sync.
+    fn leave(&mut self, node: &str, rows: &[TestRow]) {
+        self.delete(node);
+        let left: serde_json::Value = json!({ "metadata": { "name": node } });
+        assert!(self.nodes.handle(Event::Delete(serde_json::from_value::<WatchedNode>(left).unwrap())));
+        self.nodes.sweep(|_| false);
+        self.objects.sweep(|name| self.nodes.get(name).is_some());
+        self.sync(rows);
+    }
+
+    fn join(&mut self, node: &Value) {
+        self.nodes.record(serde_json::from_value::<WatchedNode>(node.clone()).unwrap());
+    }
+
+    /// The operator is started anew.
+    fn restart(&mut self) {
+        self.memory = Memory::default();
     }
 
     fn nics(&self, node: &str) -> Vec<(u8, usize)> {
         nics(&self.objects, node)
     }
+
+    /// What the condition of `node` says.
+    fn synced(&self, node: &str) -> (String, String) {
+        let synced = self.objects.get(node).unwrap().synced.clone().unwrap();
+        (synced.reason, synced.message)
+    }
+
+    /// A person answers with what the condition of `node` asks for, on these objects.
+    fn confirm(&mut self, node: &str, objects: &[&str]) {
+        let (_, message) = self.synced(node);
+        let (_, token) = message.split_once("multinic.io/confirm-removal=").unwrap();
+        let token = token.split(|c: char| !c.is_ascii_hexdigit()).next().unwrap().to_owned();
+        for object in objects {
+            self.annotate(object, &token);
+        }
+    }
+
+    fn annotate(&mut self, node: &str, token: &str) {
+        self.edit(node, |config| {
+            let annotations = config.metadata.annotations.get_or_insert_default();
+            annotations.insert("multinic.io/confirm-removal".to_owned(), token.to_owned());
+        });
+    }
+}
+
+fn status(config: &mut GuardedConfig) -> &mut NodeNetworkConfigStatus {
+    let status = config.status.get_or_insert_with(|| Guarded::Valid(NodeNetworkConfigStatus::default()));
+    let Guarded::Valid(status) = status else { panic!("{status:?}") };
+    status
+}
+
+/// Rows of `node` for these NICs.
+fn rows(node: &'static str, macs: impl IntoIterator<Item = u8>) -> Vec<TestRow> {
+    const PORTS: [&str; 13] =
+        ["p0", "p1", "p2", "p3", "p4", "p5", "p6", "p7", "p8", "p9", "p10", "p11", "p12"];
+    macs.into_iter().map(|last| row(PORTS[usize::from(last)], last, node)).collect()
 }
 
 fn reason(plan: &Plan, node: &str) -> Reason {
@@ -98,7 +235,7 @@ fn a_removal_that_could_not_be_written_is_planned_again_at_once() {
     cluster.sync(&rows);
     cluster.now += GRACE;
     let failed = cluster.plan(&rows);
-    cluster.absences = failed.absences;
+    cluster.memory = failed.memory;
     assert_eq!(failed.dropped.len(), 1);
     assert_eq!(cluster.plan(&rows).dropped, failed.dropped);
 }
@@ -112,8 +249,8 @@ fn a_nic_whose_row_is_missing_is_named_until_it_goes_and_one_whose_row_was_renew
     assert_eq!(reason(&cluster.sync(&renewed), "a"), Reason::Synced);
 
     let plan = cluster.sync(&rows[..1]);
-    assert_eq!(plan.tasks[0].verdict, Verdict::rows_missing(&[mac(2)]));
-    assert_eq!(reason(&plan, "b"), Reason::Synced);
+    assert_eq!((reason(&plan, "a"), reason(&plan, "b")), (Reason::RowsMissing, Reason::Synced));
+    assert!(cluster.synced("a").1.starts_with("no row asks for 02:00:00:00:00:02; they go"), "{plan:?}");
     assert_eq!(reason(&cluster.sync(&rows[..1]), "a"), Reason::Synced);
 }
 
@@ -124,7 +261,12 @@ fn a_nic_that_a_row_without_a_readable_node_protects_is_not_called_synced() {
     cluster.sync(&[row("p1", 1, "a"), other.clone()]);
     let rows = [TestRow { node: "", ..row("p1", 1, "a") }, other];
     for _ in 0..3 {
-        assert_eq!(cluster.sync(&rows).tasks[0].verdict, Verdict::rows_missing(&[mac(1)]));
+        assert_eq!(reason(&cluster.sync(&rows), "a"), Reason::RowsMissing);
+        let (_, message) = cluster.synced("a");
+        assert!(
+            message.starts_with("no row that can be used asks for 02:00:00:00:00:01; they stay"),
+            "{message}"
+        );
     }
 }
 
@@ -168,7 +310,7 @@ fn a_row_of_another_node_or_another_port_protects_nothing() {
     let good = row("p1", 1, "a");
     let other = row("p2", 2, "b");
     for bad in [
-        TestRow { mtu: "x", node: "elsewhere", ..good.clone() },
+        TestRow { mtu: "x", node: "elsewhere", port_id: "p9", ..good.clone() },
         TestRow { mtu: "x", node: "b", ..good.clone() },
         TestRow { mac: "?".to_owned(), port_id: "p9", ..good.clone() },
     ] {
@@ -212,7 +354,7 @@ fn an_object_deleted_by_hand_comes_back_with_its_slots_and_its_protected_nics() 
     cluster.sync(&rows);
     assert_eq!(cluster.nics("a"), [(2, 1), (3, 2)]);
 
-    assert!(cluster.objects.handle(Event::Delete(object("a", 9, &[], Value::Null))));
+    cluster.delete("a");
     assert_eq!(cluster.nics("a"), []);
     cluster.sync(&rows);
     assert_eq!(cluster.nics("a"), [(2, 1), (3, 2)]);
@@ -223,8 +365,8 @@ fn an_object_of_an_earlier_node_with_the_same_name_gets_its_new_owner() {
     let mut cluster = Cluster::new();
     let rows = [row("p1", 1, "a")];
     cluster.sync(&rows);
-    let renewed = serde_json::json!({ "metadata": { "name": "a", "uid": "uid-new" } });
-    cluster.nodes.record(serde_json::from_value::<cluster::WatchedNode>(renewed).unwrap());
+    let renewed = json!({ "metadata": { "name": "a", "uid": "uid-new" } });
+    cluster.join(&renewed);
     let owners: Vec<_> = cluster
         .plan(&rows)
         .tasks
@@ -244,9 +386,9 @@ fn a_node_that_is_created_anew_has_its_slots_but_not_the_nics_of_the_one_before(
     cluster.sync(&rows);
     assert_eq!(cluster.nics("a"), [(2, 1), (3, 2)]);
 
-    assert!(cluster.objects.handle(Event::Delete(object("a", 9, &[], Value::Null))));
-    let renewed = serde_json::json!({ "metadata": { "name": "a", "uid": "uid-new" } });
-    cluster.nodes.record(serde_json::from_value::<cluster::WatchedNode>(renewed).unwrap());
+    cluster.delete("a");
+    let renewed = json!({ "metadata": { "name": "a", "uid": "uid-new" } });
+    cluster.join(&renewed);
     cluster.sync(&rows);
     assert_eq!(cluster.nics("a"), [(2, 1)]);
 }
@@ -278,7 +420,8 @@ proptest! {
         for rows in &tables {
             // A slot that became free is given away by the sync after, and no other follows.
             if !cluster.sync(rows).dropped.is_empty() {
-                carry_out(&cluster.plan(rows), &mut cluster.objects);
+                let plan = cluster.plan(rows);
+                cluster.carry_out(&plan);
             }
             let again = cluster.plan(rows);
             prop_assert!(again.tasks.iter().all(|task| task.write.is_none()), "{:?}", again);

@@ -4,6 +4,7 @@ mod boundaries;
 mod check;
 mod constancy;
 mod faults;
+mod guards;
 mod lease;
 mod loops;
 mod parts;
@@ -20,6 +21,6 @@ use multinic_testbed::Suite;
 fn main() -> ExitCode {
     let suite = faults::tell(boundaries::tell(Suite::default()));
     let suite = constancy::tell(slots::tell(suite));
-    let suite = check::tell(lease::tell(uplink::tell(suite)));
+    let suite = check::tell(lease::tell(uplink::tell(guards::tell(suite))));
     loops::tell(schema::tell(pod::tell(parts::tell(suite)))).run()
 }

@@ -62,6 +62,7 @@ impl Scene {
             desired: Desired {
                 generation: 0,
                 mode: Mode::Enforce,
+                keeps_unlisted: false,
                 wanted: BTreeMap::new(),
                 malformed: Vec::new(),
             },

@@ -373,3 +373,24 @@ fn an_alternative_name_of_the_nic_itself_is_no_obstacle_and_that_of_another_link
     scene.node.kernel.links[1].alt_names.insert("multinic0".to_owned());
     assert_eq!(scene.refusal(B), Reason::NameInUse, "A gets another name and keeps the alternative one");
 }
+
+#[test]
+fn what_a_new_object_does_not_list_is_kept_and_told_until_the_object_says_all() {
+    let mut scene = Scene::new(&[nic(A, "multinic0", &["10.0.0.5/24"]), nic(B, "multinic1", &[])]);
+    scene.converge();
+    scene.want(&[nic(B, "multinic1", &[])]);
+    scene.desired.keeps_unlisted = true;
+    let plan = scene.plan();
+    assert!(plan.is_idle(), "{:?}", plan.transactions);
+    let kept = &plan.decisions[&mac(A)];
+    assert_eq!((kept.name.as_str(), kept.index), ("multinic0", Some(3)));
+    let Verdict::Keep(refusal) = &kept.verdict else { panic!("{kept:?}") };
+    assert_eq!(refusal.reason, Reason::Unlisted);
+    // It is told as well where an entry that cannot be read keeps every NIC.
+    scene.desired.malformed.push(Malformed { mac: None, message: String::new() });
+    assert!(scene.plan().decisions.contains_key(&mac(A)));
+
+    scene.desired.malformed.clear();
+    scene.desired.keeps_unlisted = false;
+    assert_eq!(scene.verdict(A), Verdict::Remove);
+}
