@@ -115,10 +115,13 @@ impl Life {
     }
 
     /// Links of others by which the node reaches everybody, or the API server.
-    fn uplinks<'a>(&self, view: &'a KernelView) -> impl Iterator<Item = &'a Link> {
+    pub(super) fn uplinks<'a>(&self, view: &'a KernelView) -> impl Iterator<Item = &'a Link> {
         let leads_out = move |link: &Link| {
-            let open = |route: &Route| route.links.contains(&link.index) && is_open(route, link, view);
-            view.default_routes.iter().any(open) || view.leads_to_api_server(link.index)
+            let over = |route: &Route| route.links.contains(&link.index);
+            let mut ways = view.api_server_routes.values();
+            view.default_routes.iter().any(|route| over(route) && is_open(route, link, view))
+                // What the node answers itself, as IPVS does for Services, leads nowhere.
+                || ways.any(|route| over(route) && route.table != LOCAL)
         };
         view.links.iter().filter(move |link| self.given(link).is_none() && leads_out(link))
     }

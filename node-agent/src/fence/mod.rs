@@ -130,12 +130,16 @@ impl Fence {
         &self.leaks
     }
 
-    /// What must be remembered until the next boot: the links of others that the node lives by, or did.
+    /// What must be remembered until the next boot: the links of others that lead the node out, or did. Only where
+    /// none does, every other sign counts: an additional NIC may show one for a while, and is not lost by that.
     #[must_use]
     pub fn to_remember(&self, view: &KernelView) -> BTreeSet<MacAddress> {
-        let vital = view.links.iter().filter(|link| self.vital.contains(&link.index));
-        let of_others = vital.filter(|link| self.life.given(link).is_none()).filter_map(Link::identity);
-        of_others.chain(self.life.past.vital.iter().copied()).collect()
+        let of_others = |link: &&Link| self.vital.contains(&link.index) && self.life.given(link).is_none();
+        let mut found: Vec<&Link> = self.life.uplinks(view).collect();
+        if found.is_empty() {
+            found = view.links.iter().filter(of_others).collect();
+        }
+        found.into_iter().filter_map(Link::identity).chain(self.life.past.vital.iter().copied()).collect()
     }
 }
 

@@ -36,11 +36,11 @@ async fn configured(bed: &Testbed, kind: Kind) -> Result<(World<'_>, Node<'_>)> 
 }
 
 /// Changes the row, and waits until the kernel shows it.
-async fn change(world: &World<'_>, node: &Node<'_>) -> Result<()> {
-    world.database.producer().sync(&storage("10.20.0.6", 1400)).await?;
+async fn change(world: &World<'_>, node: &Node<'_>, address: &str, mtu: u32) -> Result<()> {
+    world.database.producer().sync(&storage(address, mtu.try_into()?)).await?;
     eventually("the NIC to be as the new row says", SOON, async || {
         let nic = node.link(MAC)?;
-        ensure!((nic.mtu, nic.addresses.as_slice()) == (1400, &["10.20.0.6/24".to_owned()][..]), "{nic:?}");
+        ensure!((nic.mtu, nic.addresses.as_slice()) == (mtu, &[format!("{address}/24")][..]), "{nic:?}");
         Ok(())
     })
     .await?;
@@ -53,9 +53,10 @@ async fn replies(bed: &Testbed) -> Result<()> {
     node.exec(&["ip", "rule", "add", "from", ADDRESS, "table", "101"])?;
     let monitor = node.monitor().await?;
 
-    change(&world, &node).await?;
+    change(&world, &node, ADDRESS, 1400).await?;
     let kept = node.exec(&["ip", "route", "show", "table", "101"])?;
     ensure!(kept.contains("default via 10.20.0.1 dev multinic0"), "{kept}");
+    change(&world, &node, "10.20.0.6", 1400).await?;
     world.database.producer().remove(MAC).await?;
     world.removed(&node, MAC).await?;
     let nic = node.link(MAC)?;
@@ -111,7 +112,7 @@ async fn leak(bed: &Testbed) -> Result<()> {
         "it is written again and again"
     );
 
-    change(&world, &node).await?;
+    change(&world, &node, "10.20.0.6", 1400).await?;
     leaked(&world, &node, "False", 0).await?;
     world.database.producer().remove(MAC).await?;
     world.removed(&node, MAC).await?;

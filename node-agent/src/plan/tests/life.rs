@@ -353,3 +353,37 @@ fn only_links_of_others_are_remembered_as_vital() {
     scene.want(&[]);
     scene.converge();
 }
+
+#[test]
+fn a_nic_that_only_looked_vital_for_a_while_is_not_remembered_beside_the_uplink() {
+    let mut scene = Scene::new(&[nic(A, "multinic0", &["10.1.0.5/24"])]);
+    let kernel = &mut scene.node.kernel;
+    // Somebody configured it by hand, and the cloud counts its address among the Node's.
+    kernel.links[1].addresses = vec![address("10.1.0.5/24")];
+    kernel.default_routes.push(Route { table: REPLIES, ..default_route(3, "10.1.0.1") });
+    kernel.rules = vec![rule(Some("10.1.0.5/32"))];
+    scene.node_ips.insert("10.1.0.5".parse().unwrap());
+    assert_eq!(refusal_of(&scene, A).0, Reason::ProtectedInterface);
+    assert_eq!(scene.fence().to_remember(&scene.node.kernel), BTreeSet::from([mac(UPLINK)]));
+
+    // Where nothing better is known, every sign counts.
+    scene.node.kernel.default_routes.remove(0);
+    scene.node.kernel.api_server_routes.clear();
+    assert_eq!(scene.fence().to_remember(&scene.node.kernel), BTreeSet::from([mac(UPLINK), mac(A)]));
+}
+
+#[test]
+fn services_that_the_node_answers_itself_are_no_way_out() {
+    let mut scene = Scene::new(&[nic(A, "multinic0", &["10.1.0.5/24"])]);
+    scene.converge();
+    let kernel = &mut scene.node.kernel;
+    let ipvs = Link { kind: LinkKind::Virtual("dummy".to_owned()), ..link(9, "kube-ipvs0", C) };
+    kernel.links.push(Link { permanent_mac: None, mac: None, ..ipvs });
+    let local = Route { table: crate::route::LOCAL, ..connected(9, "10.96.0.1/32") };
+    kernel.api_server_routes = BTreeMap::from([("10.96.0.1".parse().unwrap(), local)]);
+    kernel.default_routes.clear();
+    scene.node_ips = BTreeSet::from(["10.1.0.5".parse().unwrap()]);
+    assert!(!scene.fence().vital().contains(&9), "its addresses change with every Service");
+    scene.want(&[]);
+    assert_eq!(refusal_of(&scene, A).0, Reason::ProtectedInterface, "it may be the only way out");
+}
