@@ -12,6 +12,8 @@ use serde_json::json;
 
 const MAC: &str = "fa:16:3e:00:00:01";
 const ADDRESS: &str = "10.20.0.5";
+/// A NIC that stays: an empty table takes nothing away.
+const OTHER: &str = "fa:16:3e:00:00:02";
 
 pub(crate) fn tell(suite: Suite) -> Suite {
     suite
@@ -21,7 +23,9 @@ pub(crate) fn tell(suite: Suite) -> Suite {
 }
 
 fn storage(address: &str, mtu: i32) -> OpenstackConfig {
-    OpenstackConfig::new("storage", "10.20.0.0/24").with(Port::new(MAC, "worker-1").address(address).mtu(mtu))
+    OpenstackConfig::new("storage", "10.20.0.0/24")
+        .with(Port::new(MAC, "worker-1").address(address).mtu(mtu))
+        .with(Port::new(OTHER, "worker-1").address("10.20.0.9"))
 }
 
 /// A node whose NIC is as its row says.
@@ -29,6 +33,7 @@ async fn configured(bed: &Testbed, kind: Kind) -> Result<(World<'_>, Node<'_>)> 
     let world = bed.world(Schema::ProducerWithAddressing).await?;
     let node = bed.node("worker-1", kind).await?;
     node.plug(MAC)?;
+    node.plug(OTHER)?;
     world.database.producer().sync(&storage(ADDRESS, 1450)).await?;
     node.join(&world.cluster).await?;
     world.configured(&node, MAC).await?;
