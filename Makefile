@@ -6,7 +6,7 @@ DENY_VERSION := 0.20.2
 DENY := $(CACHE)/cargo-deny-$(DENY_VERSION)/bin/cargo-deny
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check crds docs images chart e2e audit bench
+.PHONY: help demo test soak check crds docs images chart e2e audit bench
 
 help: ## What there is to do
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -17,6 +17,11 @@ demo: ## The product on real parts, told as it happens (root; KEEP=1 leaves it r
 test: ## Every test, the whole-system stories included (root)
 	$(CARGO) run --locked --bin setup
 	$(CARGO) test --locked --workspace
+
+soak: ## A long run of the agent's reading of other tools' files against the tools (root; INPUTS=1000, SEED=n again)
+	$(CARGO) run --locked --bin setup
+	MULTINIC_SOAK_INPUTS=$(or $(INPUTS),1000) $(if $(SEED),MULTINIC_SOAK_SEED=$(SEED)) \
+		$(CARGO) test --locked --package multinic-testbed --test readers
 
 check: ## The fast inner loop: format, lints, unit and property tests, drift (no root)
 	$(CARGO) fmt --all --check

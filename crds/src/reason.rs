@@ -124,7 +124,7 @@ reasons! {
         "delete its row, or correct the MAC address in it"
     ForeignConfiguration [Nic]
         "A file that multinic did not write configures this NIC, or claims its name."
-        "take it out of that file, or delete its row"
+        "exclude it in that file without removing what the uplink lives by, or delete its row"
     EditedByHand [Nic]
         "Somebody edited the boot file that multinic wrote for this NIC."
         "delete the file to have it written again, or to let the NIC go"

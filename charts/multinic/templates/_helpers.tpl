@@ -177,6 +177,18 @@ OpenStack could not detach it.
   path: /etc/network
   type: DirectoryOrCreate
   why: So are those that ifupdown configures.
+- name: run-network
+  path: /run/network
+  type: DirectoryOrCreate
+  why: Of ifupdown's files too, those that images make at boot.
+- name: etc-networkmanager
+  path: /etc/NetworkManager/system-connections
+  type: DirectoryOrCreate
+  why: So are those that NetworkManager has a connection for. Not its whole directory, which may hold keys of VPNs.
+- name: run-networkmanager
+  path: /run/NetworkManager/system-connections
+  type: DirectoryOrCreate
+  why: The same of the connections that it has until the next boot.
 - name: run-netplan
   path: /run/netplan
   type: DirectoryOrCreate

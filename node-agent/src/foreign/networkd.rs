@@ -127,7 +127,7 @@ fn lines(text: &str) -> Vec<String> {
     let mut lines = Vec::new();
     let mut continued: Option<String> = None;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    for line in text.split(['\n', '\r', '\0']) {
+    for line in physical_lines(text) {
         let line = line.trim_start_matches(BLANKS);
         if line.starts_with(['#', ';']) {
             continue;
@@ -144,6 +144,25 @@ fn lines(text: &str) -> Vec<String> {
         }
     }
     lines.extend(continued);
+    lines
+}
+
+/// What each end of a line divides: a line feed, a carriage return, both in either order, or a zero after any of these.
+fn physical_lines(text: &str) -> Vec<&str> {
+    let mut lines = Vec::new();
+    let mut rest = text;
+    while let Some(end) = rest.find(['\n', '\r', '\0']) {
+        lines.push(&rest[..end]);
+        let mut seen = String::new();
+        let part_of_end = |c: &char| {
+            let goes_on = !seen.ends_with('\0') && !seen.contains(*c);
+            seen.push(*c);
+            matches!(c, '\n' | '\r' | '\0') && goes_on
+        };
+        let length = rest[end..].chars().take_while(part_of_end).count();
+        rest = &rest[end + length..];
+    }
+    lines.push(rest);
     lines
 }
 
@@ -196,6 +215,9 @@ mod tests {
             ("[Match]\nName=eth9 \\\\\nName=eth8\n", true),
             ("[Match]\r\nName=eth9\r\n", false),
             ("[Match]\rName=eth9\r", false),
+            ("[Match]\r\nName=eth9 \\\r\n# a comment\r\neth1\r\n", true),
+            ("[Match]\nName=eth9 \\\n\neth1\n", false),
+            ("[Match]\nName=eth9\0Name=eth1\n", true),
             ("[Match]\nName=eth9\nName=\nName=eth1\n", true),
             ("[Match]\nName=eth1\nName=\nName=eth9\n", false),
             ("[Match]\nName=eth9\nName=eth1\n", true),

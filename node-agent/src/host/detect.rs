@@ -92,9 +92,12 @@ mod tests {
     use super::*;
 
     /// Every directory that the agent's pod mounts from its host: the runtime makes those that are missing.
-    const MOUNTS: [&str; 8] = [
+    const MOUNTS: [&str; 11] = [
         "/etc/netplan",
         "/etc/network",
+        "/run/network",
+        "/etc/NetworkManager/system-connections",
+        "/run/NetworkManager/system-connections",
         "/run/netplan",
         "/run/systemd/netif",
         "/run/systemd/network",

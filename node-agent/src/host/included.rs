@@ -16,6 +16,8 @@ use crate::{
 const MAIN: &str = "/etc/network/interfaces";
 /// Read on its own as well: ifupdown2 is told elsewhere to do so.
 const MORE: &str = "/etc/network/interfaces.d";
+/// What cloud images put there at boot is for ifupdown, whoever has it read.
+const AT_BOOT: &str = "/run/network/interfaces.d";
 /// The directories of the host that the agent's pod mounts to read. What is missing in there is missing on the host.
 const IN_SIGHT: [&str; 8] = [
     "/etc/network/",
@@ -37,6 +39,7 @@ pub(super) fn interfaces(root: &HostRoot) -> Result<Vec<Definition>, FileError> 
     let text = read(root, MAIN)?;
     let main = (text.is_some() || root.leads_out(MAIN)).then(|| (MAIN.to_owned(), text));
     let mut queue: VecDeque<Found> = main.into_iter().chain(list(root, MORE, "")?).collect();
+    queue.extend(files(root, &Include::Directory(AT_BOOT.to_owned()))?.unwrap_or_default());
     let (mut definitions, mut known) = (Vec::new(), BTreeSet::new());
     while let Some((path, text)) = queue.pop_front() {
         if !known.insert(path.clone()) {

@@ -1,6 +1,6 @@
 //! What people do to a machine: bring images to it, and get themselves in.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -41,6 +41,14 @@ impl Node<'_> {
     pub fn set_password(&self, user: &str, password: &str) -> Result<()> {
         self.exec(&["sh", "-ec", USER, "user", user])?;
         self.feed("chpasswd", &[], text_file(&format!("{user}:{password}\n"))?)
+    }
+
+    /// Puts ifupdown's reader of its files on the node.
+    pub fn add_ifquery(&self) -> Result<()> {
+        let to = self.host_root()?.join("usr/sbin/ifquery");
+        fs::copy(&self.bed.assets().ifquery, &to)
+            .with_context(|| format!("cannot write {}", to.display()))?;
+        Ok(())
     }
 
     /// Runs a program that reads `input`.

@@ -6,6 +6,7 @@ mod cache;
 mod cluster;
 mod control_plane;
 mod go;
+mod ifquery;
 mod node_image;
 mod packages;
 mod progress;
@@ -25,6 +26,8 @@ pub struct Assets {
     pub control_plane: PathBuf,
     /// Root file system of a node, of the same distribution release as this host.
     pub node_image: PathBuf,
+    /// ifupdown's reader of its files.
+    pub ifquery: PathBuf,
 }
 
 /// What a cluster with pods needs on top of [`Assets`].
@@ -47,7 +50,11 @@ pub fn ensure() -> Result<Assets> {
     static ENSURED: Once<Assets> = Once::new();
     once(&ENSURED, || {
         packages::ensure(packages::TESTBED)?;
-        Ok(Assets { control_plane: control_plane::ensure()?, node_image: node_image::ensure()? })
+        Ok(Assets {
+            control_plane: control_plane::ensure()?,
+            node_image: node_image::ensure()?,
+            ifquery: ifquery::ensure()?,
+        })
     })
 }
 

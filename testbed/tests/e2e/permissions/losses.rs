@@ -138,6 +138,33 @@ pub(super) fn of_agents() -> Vec<Loss> {
             consequence: "a NIC that ifupdown configures is not refused, but taken",
         },
         Loss {
+            permission: "agent: see `/run/network`".to_owned(),
+            taken: Taken::Sight("run-network"),
+            seen: Seen::Taken {
+                file: "/run/network/interfaces.d/site",
+                text: |_, name| format!("iface {name} inet dhcp\n"),
+            },
+            consequence: "a NIC that ifupdown configures by a file made at boot is not refused, but taken",
+        },
+        Loss {
+            permission: "agent: see `/etc/NetworkManager/system-connections`".to_owned(),
+            taken: Taken::Sight("etc-networkmanager"),
+            seen: Seen::Taken {
+                file: "/etc/NetworkManager/system-connections/site.nmconnection",
+                text: |_, name| format!("[connection]\nid=site\ntype=ethernet\ninterface-name={name}\n"),
+            },
+            consequence: "a NIC that NetworkManager has a connection for is not refused, but taken",
+        },
+        Loss {
+            permission: "agent: see `/run/NetworkManager/system-connections`".to_owned(),
+            taken: Taken::Sight("run-networkmanager"),
+            seen: Seen::Taken {
+                file: "/run/NetworkManager/system-connections/site.nmconnection",
+                text: |_, name| format!("[connection]\nid=site\ntype=ethernet\ninterface-name={name}\n"),
+            },
+            consequence: "a NIC that NetworkManager has a connection for until the next boot is not refused, but taken",
+        },
+        Loss {
             permission: "agent: see `/run/netplan`".to_owned(),
             taken: Taken::Sight("run-netplan"),
             seen: Seen::Taken {
