@@ -146,6 +146,9 @@ reasons! {
     InvalidMtu [Nic Row]
         "The MTU is no MTU, or one that the device or its IPv6 address cannot have."
         "correct `mtu` in the row, or set it to 0 for the device's own"
+    Ipv6Disabled [Nic]
+        "The NIC is to have an IPv6 address, and IPv6 is off on it, so nothing is touched."
+        "turn IPv6 on as the message says, or take the IPv6 address out of the row"
     InvalidSpec [Nic Ready]
         "An entry of the object cannot be read, or contradicts another one, so it is left as it is."
         "correct the object where the message points"

@@ -66,7 +66,7 @@ pub async fn run(args: RunArgs, shutdown: impl Future<Output = ()> + Send + 'sta
     health.waits_for("the API server");
     let publisher = Publisher::new(client.clone(), node_name.clone());
     let mut agent =
-        Agent::new(Host::new(root, lock, backend, policy)?, Voice::new(publisher, facts, health, metrics));
+        Agent::new(Host::new(root, lock, backend, policy), Voice::new(publisher, facts, health, metrics));
     let objects = api_server::objects(Api::all(client), &node_name);
     // Nothing is waited for beside this: it would be dropped in the middle of a change.
     let turning = turn(&mut agent, &mut api_server, objects, events::changes()?, &heartbeat, &stop);

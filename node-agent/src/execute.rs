@@ -17,15 +17,17 @@ use crate::{
     lifeline::Lifeline,
     link::KernelView,
     plan::{FileChange, Refusal, Transaction},
+    undo::Undo,
 };
 
 /// How often steps that the first ones made necessary are taken: the kernel drops
 /// secondary addresses with their primary one.
 const ROUNDS: u32 = 2;
-/// How often the kernel is looked at again while it probes an address, which takes it
-/// one to two seconds.
-const READ_BACKS: u32 = 60;
 const READ_BACK_INTERVAL: Duration = Duration::from_millis(50);
+/// How much longer than the kernel says that it probes an address at most it is waited for.
+const PROBING_MARGIN: Duration = Duration::from_secs(2);
+/// The longest that is waited for it, whatever the kernel is set to.
+const LONGEST_PROBING: Duration = Duration::from_secs(30);
 
 /// The node, as far as a transaction reaches.
 pub trait Node {
@@ -50,12 +52,12 @@ pub enum Failure {
     /// Nothing was touched.
     #[error("{}", .0.message)]
     NotBegun(Refusal),
-    /// The link and its files are as they were before. Routes that others put over it are
-    /// not restored where it had to go down.
+    /// What was changed is as it was before. Routes that others put over the link are not
+    /// restored where it had to go down.
     #[error("{}; rolled back", .0.message)]
     RolledBack(Refusal),
     /// Something could not be brought back.
-    #[error("{}; and the roll-back failed: {}", .cause.message, .rollback)]
+    #[error("{}: {}; and the roll-back failed: {}", .cause.reason, .cause.message, .rollback)]
     RollbackFailed {
         /// Why the transaction failed.
         cause: Refusal,
@@ -102,12 +104,14 @@ pub async fn execute(
         let message = "the NIC changed while its change was prepared; it is planned anew";
         results[number] = Err(Failure::NotBegun(Refusal::new(Reason::ChangedMeanwhile, message)));
     }
-    let causes = change_kernel(node, transactions, current, &Lifeline::of(&start, fence.vital())).await;
+    let mut undos = vec![Undo::default(); transactions.len()];
+    let lifeline = Lifeline::of(&start, fence.vital());
+    let causes = change_kernel(node, transactions, current, start, &lifeline, &mut undos).await;
     for (number, cause) in causes {
-        results[number] = Err(take_back(node, &transactions[number], &[], cause).await);
+        results[number] = Err(take_back(node, &undos[number], &[], cause).await);
     }
-    for (transaction, result) in transactions.iter().zip(&mut results).filter(|(_, result)| result.is_ok()) {
-        *result = write_files(node, transaction).await;
+    for (number, result) in results.iter_mut().enumerate().filter(|(_, result)| result.is_ok()) {
+        *result = write_files(node, &transactions[number], &undos[number]).await;
     }
     results
 }
@@ -117,6 +121,7 @@ struct Pending {
     number: usize,
     steps: Vec<Step>,
     rounds: u32,
+    waited: Duration,
 }
 
 /// Takes every transaction's steps and looks, until the kernel shows all targets or will not.
@@ -125,21 +130,25 @@ async fn change_kernel(
     node: &mut impl Node,
     transactions: &[Transaction],
     numbers: Vec<usize>,
+    mut view: KernelView,
     lifeline: &Lifeline,
+    undos: &mut [Undo],
 ) -> Vec<(usize, Refusal)> {
-    let begin = |number: usize| Pending { number, steps: transactions[number].steps.clone(), rounds: 0 };
+    let begin = |number: usize| {
+        let steps = transactions[number].steps.clone();
+        Pending { number, steps, rounds: 0, waited: Duration::ZERO }
+    };
     let mut pending: Vec<Pending> = numbers.into_iter().map(begin).collect();
     let mut failed = Vec::new();
-    let mut waits = 0;
     while !pending.is_empty() {
         let mut applied = Vec::new();
         for one in pending {
-            match apply(node, &one.steps).await {
+            match apply(node, &one.steps, &view, &mut undos[one.number]).await {
                 Ok(()) => applied.push(one),
                 Err(cause) => failed.push((one.number, cause)),
             }
         }
-        let view = match node.view().await {
+        view = match node.view().await {
             Ok(view) => view,
             Err(error) => {
                 failed.extend(applied.into_iter().map(|one| (one.number, unreadable(&error))));
@@ -149,28 +158,43 @@ async fn change_kernel(
         pending = Vec::new();
         let mut waiting = false;
         for one in applied {
-            match prove(&transactions[one.number].targets, &view) {
+            let targets = &transactions[one.number].targets;
+            match prove(targets, &view) {
                 Ok(()) => failed.extend(lifeline.hold(&view).err().map(|cause| (one.number, cause))),
                 Err(Unproven::Differs(steps)) if one.rounds < ROUNDS => {
                     pending.push(Pending { steps, rounds: one.rounds + 1, ..one });
                 }
-                Err(Unproven::Tentative) if waits < READ_BACKS => {
+                Err(Unproven::Tentative) if one.waited < patience(targets, &view) => {
                     waiting = true;
-                    pending.push(Pending { steps: Vec::new(), ..one });
+                    let waited = one.waited + READ_BACK_INTERVAL;
+                    pending.push(Pending { steps: Vec::new(), waited, ..one });
                 }
                 Err(unproven) => failed.push((one.number, refusal(unproven))),
             }
         }
         if waiting {
-            waits += 1;
             node.pause(READ_BACK_INTERVAL).await;
         }
     }
     failed
 }
 
-async fn apply(node: &mut impl Node, steps: &[Step]) -> Result<(), Refusal> {
+/// How long the kernel may take to probe the addresses of `targets`.
+fn patience(targets: &[Target], view: &KernelView) -> Duration {
+    let links = targets.iter().filter_map(|target| view.link(target.index));
+    let longest = links.map(|link| link.probing).max().unwrap_or_default();
+    (longest + PROBING_MARGIN).min(LONGEST_PROBING)
+}
+
+/// Takes `steps`, each after it was recorded against `view`, the last look.
+async fn apply(
+    node: &mut impl Node,
+    steps: &[Step],
+    view: &KernelView,
+    undo: &mut Undo,
+) -> Result<(), Refusal> {
     for step in steps {
+        undo.record(step, view);
         let failed =
             |error: NodeError| Refusal::new(Reason::ApplyFailed, format!("failed to {step}: {error}"));
         node.apply(step).await.map_err(failed)?;
@@ -178,7 +202,7 @@ async fn apply(node: &mut impl Node, steps: &[Step]) -> Result<(), Refusal> {
     Ok(())
 }
 
-async fn write_files(node: &mut impl Node, transaction: &Transaction) -> Result<(), Failure> {
+async fn write_files(node: &mut impl Node, transaction: &Transaction, undo: &Undo) -> Result<(), Failure> {
     for (position, change) in transaction.files.iter().enumerate() {
         if let Err(error) = node.write(change) {
             let message = format!("failed to write {} for the next boot: {error}", change.path);
@@ -186,9 +210,7 @@ async fn write_files(node: &mut impl Node, transaction: &Transaction) -> Result<
             // it changes nothing, and may well fail as it did.
             let _ = node.write(&change.inverse());
             let written = &transaction.files[..position];
-            return Err(
-                take_back(node, transaction, written, Refusal::new(Reason::NotPersisted, message)).await
-            );
+            return Err(take_back(node, undo, written, Refusal::new(Reason::NotPersisted, message)).await);
         }
     }
     Ok(())
@@ -203,11 +225,16 @@ fn refusal(unproven: Unproven) -> Refusal {
         Unproven::Gone => Refusal::new(Reason::DeviceGone, "the NIC was unplugged meanwhile"),
         Unproven::Tentative => Refusal::new(
             Reason::AddressTentative,
-            "duplicate address detection does not finish; look at the NIC's carrier",
+            format!(
+                "the kernel still probes an IPv6 address after the time that dad_transmits and retrans_time of the NIC allow, or after {} s; look at these sysctls and at the NIC's carrier",
+                LONGEST_PROBING.as_secs()
+            ),
         ),
         Unproven::Duplicate(net) => Refusal::new(
             Reason::AddressConflict,
-            format!("another host already answers for {net}; change one of the two"),
+            format!(
+                "another host answers for {net}, as the kernel found when it probed; give one of the two another address, and it is probed again"
+            ),
         ),
         Unproven::Differs(steps) => {
             let left: Vec<_> = steps.iter().map(ToString::to_string).collect();
@@ -220,17 +247,12 @@ fn refusal(unproven: Unproven) -> Refusal {
 }
 
 /// Takes back what was `written` and whatever happened in the kernel, and looks.
-async fn take_back(
-    node: &mut impl Node,
-    transaction: &Transaction,
-    written: &[FileChange],
-    cause: Refusal,
-) -> Failure {
+async fn take_back(node: &mut impl Node, undo: &Undo, written: &[FileChange], cause: Refusal) -> Failure {
     let mut errors = Vec::new();
     for change in written.iter().rev() {
         errors.extend(node.write(&change.inverse()).err().map(|error| format!("{}: {error}", change.path)));
     }
-    errors.extend(restore_kernel(node, &transaction.before).await.err());
+    errors.extend(restore_kernel(node, undo).await.err());
     if errors.is_empty() {
         Failure::RolledBack(cause)
     } else {
@@ -238,15 +260,16 @@ async fn take_back(
     }
 }
 
-async fn restore_kernel(node: &mut impl Node, before: &[Target]) -> Result<(), String> {
+async fn restore_kernel(node: &mut impl Node, undo: &Undo) -> Result<(), String> {
     let mut errors = Vec::new();
     for _ in 0..=ROUNDS {
         let view = node.view().await.map_err(|error| error.to_string())?;
-        // A NIC that was unplugged has nothing to come back to, and yields no step.
-        let steps = converge(before, &view);
+        let steps = converge(&undo.targets(&view), &view);
         if steps.is_empty() {
             return Ok(());
         }
+        // What an earlier round could not do, this one says again if it still matters.
+        errors.clear();
         for step in steps {
             errors.extend(node.apply(&step).await.err().map(|error| format!("failed to {step}: {error}")));
         }

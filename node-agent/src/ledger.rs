@@ -9,7 +9,12 @@ use ipnet::IpNet;
 use multinic_crds::{InterfaceName, MacAddress};
 use serde::{Deserialize, Serialize};
 
-use crate::{desired::nets, link::Ipv6, plan::Transaction};
+use crate::{
+    converge,
+    desired::nets,
+    link::{Ipv6, KernelView},
+    plan::Transaction,
+};
 
 /// The NICs that are ours, by MAC address.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,7 +56,7 @@ impl Ledger {
             let (Some(nic), Some(link)) = (&member.wanted, &member.link) else { continue };
             let entry = self.0.entry(member.mac).or_insert_with(|| Entry {
                 name: nic.name,
-                original_name: link.name.parse::<InterfaceName>().is_err().then(|| link.name.clone()),
+                original_name: (!is_ours(&link.name)).then(|| link.name.clone()),
                 original_mtu: None,
                 original_ipv6: link.ipv6,
                 addresses: BTreeSet::new(),
@@ -75,6 +80,20 @@ impl Ledger {
         }
     }
 
+    /// Whether a link of `transaction` bears a name or an address of ours. One that does not, after a
+    /// roll-back that failed elsewhere, is not ours because of what was intended for it.
+    #[must_use]
+    pub fn marks(&self, transaction: &Transaction, view: &KernelView) -> bool {
+        transaction.members.iter().any(|member| {
+            let links = view.links.iter().filter(|link| link.identity() == Some(member.mac));
+            let given = self.get(member.mac).map(|entry| &entry.addresses);
+            links.into_iter().any(|link| {
+                is_ours(&link.name)
+                    || given.is_some_and(|given| link.nets().iter().any(|net| given.contains(net)))
+            })
+        })
+    }
+
     /// The ledger after `transaction` was proven.
     pub fn settle(&mut self, transaction: &Transaction) {
         for member in &transaction.members {
@@ -92,4 +111,9 @@ impl Ledger {
             }
         }
     }
+}
+
+/// Whether only we call links so.
+fn is_ours(name: &str) -> bool {
+    name.parse::<InterfaceName>().is_ok() || converge::is_temporary(name)
 }

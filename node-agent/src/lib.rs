@@ -14,6 +14,7 @@
 //! `netplan apply`, `netplan try`, generating into the live root, a daemon-reload.
 
 mod api_server;
+pub mod arrivals;
 pub mod bootfile;
 pub mod cleanup;
 pub mod config;
@@ -36,6 +37,7 @@ pub mod publish;
 pub mod render;
 pub mod route;
 pub mod status;
+pub mod undo;
 pub mod voice;
 
 #[cfg(test)]

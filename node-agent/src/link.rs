@@ -2,7 +2,8 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::IpAddr,
+    net::{IpAddr, Ipv4Addr},
+    time::Duration,
 };
 
 use ipnet::IpNet;
@@ -13,6 +14,7 @@ use crate::route::{Route, Rule};
 
 /// A link at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own that the kernel shows")]
 pub struct Link {
     /// The kernel's number for it, stable until it is unplugged.
     pub index: u32,
@@ -44,6 +46,12 @@ pub struct Link {
     pub addresses: Vec<Address>,
     /// What the kernel does for IPv6 on it by itself; `None` where IPv6 is off.
     pub ipv6: Option<Ipv6>,
+    /// Whether a sysctl says that it has no IPv6 addresses.
+    pub ipv6_disabled: bool,
+    /// Whether it has the secret that [`Ipv6::STABLE_PRIVACY`] needs.
+    pub stable_secret: bool,
+    /// How long the kernel probes an IPv6 address on it, at most.
+    pub probing: Duration,
 }
 
 /// What the kernel does for IPv6 on a link by itself, as its sysctls say.
@@ -61,6 +69,10 @@ impl Ipv6 {
     pub const EUI64: u8 = 0;
     /// The [`Ipv6::addr_gen_mode`] that makes none.
     pub const NO_LINK_LOCAL: u8 = 1;
+    /// The [`Ipv6::addr_gen_mode`] that makes one of a secret, and needs one.
+    pub const STABLE_PRIVACY: u8 = 2;
+    /// The [`Ipv6::addr_gen_mode`] that makes one of a secret that the kernel chooses.
+    pub const RANDOM: u8 = 3;
     /// What a link has that nobody configured.
     pub const KERNEL_DEFAULT: Self = Self { addr_gen_mode: Self::EUI64, accept_ra: 1 };
 }
@@ -76,6 +88,25 @@ impl Link {
     #[must_use]
     pub fn answers_to(&self, name: &str) -> bool {
         self.name == name || self.alt_names.contains(name)
+    }
+
+    /// The size nearest to `bytes` that the device can have.
+    #[must_use]
+    pub fn fitting_mtu(&self, bytes: u32) -> u32 {
+        let (least, most) = self.mtu_range;
+        bytes.clamp(least, most.unwrap_or(u32::MAX).max(least))
+    }
+
+    /// `ipv6`, or what comes nearest to it and the link can have.
+    #[must_use]
+    pub fn fitting_ipv6(&self, ipv6: Ipv6) -> Ipv6 {
+        let able = match ipv6.addr_gen_mode {
+            Ipv6::EUI64 | Ipv6::NO_LINK_LOCAL | Ipv6::RANDOM => true,
+            Ipv6::STABLE_PRIVACY => self.stable_secret,
+            _ => false,
+        };
+        let is_so = self.ipv6.is_some_and(|found| found.addr_gen_mode == ipv6.addr_gen_mode);
+        Ipv6 { addr_gen_mode: if able || is_so { ipv6.addr_gen_mode } else { Ipv6::EUI64 }, ..ipv6 }
     }
 
     /// Its addresses without their state.
@@ -103,6 +134,35 @@ pub struct Address {
     pub net: IpNet,
     /// How far duplicate address detection has come.
     pub state: AddressState,
+    /// How it was given, to be given so again.
+    pub manner: Manner,
+    /// Whether the route to its own subnet over the link, which comes with an address, is missing.
+    pub lacks_route: bool,
+}
+
+/// How an address was given, besides its prefix.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Manner {
+    /// The other end of a point-to-point link.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peer: Option<IpAddr>,
+    /// The broadcast address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub broadcast: Option<Ipv4Addr>,
+    /// The label, which old tools take for a link's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// The scope, as the kernel numbers them.
+    pub scope: u8,
+    /// The flags that whoever gives the address chooses, as the kernel numbers them.
+    pub flags: u32,
+    /// The metric of the route that comes with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metric: Option<u32>,
+    /// For how many seconds it is preferred, and valid; none for one that stays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lifetimes: Option<(u32, u32)>,
 }
 
 /// How far duplicate address detection has come.
@@ -120,6 +180,20 @@ pub enum AddressState {
 #[must_use]
 pub fn is_link_local(net: &IpNet) -> bool {
     matches!(net, IpNet::V6(v6) if v6.addr().is_unicast_link_local())
+}
+
+/// Whether a link that goes down, or becomes too small for IPv6, loses this address for good: the
+/// kernel makes link-local ones again.
+#[must_use]
+pub fn goes_down_with_link(net: &IpNet) -> bool {
+    net.addr().is_ipv6() && !is_link_local(net)
+}
+
+/// Whether the kernel may drop `other` together with `removed`: secondary addresses go with the
+/// first one of their subnet.
+#[must_use]
+pub fn goes_with(other: &IpNet, removed: &IpNet) -> bool {
+    other.addr().is_ipv4() && other != removed && other.trunc() == removed.trunc()
 }
 
 /// Everything about the kernel that one decision rests on.

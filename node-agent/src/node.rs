@@ -1,11 +1,16 @@
 //! The node, as one agent acts on it: look, decide, have it validated, do it, look again.
 
-use std::{collections::BTreeMap, net::IpAddr, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::IpAddr,
+    time::{Duration, Instant},
+};
 
 use multinic_crds::{MacAddress, Mode, Reason};
 use multinic_runtime::shutdown::Stop;
 
 use crate::{
+    arrivals::Arrivals,
     converge::Step,
     desired::Desired,
     execute::{Failure, Node, NodeError, execute},
@@ -35,6 +40,7 @@ pub struct Host {
     policy: Policy,
     /// The API server's addresses, whose routes are protected.
     api_server: Vec<IpAddr>,
+    arrivals: Arrivals,
 }
 
 /// A pass that could not even look.
@@ -122,14 +128,10 @@ pub enum Order<'a> {
 
 impl Host {
     /// The node whose root is `root`. Without its `lock`, every look tries to take that first.
-    pub fn new(
-        root: HostRoot,
-        lock: Option<NodeLock>,
-        backend: Backend,
-        policy: Policy,
-    ) -> Result<Self, NetlinkError> {
-        let netlink = Netlink::connect(root.path())?;
-        Ok(Self { root, lock, netlink, backend, policy, api_server: Vec::new() })
+    #[must_use]
+    pub fn new(root: HostRoot, lock: Option<NodeLock>, backend: Backend, policy: Policy) -> Self {
+        let netlink = Netlink::new(root.path());
+        Self { root, lock, netlink, backend, policy, api_server: Vec::new(), arrivals: Arrivals::default() }
     }
 
     /// The routes to these addresses are protected from now on.
@@ -172,6 +174,7 @@ impl Host {
             self.lock = Some(NodeLock::take(&self.root)?);
         }
         let look = self.look().await?;
+        blocked.extend(self.settling(desired, &look, Instant::now()));
         let world = World {
             view: &look.view,
             fence: &look.fence,
@@ -208,13 +211,14 @@ impl Host {
             Order::Together => execute(self, &plan.transactions, fence).await,
             Order::OneByOne(stop) => self.one_by_one(&plan.transactions, fence, stop).await,
         };
+        let view = self.netlink.view(&self.api_server).await;
         let mut failures = BTreeMap::new();
         for (transaction, result) in plan.transactions.iter().zip(results) {
             let Err(failure) = result else {
                 ledger.settle(transaction);
                 continue;
             };
-            if failure.is_as_before() {
+            if failure.is_as_before() || view.as_ref().is_ok_and(|view| !ledger.marks(transaction, view)) {
                 ledger.withdraw(transaction, before);
             }
             failures.extend(transaction.members.iter().map(|member| (member.mac, failure.clone())));
@@ -223,8 +227,19 @@ impl Host {
             // What is on disk is the intention, which covers what was done.
             tracing::warn!("{error}");
         }
-        let view = self.netlink.view(&self.api_server).await?;
-        Ok(Outcome { failures, view })
+        Ok(Outcome { failures, view: view? })
+    }
+
+    /// The wanted NICs that are new to us, and that udev may still be about to rename.
+    fn settling(&mut self, desired: &Desired, look: &Look, now: Instant) -> BTreeMap<MacAddress, Refusal> {
+        self.arrivals.look(&look.view, now);
+        let is_settling = |mac: &MacAddress| {
+            let mut links = look.view.links.iter().filter(|link| link.identity() == Some(*mac));
+            look.ledger.get(*mac).is_none() && links.any(|link| self.arrivals.is_new(link, now))
+        };
+        let message = "the NIC came or was renamed a moment ago, and udev may not be done with it; it is configured in a moment";
+        let refusal = Refusal::new(Reason::ChangedMeanwhile, message);
+        desired.wanted.keys().copied().filter(is_settling).map(|mac| (mac, refusal.clone())).collect()
     }
 
     async fn one_by_one(

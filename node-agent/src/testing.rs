@@ -16,7 +16,7 @@ use multinic_crds::{Interface, MIN_IPV6_MTU, MacAddress};
 use crate::{
     converge::Step,
     execute::{Node, NodeError},
-    link::{Address, AddressState, Ipv6, KernelView, Link, LinkKind},
+    link::{Address, AddressState, Ipv6, KernelView, Link, LinkKind, Manner, goes_with},
     plan::FileChange,
     route::{self, Route},
 };
@@ -64,11 +64,19 @@ pub(crate) fn link(index: u32, name: &str, address: &str) -> Link {
         lower: None,
         addresses: Vec::new(),
         ipv6: Some(Ipv6::KERNEL_DEFAULT),
+        ipv6_disabled: false,
+        stable_secret: false,
+        probing: Duration::ZERO,
     }
 }
 
 pub(crate) fn address(net: &str) -> Address {
-    Address { net: net.parse().unwrap(), state: AddressState::Ready }
+    Address {
+        net: net.parse().unwrap(),
+        state: AddressState::Ready,
+        manner: Manner::default(),
+        lacks_route: false,
+    }
 }
 
 pub(crate) fn nic(address: &str, name: &str, addresses: &[&str]) -> Interface {
@@ -82,6 +90,9 @@ pub(crate) fn nic(address: &str, name: &str, addresses: &[&str]) -> Interface {
     }
 }
 
+/// What somebody else does to the kernel.
+pub(crate) type Meddling = fn(&mut KernelView);
+
 /// A node of plain data, which can be told to fail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PlainNode {
@@ -91,6 +102,12 @@ pub(crate) struct PlainNode {
     pub(crate) udev_names: BTreeMap<u32, BTreeSet<String>>,
     /// Addresses that other hosts answer for.
     pub(crate) answered: BTreeSet<IpAddr>,
+    /// How long it was waited.
+    clock: Duration,
+    /// Addresses that are probed, and until when.
+    probed: BTreeMap<(u32, IpNet), Duration>,
+    /// What others do to the kernel once this many changes are done.
+    pub(crate) meanwhile: Option<(usize, Meddling)>,
     /// The change that fails, counted from zero over steps and files alike.
     pub(crate) fails_at: Option<usize>,
     changes: usize,
@@ -103,6 +120,9 @@ impl PlainNode {
             files,
             udev_names: BTreeMap::new(),
             answered: BTreeSet::new(),
+            clock: Duration::ZERO,
+            probed: BTreeMap::new(),
+            meanwhile: None,
             fails_at: None,
             changes: 0,
         }
@@ -114,6 +134,9 @@ impl PlainNode {
 
     fn count(&mut self) -> Result<(), NodeError> {
         let fails = self.fails_at == Some(self.changes);
+        if let Some((_, change)) = self.meanwhile.take_if(|(at, _)| *at == self.changes) {
+            change(&mut self.kernel);
+        }
         self.changes += 1;
         if fails { Err(NodeError("told to fail".to_owned())) } else { Ok(()) }
     }
@@ -121,6 +144,39 @@ impl PlainNode {
     fn link(&mut self, index: u32) -> Result<&mut Link, NodeError> {
         let found = self.kernel.links.iter_mut().find(|link| link.index == index);
         found.ok_or_else(|| NodeError("no such device".to_owned()))
+    }
+
+    fn add(&mut self, index: u32, net: IpNet, manner: Manner) -> Result<(), NodeError> {
+        let (is_ipv6, clock) = (net.addr().is_ipv6(), self.clock);
+        let answered = is_ipv6 && self.answered.contains(&net.addr());
+        let link = self.link(index)?;
+        if is_ipv6 && link.ipv6_disabled {
+            return Err(NodeError("permission denied".to_owned()));
+        }
+        if link.addresses.iter().any(|address| address.net == net) {
+            return Ok(());
+        }
+        let (probed, until) = (is_ipv6 && !link.probing.is_zero(), clock + link.probing);
+        let state = match (probed, answered) {
+            (true, _) => AddressState::Tentative,
+            (false, true) => AddressState::Duplicate,
+            (false, false) => AddressState::Ready,
+        };
+        link.addresses.push(Address { net, state, manner, lacks_route: false });
+        link.addresses.sort_by_key(|address| address.net);
+        if probed {
+            self.probed.insert((index, net), until);
+        }
+        Ok(())
+    }
+
+    /// The first address of a subnet takes the others with it.
+    fn remove(&mut self, index: u32, net: &IpNet) -> Result<(), NodeError> {
+        let link = self.link(index)?;
+        let of_subnet = link.addresses.iter().find(|other| other.net.trunc() == net.trunc());
+        let is_first = of_subnet.is_some_and(|first| first.net == *net);
+        link.addresses.retain(|other| other.net != *net && !(is_first && goes_with(&other.net, net)));
+        Ok(())
     }
 
     fn add_udev_names(&mut self, index: u32) {
@@ -166,7 +222,7 @@ impl PlainNode {
                 self.add_udev_names(*index);
             }
             Step::AddAltName { index, name } => {
-                if self.kernel.named(name).is_some() {
+                if self.kernel.named(name).is_some_and(|holder| holder.index != *index) {
                     return Err(NodeError("file exists".to_owned()));
                 }
                 self.link(*index)?.alt_names.insert(name.clone());
@@ -183,30 +239,38 @@ impl PlainNode {
                     link.addresses.retain(|address| address.net.addr().is_ipv4());
                 } else if link.mtu < MIN_IPV6_MTU {
                     link.ipv6 = Some(Ipv6::KERNEL_DEFAULT);
+                    if link.up {
+                        make_link_local(link);
+                    }
                 }
                 link.mtu = *bytes;
             }
-            Step::SetIpv6 { name, to } => {
+            Step::SetIpv6 { index: _, name, to } => {
                 let named = self.kernel.links.iter_mut().find(|link| link.name == *name);
                 let link = named.filter(|link| link.ipv6.is_some());
                 let link = link.ok_or_else(|| NodeError("no such sysctl".to_owned()))?;
+                let is_so = link.ipv6.is_some_and(|found| found.addr_gen_mode == to.addr_gen_mode);
+                if to.addr_gen_mode == Ipv6::STABLE_PRIVACY && !link.stable_secret && !is_so {
+                    return Err(NodeError("invalid argument".to_owned()));
+                }
                 let before = link.ipv6.replace(*to);
                 if before.is_some_and(|before| before.addr_gen_mode != to.addr_gen_mode) {
                     make_link_local(link);
                 }
             }
             Step::AddAddress { index, net } => {
-                let answered = net.addr().is_ipv6() && self.answered.contains(&net.addr());
-                let state = if answered { AddressState::Duplicate } else { AddressState::Ready };
-                let link = self.link(*index)?;
-                if link.addresses.iter().all(|address| address.net != *net) {
-                    link.addresses.push(Address { net: *net, state });
-                    link.addresses.sort_by_key(|address| address.net);
-                }
+                self.add(*index, *net, Manner::default())?;
                 self.connect(*index, *net);
             }
-            Step::RemoveAddress { index, net } => {
-                self.link(*index)?.addresses.retain(|address| address.net != *net);
+            Step::RestoreAddress { index, net, manner } => {
+                self.add(*index, *net, manner.clone())?;
+                self.connect(*index, *net);
+            }
+            Step::RemoveAddress { index, net } => self.remove(*index, net)?,
+            Step::AddRoute { index, net } => {
+                let link = self.link(*index)?;
+                let with_route = link.addresses.iter_mut().filter(|address| address.net == *net);
+                with_route.for_each(|address| address.lacks_route = false);
             }
         }
         Ok(())
@@ -241,5 +305,15 @@ impl Node for PlainNode {
         Ok(())
     }
 
-    async fn pause(&mut self, _: Duration) {}
+    async fn pause(&mut self, duration: Duration) {
+        self.clock += duration;
+        let clock = self.clock;
+        for ((index, net), _) in self.probed.extract_if(.., |_, until| *until <= clock) {
+            let answered = self.answered.contains(&net.addr());
+            let state = if answered { AddressState::Duplicate } else { AddressState::Ready };
+            let links = self.kernel.links.iter_mut().filter(|link| link.index == index);
+            let probed = links.flat_map(|link| &mut link.addresses).filter(|address| address.net == net);
+            probed.for_each(|address| address.state = state);
+        }
+    }
 }

@@ -21,7 +21,6 @@ use crate::{
     fence::{AllowedKind, Policy},
     host::{
         detect::{self, Backend},
-        netlink::NetlinkError,
         remains,
         root::HostRoot,
     },
@@ -43,7 +42,7 @@ pub async fn run(
         node_ips: node_ips.0,
         link_kinds: [AllowedKind::Physical, AllowedKind::Veth].into_iter().collect(),
     };
-    let mut cleaner = Cleaner::new(root, policy)?;
+    let mut cleaner = Cleaner::new(root, policy);
     if stay {
         return stay::run(cleaner, runtime, shutdown).await;
     }
@@ -77,11 +76,11 @@ struct Cleaned {
 }
 
 impl Cleaner {
-    fn new(root: HostRoot, policy: Policy) -> Result<Self, NetlinkError> {
+    fn new(root: HostRoot, policy: Policy) -> Self {
         let os_image = detect::facts(&root).os_image;
         let backend = Backend::detect(&root, &os_image);
-        let host = Host::new(root.clone(), None, backend, policy)?;
-        Ok(Self { root, host, known: Ledger::default() })
+        let host = Host::new(root.clone(), None, backend, policy);
+        Self { root, host, known: Ledger::default() }
     }
 
     /// One attempt. Once nothing is left, it changes nothing. None where it has to `stop` first:

@@ -12,4 +12,3 @@ pub mod netlink;
 mod others;
 pub mod remains;
 pub mod root;
-mod routes;

@@ -26,7 +26,7 @@ use self::resolve::resolve;
 
 use crate::{
     bootfile::BootFile,
-    converge::{Step, Target, converge},
+    converge::{Step, Target, attempt},
     desired::Desired,
     fence::{Fence, Leak},
     foreign::Definition,
@@ -124,8 +124,6 @@ pub struct Transaction {
     pub members: Vec<Member>,
     /// What their links should look like.
     pub targets: Vec<Target>,
-    /// What their links look like now, to come back to.
-    pub before: Vec<Target>,
     /// How the kernel gets there.
     pub steps: Vec<Step>,
     /// The files to write or remove once the kernel is proven right.
@@ -214,19 +212,23 @@ impl Transaction {
     /// `written` are the paths that this or another transaction of the plan writes.
     fn new(members: Vec<Member>, written: &BTreeSet<String>, world: World<'_>) -> Self {
         let targets: Vec<Target> = members.iter().filter_map(|member| member.target.clone()).collect();
-        let before =
-            targets.iter().filter_map(|target| world.view.link(target.index)).map(Target::exactly).collect();
-        let steps = converge(&targets, world.view);
+        let steps = attempt(&targets, world.view);
         let files = file_changes(&members, written, world.files);
-        Self { members, targets, before, steps, files }
+        Self { members, targets, steps, files }
     }
 
     /// Whether the links are still those that this was planned for, and nothing has come to
     /// depend on them since.
     #[must_use]
     pub fn still_applies(&self, view: &KernelView, fence: &Fence) -> bool {
-        self.members.iter().filter(|member| member.target.is_some()).all(|member| {
-            let Some(planned) = &member.link else { return false };
+        self.members.iter().all(|member| {
+            let Some(planned) = &member.link else {
+                // One look that missed a link must not make it nobody's.
+                return view.links.iter().all(|link| link.identity() != Some(member.mac));
+            };
+            if member.target.is_none() {
+                return true;
+            }
             let Some(link) = view.link(planned.index) else { return false };
             let unchanged = (link.identity(), &link.name, &link.kind, link.controller)
                 == (planned.identity(), &planned.name, &planned.kind, planned.controller);

@@ -1,12 +1,12 @@
 //! A NIC that is ours and no longer wanted: how it is given back.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use multinic_crds::{InterfaceName, MacAddress, Reason};
 
 use crate::{
     bootfile::{Owner, owner},
-    converge::{Surplus, Target},
+    converge::{Surplus, Target, is_temporary},
     fence,
     link::{Ipv6, KernelView, Link},
     plan::{Decision, HostFiles, Judged, Member, Refusal, Verdict, World, resolve},
@@ -96,17 +96,25 @@ fn edited(mac: MacAddress, world: World<'_>) -> Option<Refusal> {
 /// whatever its MAC address; one with our addresses alone loses those and nothing else.
 fn target(mac: MacAddress, link: &Link, world: World<'_>, taken: &mut BTreeSet<String>) -> Option<Target> {
     let known = world.ledger.get(mac);
-    if link.name.parse::<InterfaceName>().is_ok() {
+    let is_named = link.name.parse::<InterfaceName>().is_ok() || is_temporary(&link.name);
+    if is_named {
         let original = known.and_then(|entry| entry.original_name.as_deref());
         return Some(Target {
             index: link.index,
             name: free_name(original, link, world.view, taken),
             alt_names: BTreeSet::new(),
             up: false,
-            mtu: known.and_then(|entry| entry.original_mtu),
+            // A device that was plugged anew may not take what its forerunner had.
+            mtu: known.and_then(|entry| entry.original_mtu).map(|bytes| link.fitting_mtu(bytes)),
             addresses: BTreeSet::new(),
+            reachable: BTreeSet::new(),
             surplus: Surplus::Remove,
-            ipv6: Some(known.and_then(|entry| entry.original_ipv6).unwrap_or(Ipv6::KERNEL_DEFAULT)),
+            manners: BTreeMap::new(),
+            ipv6: Some(
+                link.fitting_ipv6(
+                    known.and_then(|entry| entry.original_ipv6).unwrap_or(Ipv6::KERNEL_DEFAULT),
+                ),
+            ),
         });
     }
     let ours = &known?.addresses;

@@ -1,9 +1,9 @@
 //! A wanted NIC: what it should look like, or why it is left alone.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
-use multinic_crds::{Interface, InterfaceName, Reason};
+use multinic_crds::{Interface, InterfaceName, MIN_IPV6_MTU, Reason};
 
 use crate::{
     bootfile::{BootFile, Owner, owner},
@@ -58,10 +58,10 @@ pub(super) fn judge(nic: &Interface, world: World<'_>, blocked: Option<&Refusal>
 fn target(nic: &Interface, link: &Link, world: World<'_>) -> Target {
     let known = world.ledger.get(nic.mac_address);
     let ours = known.map(|entry| entry.addresses.clone()).unwrap_or_default();
-    let (least, most) = link.mtu_range;
     // A device that was plugged anew may not take the size that its forerunner had.
-    let original = known.and_then(|entry| entry.original_mtu);
-    let original = original.map(|bytes| bytes.clamp(least, most.unwrap_or(u32::MAX).max(least)));
+    let original = known.and_then(|entry| entry.original_mtu).map(|bytes| link.fitting_mtu(bytes));
+    // A link that is too small for IPv6 has the kernel's own settings once it is large enough.
+    let ipv6 = link.ipv6.or_else(|| (link.mtu < MIN_IPV6_MTU).then_some(Ipv6::KERNEL_DEFAULT));
     Target {
         index: link.index,
         name: nic.name.to_string(),
@@ -69,8 +69,10 @@ fn target(nic: &Interface, link: &Link, world: World<'_>) -> Target {
         up: true,
         mtu: nic.mtu.map(multinic_crds::Mtu::bytes).or(original),
         addresses: nets(nic),
+        reachable: nets(nic),
         surplus: Surplus::RemoveOnly(ours),
-        ipv6: link.ipv6.map(|found| Ipv6 { addr_gen_mode: addr_gen_mode(nic, found), accept_ra: 0 }),
+        manners: BTreeMap::new(),
+        ipv6: ipv6.map(|found| Ipv6 { addr_gen_mode: addr_gen_mode(nic, found), accept_ra: 0 }),
     }
 }
 
@@ -125,6 +127,7 @@ fn refusal(nic: &Interface, link: &Link, file: &BootFile, world: World<'_>) -> O
     file_refusal(file, world)
         .or_else(|| in_use_refusal(nic, link, world))
         .or_else(|| mtu_refusal(nic, link))
+        .or_else(|| ipv6_refusal(nic, link))
         .or_else(|| subnet_refusal(nic, link, world))
         .or_else(|| reserved::refusal(nic, link, world))
 }
@@ -174,6 +177,25 @@ fn mtu_refusal(nic: &Interface, link: &Link) -> Option<Refusal> {
             format!("{} cannot have an MTU of {bytes}; it takes {range}", link.name),
         )
     })
+}
+
+/// Where IPv6 is off, that is the node's choice. The IPv4 addresses alone would not be what the row
+/// says, and no success may be reported for half of it.
+fn ipv6_refusal(nic: &Interface, link: &Link) -> Option<Refusal> {
+    let wanted = nic.addresses.iter().find(|address| address.is_ipv6())?;
+    let name = &link.name;
+    let message = if link.ipv6_disabled {
+        format!(
+            "IPv6 is off on {name}, so it cannot have {wanted}; set net.ipv6.conf.{name}.disable_ipv6 to 0 (and that of all and default, to keep it), or take the IPv6 address out of the row"
+        )
+    } else if link.ipv6.is_none() && link.mtu >= MIN_IPV6_MTU {
+        format!(
+            "this node's kernel runs without IPv6 (ipv6.disable=1), so {name} cannot have {wanted}; boot it with IPv6, or take the IPv6 address out of the row"
+        )
+    } else {
+        return None;
+    };
+    Some(Refusal::new(Reason::Ipv6Disabled, message))
 }
 
 /// An address that another link has, or whose subnet another link is on, would make

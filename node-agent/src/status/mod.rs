@@ -323,7 +323,8 @@ const UNDER_WAY: [Reason; 4] = [Reason::Applying, Reason::ChangedMeanwhile, Reas
 fn overall_reason(worst: InterfaceState, held_back: Option<Reason>) -> Reason {
     match worst {
         InterfaceState::Configured => Reason::Configured,
-        InterfaceState::Pending | InterfaceState::Removing => held_back.unwrap_or(Reason::Removing),
+        InterfaceState::Pending => held_back.unwrap_or(Reason::Applying),
+        InterfaceState::Removing => held_back.unwrap_or(Reason::Removing),
         InterfaceState::DeviceMissing => Reason::DeviceMissing,
         InterfaceState::Refused => Reason::InterfaceRefused,
         InterfaceState::Failed => Reason::InterfaceFailed,

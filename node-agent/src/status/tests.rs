@@ -117,6 +117,19 @@ fn a_failure_is_the_nics_own_and_names_its_reason() {
 }
 
 #[test]
+fn a_nic_that_changed_while_its_change_was_prepared_has_not_failed() {
+    let scene = scene(&[nic(A, "multinic0", &[])], Mode::Enforce);
+    let failure = Failure::NotBegun(Refusal::new(Reason::ChangedMeanwhile, "planned anew"));
+    let failures = BTreeMap::from([(A.parse().unwrap(), failure)]);
+    let status = scene.status(Phase::Settled, &failures, &NodeNetworkConfigStatus::default(), 1);
+    assert_eq!(
+        conditions(&status),
+        ("Ready=False Degraded=False Progressing=False".to_owned(), "Applying".to_owned())
+    );
+    assert_eq!(status.interfaces[0].state, InterfaceState::Pending);
+}
+
+#[test]
 fn a_nic_without_a_carrier_is_configured_and_says_so() {
     let mut scene = scene(&[nic(A, "multinic0", &[])], Mode::Enforce);
     scene.view.links[0].carrier = false;

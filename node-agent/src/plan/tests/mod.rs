@@ -3,10 +3,13 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
+    time::Duration,
 };
 
 use futures::FutureExt;
+use ipnet::IpNet;
 use multinic_crds::{Interface, MacAddress, Mode, Reason};
+mod kernel;
 mod life;
 mod properties;
 mod scenarios;
@@ -17,7 +20,7 @@ use crate::{
     execute::{Failure, execute},
     fence::{AllowedKind, Past, Policy},
     foreign::{self, SourceFile},
-    link::{Address, AddressState, Ipv6, LinkKind},
+    link::{Address, AddressState, Ipv6, LinkKind, Manner},
     testing::{PlainNode, address, connected, default_route, link, mac, nic},
 };
 

@@ -217,9 +217,11 @@ fn an_address_that_another_host_has_is_not_right() {
     let mut scene = Scene::new(&[nic(A, "multinic0", &["2001:db8::5/64"])]);
     scene.converge();
     scene.node.kernel.links[1].addresses[0].state = AddressState::Duplicate;
+    scene.node.answered.insert("2001:db8::5".parse().unwrap());
     assert_eq!(scene.verdict(A), Verdict::Change);
     let plan = scene.plan();
     assert_eq!(scene.carry_out(&plan)[&mac(A)].reason(), Reason::AddressConflict);
+    assert_eq!(scene.link(A).addresses[0].state, AddressState::Duplicate, "as it was before");
 }
 
 #[test]
@@ -318,60 +320,9 @@ fn an_uplink_with_an_unproven_address_stops_nobody() {
     let mut scene = Scene::new(&[nic(A, "multinic0", &[])]);
     scene.node.kernel.links[0]
         .addresses
-        .push(Address { net: "2001:db8:ffff::1/64".parse().unwrap(), state: AddressState::Duplicate });
+        .push(Address { state: AddressState::Duplicate, ..address("2001:db8:ffff::1/64") });
     scene.converge();
     assert_eq!(scene.link(A).name, "multinic0");
-}
-
-#[test]
-fn a_nic_is_given_back_the_name_that_udev_made_an_alternative_one() {
-    let mut scene = Scene::new(&[nic(A, "multinic0", &["10.1.0.5/24"])]);
-    scene.name_by_udev(3, true);
-    scene.converge();
-    let alternatives = ["ens3", "enp0s3"].map(str::to_owned);
-    assert_eq!(scene.link(A).alt_names, alternatives.into(), "udev's manner");
-    scene.want(&[]);
-    let drops = Step::DropAltName { index: 3, name: "ens3".to_owned() };
-    assert!(scene.plan().transactions[0].steps.contains(&drops), "{:?}", scene.plan().transactions);
-    scene.converge();
-    let link = scene.link(A);
-    assert_eq!((link.name.as_str(), &link.alt_names), ("ens3", &BTreeSet::from(["enp0s3".to_owned()])));
-}
-
-#[test]
-fn a_roll_back_brings_back_a_name_that_udev_made_an_alternative_one() {
-    let mut scene = Scene::new(&[nic(A, "multinic0", &["2001:db8::5/64"])]);
-    scene.name_by_udev(3, true);
-    let before = scene.link(A).clone();
-    scene.node.answered.insert("2001:db8::5".parse().unwrap());
-    let plan = scene.plan();
-    let failure = &scene.carry_out(&plan)[&mac(A)];
-    assert_eq!((failure.reason(), failure.is_as_before()), (Reason::AddressConflict, true), "{failure}");
-    assert_eq!((scene.link(A), &scene.ledger), (&before, &Ledger::default()));
-}
-
-#[test]
-fn a_nic_whose_first_name_is_not_known_goes_back_to_one_that_udev_calls_it() {
-    let mut scene = Scene::new(&[nic(A, "multinic0", &[])]);
-    scene.name_by_udev(3, true);
-    scene.converge();
-    scene.ledger = Ledger::default();
-    scene.want(&[]);
-    scene.converge();
-    assert_eq!(scene.link(A).name, "ens3");
-}
-
-#[test]
-fn an_alternative_name_of_the_nic_itself_is_no_obstacle_and_that_of_another_link_is() {
-    let mut scene = Scene::new(&[nic(A, "multinic0", &[])]);
-    scene.node.kernel.links[1].alt_names.insert("multinic0".to_owned());
-    scene.converge();
-    assert_eq!(scene.link(A).name, "multinic0");
-
-    let both = [nic(A, "multinic1", &[]), nic(B, "multinic0", &[])];
-    let mut scene = Scene::new(&both);
-    scene.node.kernel.links[1].alt_names.insert("multinic0".to_owned());
-    assert_eq!(scene.refusal(B), Reason::NameInUse, "A gets another name and keeps the alternative one");
 }
 
 #[test]

@@ -3,12 +3,18 @@
 //! The same function brings a NIC to its wanted state, takes one back to what it
 //! was, and proves a result: what needs no further step is right.
 
-use std::{collections::BTreeSet, fmt};
+mod step;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
 use multinic_crds::MIN_IPV6_MTU;
 
-use crate::link::{AddressState, Ipv6, KernelView, Link, is_link_local};
+use crate::link::{
+    AddressState, Ipv6, KernelView, Link, Manner, goes_down_with_link, goes_with, is_link_local,
+};
+
+pub use self::step::Step;
 
 /// What one link should look like.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,8 +31,12 @@ pub struct Target {
     pub mtu: Option<u32>,
     /// The addresses it must have.
     pub addresses: BTreeSet<IpNet>,
+    /// Those of them whose subnet there must be a route to over the link.
+    pub reachable: BTreeSet<IpNet>,
     /// What happens to the addresses it must not have.
     pub surplus: Surplus,
+    /// How some of the addresses are given, where not as usual.
+    pub manners: BTreeMap<IpNet, Manner>,
     /// What the kernel may do for IPv6 by itself; `None` leaves it.
     pub ipv6: Option<Ipv6>,
 }
@@ -47,11 +57,13 @@ impl Target {
         Self {
             index: link.index,
             name: link.name.clone(),
-            alt_names: link.alt_names.clone(),
+            alt_names: BTreeSet::new(),
             up: link.up,
             mtu: Some(link.mtu),
             addresses: link.nets().into_iter().filter(|net| !is_link_local(net)).collect(),
+            reachable: BTreeSet::new(),
             surplus: Surplus::Remove,
+            manners: BTreeMap::new(),
             ipv6: link.ipv6,
         }
     }
@@ -59,7 +71,13 @@ impl Target {
     /// What `link` has now, where more addresses do no harm.
     #[must_use]
     pub fn at_least(link: &Link) -> Self {
-        Self { surplus: Surplus::RemoveOnly(BTreeSet::new()), ipv6: None, ..Self::exactly(link) }
+        let reachable = link.addresses.iter().filter(|address| !address.lacks_route);
+        Self {
+            reachable: reachable.map(|address| address.net).collect(),
+            surplus: Surplus::RemoveOnly(BTreeSet::new()),
+            ipv6: None,
+            ..Self::exactly(link)
+        }
     }
 
     fn is_unwanted(&self, net: &IpNet) -> bool {
@@ -73,90 +91,6 @@ impl Target {
         match &self.surplus {
             Surplus::Remove => true,
             Surplus::RemoveOnly(ours) => ours.contains(net),
-        }
-    }
-}
-
-/// One change of the kernel's state.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
-    /// Set the link administratively up.
-    SetUp {
-        /// Which link.
-        index: u32,
-    },
-    /// Set the link administratively down.
-    SetDown {
-        /// Which link.
-        index: u32,
-    },
-    /// Rename a link that is down.
-    Rename {
-        /// Which link.
-        index: u32,
-        /// The new name.
-        to: String,
-    },
-    /// Give the link one more name.
-    AddAltName {
-        /// Which link.
-        index: u32,
-        /// The alternative name.
-        name: String,
-    },
-    /// Take an alternative name off the link.
-    DropAltName {
-        /// Which link.
-        index: u32,
-        /// The alternative name.
-        name: String,
-    },
-    /// Set the MTU.
-    SetMtu {
-        /// Which link.
-        index: u32,
-        /// In bytes.
-        bytes: u32,
-    },
-    /// Choose what the kernel does for IPv6 by itself.
-    SetIpv6 {
-        /// The name at that point, which sysctls go by.
-        name: String,
-        /// What it does.
-        to: Ipv6,
-    },
-    /// Add an address.
-    AddAddress {
-        /// Which link.
-        index: u32,
-        /// The address with its prefix.
-        net: IpNet,
-    },
-    /// Remove an address.
-    RemoveAddress {
-        /// Which link.
-        index: u32,
-        /// The address with its prefix.
-        net: IpNet,
-    },
-}
-
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::SetUp { index } => write!(f, "set link {index} up"),
-            Self::SetDown { index } => write!(f, "set link {index} down"),
-            Self::Rename { index, to } => write!(f, "rename link {index} to {to}"),
-            Self::AddAltName { index, name } => write!(f, "give link {index} the alternative name {name}"),
-            Self::DropAltName { index, name } => {
-                write!(f, "take the alternative name {name} off link {index}")
-            }
-            Self::SetMtu { index, bytes } => write!(f, "set the MTU of link {index} to {bytes}"),
-            Self::SetIpv6 { name, to: Ipv6 { addr_gen_mode, accept_ra } } => {
-                write!(f, "set addr_gen_mode of {name} to {addr_gen_mode} and accept_ra to {accept_ra}")
-            }
-            Self::AddAddress { index, net } => write!(f, "add {net} to link {index}"),
-            Self::RemoveAddress { index, net } => write!(f, "remove {net} from link {index}"),
         }
     }
 }
@@ -196,8 +130,16 @@ fn vacated<'a>(present: &[(&Target, &'a Link)]) -> Vec<&'a Link> {
         .collect()
 }
 
+const TEMPORARY: &str = "mnictmp";
+
 fn temporary_name(link: &Link) -> String {
-    format!("mnictmp{}", link.index)
+    format!("{TEMPORARY}{}", link.index)
+}
+
+/// Whether a link has this name only while it exchanges names with another one.
+#[must_use]
+pub fn is_temporary(name: &str) -> bool {
+    name.starts_with(TEMPORARY)
 }
 
 fn converge_one(target: &Target, link: &Link, vacated: bool) -> Vec<Step> {
@@ -218,7 +160,8 @@ fn converge_one(target: &Target, link: &Link, vacated: bool) -> Vec<Step> {
         }
         steps.push(Step::Rename { index, to: target.name.clone() });
     }
-    let missing = target.alt_names.iter().filter(|name| !link.answers_to(name) && **name != target.name);
+    let missing =
+        target.alt_names.iter().filter(|name| !link.alt_names.contains(*name) && **name != target.name);
     steps.extend(missing.map(|name| Step::AddAltName { index, name: name.clone() }));
     let is_up = link.up && !went_down;
     if let Some(bytes) = target.mtu.filter(|bytes| *bytes != link.mtu) {
@@ -227,35 +170,87 @@ fn converge_one(target: &Target, link: &Link, vacated: bool) -> Vec<Step> {
     // Below this size the kernel has no IPv6 on the link, and nothing to set.
     let has_ipv6 = target.mtu.unwrap_or(link.mtu) >= MIN_IPV6_MTU && link.ipv6.is_some();
     if let Some(to) = target.ipv6.filter(|to| has_ipv6 && link.ipv6 != Some(*to)) {
-        steps.push(Step::SetIpv6 { name: target.name.clone(), to });
+        steps.push(Step::SetIpv6 { index, name: target.name.clone(), to });
     }
-    let kept = link.nets().into_iter().filter(|net| !(went_down && net.addr().is_ipv6()));
-    let (unwanted, kept): (Vec<_>, BTreeSet<_>) = partition(kept, |net| target.is_unwanted(net));
-    steps.extend(unwanted.into_iter().map(|net| Step::RemoveAddress { index, net }));
+    let found = Found::of(target, link, went_down, is_up && !target.up);
+    steps.extend(found.unwanted.iter().map(|net| Step::RemoveAddress { index, net: *net }));
     match (target.up, is_up) {
         (true, false) => steps.push(Step::SetUp { index }),
         (false, true) => steps.push(Step::SetDown { index }),
         _ => {}
     }
-    let missing = target.addresses.difference(&kept);
-    steps.extend(missing.map(|net| Step::AddAddress { index, net: *net }));
+    steps.extend(found.missing(target, link));
     steps
 }
 
-fn partition(
-    nets: impl Iterator<Item = IpNet>,
-    mut matches: impl FnMut(&IpNet) -> bool,
-) -> (Vec<IpNet>, BTreeSet<IpNet>) {
-    let mut rest = BTreeSet::new();
-    let mut matching = Vec::new();
-    for net in nets {
-        if matches(&net) {
-            matching.push(net);
-        } else {
-            rest.insert(net);
+/// The addresses of a link, sorted by what becomes of them.
+struct Found {
+    /// Those that go.
+    unwanted: Vec<IpNet>,
+    /// Those that our own steps cost, and that stay nevertheless.
+    lost: BTreeMap<IpNet, Manner>,
+    /// Those that stay by themselves.
+    kept: BTreeSet<IpNet>,
+}
+
+impl Found {
+    /// `went_down` before any address is changed, or else `goes_down` once the unwanted ones are gone.
+    fn of(target: &Target, link: &Link, went_down: bool, goes_down: bool) -> Self {
+        let gone_already = |net: &IpNet| went_down && net.addr().is_ipv6();
+        let unwanted: Vec<IpNet> =
+            link.nets().into_iter().filter(|net| target.is_unwanted(net) && !gone_already(net)).collect();
+        let costs = |net: &IpNet| {
+            ((went_down || goes_down) && goes_down_with_link(net))
+                || unwanted.iter().any(|removed| goes_with(net, removed))
+        };
+        let staying = link.addresses.iter().filter(|address| !target.is_unwanted(&address.net));
+        let (lost, kept): (Vec<_>, Vec<_>) = staying.partition(|address| costs(&address.net));
+        let lost = lost.into_iter().map(|address| (address.net, address.manner.clone())).collect();
+        let kept = kept.into_iter().map(|address| address.net).filter(|net| !gone_already(net)).collect();
+        Self { unwanted, lost, kept }
+    }
+
+    /// The steps to what is not there, or will not be.
+    fn missing(&self, target: &Target, link: &Link) -> Vec<Step> {
+        let index = link.index;
+        let missing = target.addresses.iter().filter(|net| !self.kept.contains(net));
+        let mut steps: Vec<Step> = missing
+            .map(|net| match target.manners.get(net) {
+                Some(manner) => Step::RestoreAddress { index, net: *net, manner: manner.clone() },
+                None => Step::AddAddress { index, net: *net },
+            })
+            .collect();
+        let of_others = self.lost.iter().filter(|(net, _)| !target.addresses.contains(net));
+        steps.extend(of_others.map(|(net, manner)| Step::RestoreAddress {
+            index,
+            net: *net,
+            manner: manner.clone(),
+        }));
+        let unreachable = link.addresses.iter().filter(|address| address.lacks_route);
+        let unreachable = unreachable.filter(|address| self.kept.contains(&address.net));
+        let wanted = unreachable.filter(|address| target.reachable.contains(&address.net));
+        steps.extend(wanted.map(|address| Step::AddRoute { index, net: address.net }));
+        steps
+    }
+}
+
+/// The steps of one attempt: those of [`converge`], and every wanted address that the kernel found
+/// taken is probed anew. The kernel itself never does, though the other host may be gone.
+#[must_use]
+pub fn attempt(targets: &[Target], view: &KernelView) -> Vec<Step> {
+    let mut steps = converge(targets, view);
+    for target in targets {
+        let index = target.index;
+        let addresses = view.link(index).map(|link| link.addresses.as_slice()).unwrap_or_default();
+        let taken = addresses.iter().filter(|address| address.state == AddressState::Duplicate);
+        for net in taken.map(|address| address.net).filter(|net| target.addresses.contains(net)) {
+            let added = Step::AddAddress { index, net };
+            if !steps.contains(&added) {
+                steps.extend([Step::RemoveAddress { index, net }, added]);
+            }
         }
     }
-    (matching, rest)
+    steps
 }
 
 /// Why a target is not proven yet.

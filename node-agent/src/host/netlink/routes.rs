@@ -41,6 +41,15 @@ pub(super) fn route(message: &RouteMessage) -> Option<Route> {
     Some(Route { destination, table, links, gateways, by_kernel })
 }
 
+/// The number of its next hop, where it has one. Where the kernel is told not to repeat the way
+/// (`net.ipv4.nexthop_compat_mode`), that is all that it says of it.
+pub(super) fn next_hop(message: &RouteMessage) -> Option<u32> {
+    message.attributes.iter().find_map(|attribute| match attribute {
+        RouteAttribute::NhId(number) => Some(*number),
+        _ => None,
+    })
+}
+
 fn gateway(attribute: &RouteAttribute) -> Option<IpAddr> {
     match attribute {
         RouteAttribute::Gateway(to) => ip(to),
