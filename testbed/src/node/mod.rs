@@ -208,6 +208,31 @@ impl<'bed> Node<'bed> {
         self.bed.inside(&self.root.path)
     }
 
+    /// Runs a shell script on the node until the returned process is dropped.
+    pub fn run_beside(&self, part: &str, script: &str) -> Result<Process> {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        self.start_process(part, command)
+    }
+
+    /// Names a NIC as udev does for hardware whose place it knows, and as it does up to systemd 253 after each
+    /// rename by whomever: whatever of `names` it is not called becomes an alternative name. Until the returned
+    /// process is dropped.
+    pub fn name_by_udev(&self, mac: &str, names: [&str; 2]) -> Result<Process> {
+        let link = self.link(mac)?;
+        self.exec(&["ip", "link", "set", &link.name, "name", names[0]])?;
+        let script = format!(
+            "while sleep 0.05; do \
+               name=$(ip -oneline link | sed -n 's/^[0-9]*: \\([^@:]*\\).*{mac}.*/\\1/p'); \
+               for other in {} {}; do \
+                 [ \"$name\" = \"$other\" ] || ip link property add dev \"$name\" altname $other 2>/dev/null; \
+               done; \
+             done",
+            names[0], names[1]
+        );
+        self.run_beside("udev", &script)
+    }
+
     pub(crate) fn start_process(&self, part: &str, command: Command) -> Result<Process> {
         let name = format!("{}-{part}", self.name());
         Process::start(&self.machine()?.spawner, &name, command, &self.bed.log(&name))

@@ -204,13 +204,17 @@ async fn taken_back(bed: &Testbed) -> Result<()> {
     for mac in [FIRST, SECOND, THIRD, FOURTH, FIFTH] {
         node.plug(mac)?;
     }
-    // The kernel will not add the second's address, another host has the third's, and the fourth's file cannot be
+    // IPv6 goes off on the second while its address is added, another host has the third's, and the fourth's file cannot be
     // written, since a directory is in its place.
     let neighbour = bed.node("neighbour", Kind::Light).await?;
     let port = neighbour.plug("fa:16:3e:00:00:ff")?;
     neighbour.exec(&["ip", "link", "set", &port, "up"])?;
     neighbour.exec(&["ip", "address", "add", "fd00:20::3/64", "dev", &port, "nodad"])?;
-    node.exec(&["sh", "-c", "echo 1 > /proc/sys/net/ipv6/conf/eth2/disable_ipv6"])?;
+    let meddler = node.run_beside(
+        "meddler",
+        "cd /proc/sys/net/ipv6/conf; exec 2>/dev/null; \
+         while :; do echo 1 > multinic1/disable_ipv6; echo 0 > eth2/disable_ipv6; done",
+    )?;
     node.exec(&["mkdir", "/etc/netplan/60-multinic-multinic3.yaml"])?;
     let before: Vec<_> = [SECOND, THIRD, FOURTH].iter().map(|mac| node.link(mac)).collect::<Result<_>>()?;
     let v4 = OpenstackConfig::new("v4", "10.20.0.0/24")
@@ -234,6 +238,7 @@ async fn taken_back(bed: &Testbed) -> Result<()> {
     }
     assert_eq!(world.condition(&node, "Ready").await?.reason, "InterfaceFailed");
 
+    drop(meddler);
     eventually("the NIC to have its own name between two attempts", SOON, async || {
         node.exec(&["sh", "-c", "echo 0 > /proc/sys/net/ipv6/conf/eth2/disable_ipv6"])
     })

@@ -11,6 +11,7 @@ mod parts;
 mod pod;
 mod schema;
 mod slots;
+mod udev;
 mod uplink;
 mod witness;
 
@@ -21,6 +22,6 @@ use multinic_testbed::Suite;
 fn main() -> ExitCode {
     let suite = faults::tell(boundaries::tell(Suite::default()));
     let suite = constancy::tell(slots::tell(suite));
-    let suite = check::tell(lease::tell(uplink::tell(guards::tell(suite))));
+    let suite = udev::tell(check::tell(lease::tell(uplink::tell(guards::tell(suite)))));
     loops::tell(schema::tell(pod::tell(parts::tell(suite)))).run()
 }
