@@ -210,14 +210,14 @@ reasons! {
         "The kernel does not say what its links are, so nothing is touched."
         "see the kernel's answer in the message; the agent needs the host's network and NET_ADMIN"
     HostFilesUnreadable [Nic Ready]
-        "A file of the node cannot be read, so nobody knows what others configure, and nothing is touched."
-        "have root own it, or make it readable to all: the agent's root passes over no permissions"
+        "A directory of the node cannot be read, or was replaced, so nobody knows what others configure, and nothing is touched."
+        "restart the agent's pod where a directory was replaced; otherwise have root own it, or make it readable to all"
     HostFilesUnwritable [Nic Ready]
         "The agent cannot write down what it is about to do, so nothing is touched."
         "make the directory writable, in the agent's pod too, with space left on it"
     LedgerUnreadable [Nic Ready]
-        "The agent's record of what it did on the node is damaged, so nothing is touched."
-        "repair the file, or remove it: boot files then tell which NICs are ours"
+        "The agent's record of what it did on the node, or to the NIC, is damaged, so nothing is touched."
+        "repair the file, or remove it: boot files then tell which NICs are ours, but not what they were before"
     LockUnavailable [Nic Ready]
         "The agent cannot make sure that no other agent acts on the node, so nothing is touched."
         "make /run/multinic writable in the agent's pod, and end any other agent on the node"

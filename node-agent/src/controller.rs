@@ -52,7 +52,7 @@ pub async fn run(args: RunArgs, shutdown: impl Future<Output = ()> + Send + 'sta
     let listener = admin::bind(listen).await?;
     let report = health.clone();
     let admin = Admin::new(heartbeat.clone(), registry, move || report.report());
-    let (endpoint, stop) = Endpoint::start(listener, admin, shutdown);
+    let (endpoint, stop) = Endpoint::start(listener, admin, shutdown)?;
     tracing::info!(node = node_name, version = multinic_runtime::VERSION, "starting");
 
     let root = HostRoot::new(host_root);

@@ -17,11 +17,12 @@ use crate::{
     fence::{Fence, Past, Policy},
     foreign::Definition,
     host::{
-        detect::Backend,
+        detect::{self, Backend},
         files::{self, FileError},
         generator::{self, StageError},
         lock::{LockError, NodeLock},
         memory,
+        mounts::Mounts,
         netlink::{Netlink, NetlinkError},
         root::HostRoot,
     },
@@ -35,6 +36,7 @@ pub struct Host {
     root: HostRoot,
     /// Held from the first look on: nothing is done without it.
     lock: Option<NodeLock>,
+    mounts: Mounts,
     netlink: Netlink,
     backend: Backend,
     policy: Policy,
@@ -67,9 +69,8 @@ impl PassError {
         match self {
             Self::Lock(_) => Reason::LockUnavailable,
             Self::File(FileError::Ledger(_)) => Reason::LedgerUnreadable,
-            Self::File(FileError::Read { .. }) | Self::Stage(StageError::File(_)) => {
-                Reason::HostFilesUnreadable
-            }
+            Self::File(FileError::Read { .. } | FileError::Replaced { .. })
+            | Self::Stage(StageError::File(_)) => Reason::HostFilesUnreadable,
             Self::File(FileError::Write { .. }) => Reason::HostFilesUnwritable,
             Self::Netlink(_) => Reason::KernelUnreadable,
             Self::Stage(StageError::Command(_) | StageError::Io(_)) => Reason::ValidationUnavailable,
@@ -130,8 +131,9 @@ impl Host {
     /// The node whose root is `root`. Without its `lock`, every look tries to take that first.
     #[must_use]
     pub fn new(root: HostRoot, lock: Option<NodeLock>, backend: Backend, policy: Policy) -> Self {
-        let netlink = Netlink::new(root.path());
-        Self { root, lock, netlink, backend, policy, api_server: Vec::new(), arrivals: Arrivals::default() }
+        let netlink = Netlink::new(&root);
+        let (mounts, arrivals) = (Mounts::default(), Arrivals::default());
+        Self { root, lock, mounts, netlink, backend, policy, api_server: Vec::new(), arrivals }
     }
 
     /// The routes to these addresses are protected from now on.
@@ -173,6 +175,7 @@ impl Host {
         if self.lock.is_none() {
             self.lock = Some(NodeLock::take(&self.root)?);
         }
+        self.mounts.check(&self.root)?;
         let look = self.look().await?;
         blocked.extend(self.settling(desired, &look, Instant::now()));
         let world = World {
@@ -262,8 +265,9 @@ impl Host {
     }
 
     async fn look(&self) -> Result<Look, PassError> {
-        let ledger = files::ledger(&self.root)?;
+        let mut ledger = files::ledger(&self.root)?;
         let (definitions, files) = files::survey(&self.root)?;
+        ledger.recall(&detect::boot_id(), &files);
         let view = self.netlink.view(&self.api_server).await?;
         let vital = memory::vital(&self.root)?;
         let fence =

@@ -5,7 +5,7 @@
 
 use std::{fs, os::unix::fs::symlink};
 
-use multinic_agent::host::root::HostRoot;
+use multinic_agent::host::root::{HostRoot, Unread};
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, apply_filter};
 
 const OPENAT2: i64 = 437; // on every architecture, as all calls this young
@@ -15,17 +15,18 @@ const ENOSYS: u32 = 38;
 fn links_are_followed_within_the_hosts_root_all_the_same() {
     let directory = tempfile::tempdir().unwrap();
     let root = HostRoot::new(directory.path().to_owned());
-    fs::create_dir_all(root.at("/opt/site")).unwrap();
-    fs::create_dir_all(root.at("/etc")).unwrap();
-    symlink("/opt/site", root.at("/etc/linked")).unwrap();
-    symlink("/nowhere", root.at("/opt/site/gone.yaml")).unwrap();
+    let at = |path: &str| directory.path().join(path);
+    fs::create_dir_all(at("opt/site")).unwrap();
+    fs::create_dir_all(at("etc")).unwrap();
+    symlink("/opt/site", at("etc/linked")).unwrap();
+    symlink("/nowhere", at("opt/site/gone.yaml")).unwrap();
     forget_openat2();
 
     root.replace("/etc/linked/60.yaml", "ours", 0o600).unwrap();
-    assert_eq!(root.read("/opt/site/60.yaml").unwrap().as_deref(), Some("ours"));
+    assert_eq!(root.text("/opt/site/60.yaml").unwrap().as_deref(), Some("ours"));
     let listed = root.list("/etc/linked", ".yaml").unwrap();
-    let expected = [("60.yaml", Some("ours")), ("gone.yaml", None)];
-    assert_eq!(listed, expected.map(|(name, text)| (name.to_owned(), text.map(str::to_owned))).into());
+    let expected = [("60.yaml", Ok(b"ours".to_vec())), ("gone.yaml", Err(Unread::OutOfSight))];
+    assert_eq!(listed, expected.map(|(name, content)| (name.to_owned(), content)).into());
 }
 
 fn forget_openat2() {

@@ -7,6 +7,7 @@ use std::{
     io,
     net::{Ipv4Addr, SocketAddr},
     sync::Arc,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -20,7 +21,7 @@ use axum::{
 use prometheus_client::{encoding::text::encode, registry::Registry};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle, time::timeout};
+use tokio::{net::TcpListener, runtime, sync::oneshot, time::timeout};
 
 use crate::{heartbeat::Heartbeat, shutdown::Stop};
 
@@ -105,9 +106,11 @@ pub async fn serve(
     axum::serve(listener, router).with_graceful_shutdown(shutdown).await
 }
 
-/// The endpoint as a task beside the work of the process.
+/// The endpoint beside the work of the process, on a thread of its own: probes are answered while the work waits for a
+/// disk. To hand the work to other threads would cost as much memory; and a write that nobody waits for any more could
+/// still come to its end after it was taken back.
 pub struct Endpoint {
-    task: JoinHandle<io::Result<()>>,
+    ended: oneshot::Receiver<io::Result<()>>,
     close: oneshot::Sender<()>,
 }
 
@@ -120,28 +123,34 @@ impl Endpoint {
         listener: TcpListener,
         admin: Admin,
         shutdown: impl Future<Output = ()> + Send + 'static,
-    ) -> (Self, Stop) {
+    ) -> io::Result<(Self, Stop)> {
         let (close, closing) = oneshot::channel::<()>();
         let (alive, gone) = oneshot::channel::<()>();
-        let task = tokio::spawn(async move {
-            let served = serve(listener, admin, async { drop(closing.await) }).await;
+        let (end, ended) = oneshot::channel();
+        let listener = listener.into_std()?;
+        let serving =
+            async { serve(TcpListener::from_std(listener)?, admin, async { drop(closing.await) }).await };
+        thread::Builder::new().name("admin".to_owned()).spawn(move || {
+            let runtime = runtime::Builder::new_current_thread().enable_all().build();
+            let served = runtime.and_then(|runtime| runtime.block_on(serving));
             drop(alive);
-            served
-        });
+            // Nobody may be waiting for it.
+            let _ = end.send(served);
+        })?;
         let stop = Stop::at(async {
             tokio::select! {
                 () = shutdown => {}
                 _ = gone => {}
             }
         });
-        (Self { task, close }, stop)
+        Ok((Self { ended, close }, stop))
     }
 
     /// Ends it, and says how it went: an error is one of the time before, too.
     pub async fn end(self) -> io::Result<()> {
         // It may have ended before.
         let _ = self.close.send(());
-        match timeout(GRACE, self.task).await {
+        match timeout(GRACE, self.ended).await {
             Ok(Ok(served)) => served,
             Ok(Err(panicked)) => Err(io::Error::other(panicked)),
             // Whoever asks that slowly gets no answer.
@@ -198,6 +207,8 @@ fn uptime(elapsed: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read, Write};
+
     use super::*;
 
     #[test]
@@ -213,7 +224,7 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let report = || Report { health: Health::Healthy, ready: Ok(()), fields: Map::new() };
         let admin = Admin::new(Heartbeat::new(GRACE), Registry::default(), report);
-        let (endpoint, stop) = Endpoint::start(listener, admin, std::future::ready(()));
+        let (endpoint, stop) = Endpoint::start(listener, admin, std::future::ready(())).unwrap();
         stop.asked().await;
         // The endpoint's own task has every opportunity to end.
         for _ in 0..100 {
@@ -222,6 +233,23 @@ mod tests {
         drop(tokio::net::TcpStream::connect(address).await.unwrap());
         endpoint.end().await.unwrap();
         tokio::net::TcpStream::connect(address).await.unwrap_err();
+    }
+
+    #[tokio::test]
+    async fn probes_are_answered_while_the_work_waits_for_something_else() {
+        let listener = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let report = || Report { health: Health::Healthy, ready: Ok(()), fields: Map::new() };
+        let admin = Admin::new(Heartbeat::new(Duration::from_mins(10)), Registry::default(), report);
+        let (endpoint, _stop) = Endpoint::start(listener, admin, std::future::pending()).unwrap();
+        // No await from here on: this thread does nothing else.
+        let mut asked = std::net::TcpStream::connect(address).unwrap();
+        asked.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        asked.write_all(b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        asked.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("ok\n"), "{answer}");
+        endpoint.end().await.unwrap();
     }
 
     #[tokio::test]

@@ -73,13 +73,11 @@ mod tests {
     #[test]
     fn names_and_addresses_of_ours_are_left_and_those_of_others_are_not() {
         let entry = Entry {
-            name: "multinic0".parse().unwrap(),
-            original_name: None,
-            original_mtu: None,
-            original_ipv6: None,
             addresses: BTreeSet::from(["10.1.0.5/24".parse().unwrap()]),
+            ..Entry::named("multinic0".parse().unwrap())
         };
-        let known = Ledger([(mac(OURS), entry)].into());
+        let mut known = Ledger::default();
+        known.nics.insert(mac(OURS), entry);
         let mut given_back = link(3, "eth1", OURS);
         given_back.addresses = vec![address("10.1.0.5/24"), address("10.9.0.5/24")];
         let mut of_others = link(4, "eth2", OTHER);

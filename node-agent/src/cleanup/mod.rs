@@ -21,7 +21,7 @@ use crate::{
     fence::{AllowedKind, Policy},
     host::{
         detect::{self, Backend},
-        remains,
+        files, remains,
         root::HostRoot,
     },
     ledger::Ledger,
@@ -36,7 +36,7 @@ pub async fn run(
     let CleanupArgs { host: HostArgs { host_root, node_ips }, stay, runtime } = args;
     let root = HostRoot::new(host_root);
     // Where the host is not, nothing of ours is either.
-    ensure!(root.at("/etc").is_dir(), "{} is no host's root; set HOST_ROOT", root.path().display());
+    ensure!(root.is_directory("/etc"), "{} is no host's root; set HOST_ROOT", root.path().display());
     // What is ours was of an allowed kind when it was taken.
     let policy = Policy {
         node_ips: node_ips.0,
@@ -97,9 +97,11 @@ impl Cleaner {
             return Ok(None);
         };
         let prepared = prepared?;
-        self.known.0.extend(prepared.ledger.0.clone());
+        self.known.nics.extend(prepared.ledger.nics.clone());
         let outcome = self.host.carry_out(&prepared, Order::Together).await?;
         let given_back = tell(&prepared, &outcome);
+        // Nobody will be here to give them back.
+        files::forget_away(&self.root)?;
         let complaints = remains::tidy(&self.root);
 
         let Some(look) = stop.unless_asked(self.host.prepare(&nothing, BTreeMap::new())).await else {

@@ -36,7 +36,7 @@ pub(super) async fn run(
     let listener = admin::bind(listen).await?;
     let asked = progress.clone();
     let admin = Admin::new(heartbeat.clone(), Registry::default(), move || asked.report());
-    let (endpoint, stop) = Endpoint::start(listener, admin, shutdown);
+    let (endpoint, stop) = Endpoint::start(listener, admin, shutdown)?;
     tracing::info!(version = multinic_runtime::VERSION, "cleaning this node");
     while !stop.is_asked() {
         heartbeat.beat();

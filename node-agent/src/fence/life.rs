@@ -38,7 +38,7 @@ impl Past {
             Owner::Us(mac) => Some((mac, BTreeSet::new())),
             Owner::Edited(_) | Owner::Others => None,
         });
-        let recorded = ledger.0.iter().map(|(mac, entry)| (*mac, entry.addresses.clone()));
+        let recorded = ledger.nics.iter().map(|(mac, entry)| (*mac, entry.addresses.clone()));
         Self { given: marked.chain(recorded).collect(), vital }
     }
 }

@@ -6,21 +6,26 @@
 
 use std::{
     ffi::OsString,
+    fs::File,
     io,
     os::unix::{fs::chroot, process::CommandExt},
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Output, Stdio},
     time::Duration,
 };
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::{
+    process::{Pid, Signal, fchdir, kill_process_group},
+    stdio::{dup2_stdin, stdin},
+};
 use tokio::process::Command;
 
-/// The arguments of the child: `multinic-agent chroot-exec ROOT PROGRAM [ARG]…`.
+use crate::host::root::HostRoot;
+
+/// The arguments of the child: `multinic-agent chroot-exec PROGRAM [ARG]…`, where standard input is the directory
+/// that becomes `/`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct ChrootExec {
-    /// The directory that becomes `/`.
-    root: PathBuf,
     /// An absolute path in there.
     program: PathBuf,
     /// Its arguments.
@@ -32,8 +37,14 @@ impl ChrootExec {
     /// Becomes the program; returns only what kept it from that.
     #[must_use]
     pub fn exec(self) -> io::Error {
-        let entered = chroot(&self.root).and_then(|()| std::env::set_current_dir("/"));
-        match entered {
+        // A host's root may be without it, as in a container.
+        let enter = || {
+            let null = File::open("/dev/null")?;
+            fchdir(stdin())?;
+            chroot(".")?;
+            Ok(dup2_stdin(null)?)
+        };
+        match enter() {
             Ok(()) => std::process::Command::new(self.program).args(self.args).env_clear().exec(),
             Err(error) => error,
         }
@@ -77,13 +88,18 @@ impl Drop for Group {
 }
 
 /// Runs `program` of the host to its end, in an empty environment, for at most `limit`.
-pub async fn run(root: &Path, program: &str, args: &[&str], limit: Duration) -> Result<Output, CommandError> {
+pub async fn run(
+    root: &HostRoot,
+    program: &str,
+    args: &[&str],
+    limit: Duration,
+) -> Result<Output, CommandError> {
     let failed = |source| CommandError::Spawn { program: program.to_owned(), source };
     let child = Command::new("/proc/self/exe")
-        .args(["chroot-exec".as_ref(), root.as_os_str(), program.as_ref()])
+        .args(["chroot-exec", program])
         .args(args)
         .env_clear()
-        .stdin(Stdio::null())
+        .stdin(root.descriptor().map_err(failed)?)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         // A group of its own, so that killing reaches its children too.

@@ -65,7 +65,7 @@ impl Backend {
 #[must_use]
 pub fn facts(root: &HostRoot) -> HostFacts {
     // A host that does not tell its name gets an agent all the same.
-    let name = |path| pretty_name(&root.read(path).ok()??);
+    let name = |path| pretty_name(&String::from_utf8_lossy(&root.read(path).ok()??.ok()?));
     let os_image = OS_RELEASES.into_iter().find_map(name);
     HostFacts {
         os_image: os_image.unwrap_or_else(|| "unknown operating system".to_owned()),

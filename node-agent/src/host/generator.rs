@@ -7,9 +7,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs, io,
-    os::unix::fs::PermissionsExt,
-    path::Path,
+    io,
     time::Duration,
 };
 
@@ -20,7 +18,7 @@ use crate::{
     host::{
         chroot::{self, CommandError},
         files::{FileError, NETPLAN, netplan_files},
-        root::HostRoot,
+        root::{HostRoot, Unread},
     },
     plan::{Plan, Refusal, Transaction},
     render::netplan,
@@ -183,71 +181,48 @@ impl Stage<'_> {
         files: &[BootFile],
         replaced: &BTreeSet<String>,
     ) -> Result<Generated, StageError> {
-        let stage = self.root.at(&self.directory);
-        clear(&stage)?;
-        let _cleared = Cleared(&stage);
+        self.root.remove_all(&self.directory)?;
+        let _cleared = Cleared(self);
         for directory in NETPLAN {
-            fs::create_dir_all(self.root.at(&format!("{}{directory}", self.directory)))?;
+            self.root.make_directory(&format!("{}{directory}", self.directory))?;
         }
-        for (path, text) in netplan_files(self.root)? {
-            if let Some(text) = text.filter(|_| !replaced.contains(&path)) {
-                self.put(&path, &text)?;
+        for (path, content) in netplan_files(self.root)? {
+            match content {
+                _ if replaced.contains(&path) => {}
+                // Only the host may see where a link leads.
+                Err(Unread::OutOfSight) => {}
+                Ok(bytes) => self.put(&path, &bytes)?,
+                Err(unread) => return Ok(Err(format!("{path} cannot be read: {unread}"))),
             }
         }
         for file in files {
-            self.put(&file.path, &file.text)?;
+            self.put(&file.path, file.text.as_bytes())?;
         }
-        let output =
-            chroot::run(self.root.path(), self.generator, &["--root-dir", &self.directory], LIMIT).await?;
+        let output = chroot::run(self.root, self.generator, &["--root-dir", &self.directory], LIMIT).await?;
         let generated = if output.status.success() {
-            let mut outputs = BTreeMap::new();
-            collect(&stage, &stage.join("run"), &mut outputs)?;
-            Ok(outputs)
+            let made = self.root.tree(&format!("{}/run", self.directory))?;
+            Ok(made.into_iter().map(|(path, bytes)| (format!("run/{path}"), bytes)).collect())
         } else {
             Err(complaint(&output.stderr, &self.directory))
         };
         Ok(generated)
     }
 
-    fn put(&self, path: &str, text: &str) -> io::Result<()> {
-        let staged = self.root.at(&format!("{}{path}", self.directory));
-        fs::write(&staged, text)?;
-        fs::set_permissions(&staged, fs::Permissions::from_mode(0o600))
+    fn put(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
+        self.root.put(&format!("{}{path}", self.directory), bytes, 0o600)
     }
 }
 
 /// Takes the staging root away however its use ends: it holds copies of private files.
-struct Cleared<'a>(&'a Path);
+struct Cleared<'a>(&'a Stage<'a>);
 
 impl Drop for Cleared<'_> {
     fn drop(&mut self) {
-        if let Err(error) = clear(self.0) {
-            tracing::warn!("failed to remove {}: {error}", self.0.display());
+        let Stage { root, directory, generator: _ } = self.0;
+        if let Err(error) = root.remove_all(directory) {
+            tracing::warn!("failed to remove {directory}: {error}");
         }
     }
-}
-
-/// Takes `directory` away with everything in it, if it is there.
-pub(super) fn clear(directory: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(directory) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
-}
-
-/// Every regular file below `directory`, by its path below `root`.
-fn collect(root: &Path, directory: &Path, outputs: &mut BTreeMap<String, Vec<u8>>) -> io::Result<()> {
-    for entry in fs::read_dir(directory)? {
-        let entry = entry?;
-        let (path, kind) = (entry.path(), entry.file_type()?);
-        if kind.is_dir() {
-            collect(root, &path, outputs)?;
-        } else if kind.is_file() {
-            let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned();
-            outputs.insert(name, fs::read(&path)?);
-        }
-    }
-    Ok(())
 }
 
 /// What the generator said, short, and without the staging root that means nothing to people.

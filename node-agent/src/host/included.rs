@@ -8,8 +8,8 @@ use crate::{
     foreign::{self, Definition, Include, SourceFile, is_sourced},
     host::{
         files::{FileError, Found, list, read},
-        others::out_of_sight,
-        root::HostRoot,
+        others::unreadable,
+        root::{HostRoot, Unread},
     },
 };
 
@@ -29,6 +29,8 @@ const IN_SIGHT: [&str; 8] = [
     "/usr/",
     "/lib/",
 ];
+/// What a link is, also a directory's, that may lead to anything.
+const OUT_OF_SIGHT: Result<String, Unread> = Err(Unread::OutOfSight);
 /// More files than anybody has. Files that include each other would have no end.
 const MOST: usize = 1000;
 /// What the shell gives a meaning, beside the patterns of file names.
@@ -36,8 +38,7 @@ const SHELL: [char; 13] = ['$', '`', '~', '\\', '"', '\'', '{', '}', '(', ')', '
 
 /// The definitions in ifupdown's files.
 pub(super) fn interfaces(root: &HostRoot) -> Result<Vec<Definition>, FileError> {
-    let text = read(root, MAIN)?;
-    let main = (text.is_some() || root.leads_out(MAIN)).then(|| (MAIN.to_owned(), text));
+    let main = read(root, MAIN)?.map(|text| (MAIN.to_owned(), text));
     let mut queue: VecDeque<Found> = main.into_iter().chain(list(root, MORE, "")?).collect();
     queue.extend(files(root, &Include::Directory(AT_BOOT.to_owned()))?.unwrap_or_default());
     let (mut definitions, mut known) = (Vec::new(), BTreeSet::new());
@@ -49,9 +50,12 @@ pub(super) fn interfaces(root: &HostRoot) -> Result<Vec<Definition>, FileError> 
             definitions.push(Definition::unreadable(&path, "too many files have each other read"));
             break;
         }
-        let Some(text) = text else {
-            definitions.push(out_of_sight(&path));
-            continue;
+        let text = match text {
+            Ok(text) => text,
+            Err(unread) => {
+                definitions.push(unreadable(&path, &unread));
+                continue;
+            }
         };
         let found = foreign::ifupdown(&SourceFile { path: path.clone(), text });
         definitions.extend(found.definitions);
@@ -90,7 +94,7 @@ fn files(root: &HostRoot, include: &Include) -> Result<Option<Vec<Found>>, FileE
             for directory in matching(root, path.trim_end_matches('/'))? {
                 let all = list(root, &directory, "")?;
                 files.extend(all.into_iter().filter(|(path, text)| {
-                    text.is_none() || is_sourced(path.rsplit('/').next().unwrap_or_default())
+                    text == &OUT_OF_SIGHT || is_sourced(path.rsplit('/').next().unwrap_or_default())
                 }));
             }
         }
@@ -103,11 +107,13 @@ fn files(root: &HostRoot, include: &Include) -> Result<Option<Vec<Found>>, FileE
 fn in_directory(root: &HostRoot, directory: &str, name: &str) -> Result<Vec<Found>, FileError> {
     if is_pattern(name) {
         let files = list(root, directory, "")?;
-        return Ok(files.into_iter().filter(|(path, text)| text.is_none() || fits(name, path)).collect());
+        return Ok(files
+            .into_iter()
+            .filter(|(path, text)| text == &OUT_OF_SIGHT || fits(name, path))
+            .collect());
     }
     let path = format!("{directory}/{name}");
-    let text = read(root, &path)?;
-    Ok(if text.is_some() || root.leads_out(&path) { vec![(path, text)] } else { Vec::new() })
+    Ok(read(root, &path)?.map(|text| (path, text)).into_iter().collect())
 }
 
 /// The paths of directories that `path` stands for, whose parts may be patterns.
@@ -121,7 +127,7 @@ fn matching(root: &HostRoot, path: &str) -> Result<Vec<String>, FileError> {
                 continue;
             }
             let names = root.names(&directory);
-            let names = names.map_err(|source| FileError::Read { path: directory.clone(), source })?;
+            let names = names.map_err(|source| FileError::of(&directory, source))?;
             next.extend(
                 names.iter().filter(|name| fits(part, name)).map(|name| format!("{directory}/{name}")),
             );

@@ -1,12 +1,14 @@
 //! One agent acts on a node at a time, also while a roll-out runs two.
 
 use std::{
-    fs::{self, File, OpenOptions, TryLockError},
+    fs::{File, TryLockError},
     io,
 };
 
 use crate::host::root::HostRoot;
 
+/// Where the file is.
+pub(super) const DIRECTORY: &str = "/run/multinic";
 /// The file, which stays when the lock is given up: one that is taken away under somebody
 /// who waits for it would be locked twice.
 pub const PATH: &str = "/run/multinic/agent.lock";
@@ -31,11 +33,8 @@ pub enum LockError {
 impl NodeLock {
     /// Takes the lock, unless another agent holds it.
     pub fn take(root: &HostRoot) -> Result<Self, LockError> {
-        let path = root.at(PATH);
-        if let Some(directory) = path.parent() {
-            fs::create_dir_all(directory)?;
-        }
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
+        root.make_directory(DIRECTORY)?;
+        let file = root.open_or_create(PATH)?;
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),
             Err(TryLockError::WouldBlock) => Err(LockError::Held),

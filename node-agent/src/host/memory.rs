@@ -22,8 +22,8 @@ struct Record {
 
 /// The links that the node lived by earlier in this boot.
 pub fn vital(root: &HostRoot) -> Result<BTreeSet<MacAddress>, FileError> {
-    let failed = |source| FileError::Read { path: PATH.to_owned(), source };
-    let Some(text) = root.read(PATH).map_err(failed)? else { return Ok(BTreeSet::new()) };
+    let failed = |source| FileError::of(PATH, source);
+    let Some(text) = root.text(PATH).map_err(failed)? else { return Ok(BTreeSet::new()) };
     let damaged =
         |error| failed(io::Error::other(format!("it is damaged ({error}); restart the node, or remove it")));
     let record: Record = serde_json::from_str(&text).map_err(damaged)?;

@@ -8,6 +8,7 @@ pub mod generator;
 mod included;
 pub mod lock;
 pub mod memory;
+pub mod mounts;
 pub mod netlink;
 mod others;
 pub mod remains;

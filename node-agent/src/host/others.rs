@@ -13,7 +13,7 @@ use crate::{
     host::{
         files::{FileError, Found, list},
         included,
-        root::HostRoot,
+        root::{HostRoot, Unread},
     },
     render::netplan,
 };
@@ -21,7 +21,7 @@ use crate::{
 /// Where netplan reads from; a file in an earlier one hides its namesake in a later one.
 const NETPLAN: [&str; 3] = ["/run/netplan", netplan::DIRECTORY, "/lib/netplan"];
 /// Where networkd reads from; a file in an earlier one hides its namesake in a later one.
-const NETWORKD: [&str; 5] = [
+pub(super) const NETWORKD: [&str; 5] = [
     "/etc/systemd/network",
     "/run/systemd/network",
     "/usr/local/lib/systemd/network",
@@ -29,7 +29,7 @@ const NETWORKD: [&str; 5] = [
     "/lib/systemd/network",
 ];
 /// Where `NetworkManager` reads connections from, and how their names end there.
-const KEYFILES: [(&str, &str); 3] = [
+pub(super) const KEYFILES: [(&str, &str); 3] = [
     ("/etc/NetworkManager/system-connections", ""),
     ("/run/NetworkManager/system-connections", ".nmconnection"),
     ("/usr/lib/NetworkManager/system-connections", ".nmconnection"),
@@ -61,7 +61,7 @@ fn of_networkd(root: &HostRoot) -> Result<Vec<Definition>, FileError> {
     for directory in NETWORKD {
         files.extend(list(root, directory, ".network")?);
         let names = root.names(directory);
-        let names = names.map_err(|source| FileError::Read { path: directory.to_owned(), source })?;
+        let names = names.map_err(|source| FileError::of(directory, source))?;
         for name in names.iter().filter(|name| name.ends_with(".network.d")) {
             drop_ins.extend(list(root, &format!("{directory}/{name}"), ".conf")?);
         }
@@ -93,8 +93,8 @@ fn networkd_in(files: &[Found], drop_ins: &[Found], order: &[&str]) -> Vec<Defin
         let drop_ins = drop_ins_of(path);
         definitions.extend(unseen(&drop_ins));
         match text {
-            Some(text) => definitions.extend(foreign::networkd(&source(path, text), &seen(&drop_ins))),
-            None => definitions.push(out_of_sight(path)),
+            Ok(text) => definitions.extend(foreign::networkd(&source(path, text), &seen(&drop_ins))),
+            Err(unread) => definitions.push(unreadable(path, unread)),
         }
     }
     for path in ours {
@@ -148,11 +148,11 @@ fn source(path: &str, text: &str) -> SourceFile {
 }
 
 fn seen(files: &[&Found]) -> Vec<SourceFile> {
-    files.iter().filter_map(|(path, text)| Some(source(path, text.as_deref()?))).collect()
+    files.iter().filter_map(|(path, text)| Some(source(path, text.as_ref().ok()?))).collect()
 }
 
 fn unseen(files: &[&Found]) -> Vec<Definition> {
-    files.iter().filter(|(_, text)| text.is_none()).map(|(path, _)| out_of_sight(path)).collect()
+    files.iter().filter_map(|(path, text)| Some(unreadable(path, text.as_ref().err()?))).collect()
 }
 
 /// What a file defines, read by `definitions`.
@@ -161,14 +161,14 @@ pub(super) fn read_as<Definitions: IntoIterator<Item = Definition>>(
     definitions: impl Fn(&SourceFile) -> Definitions,
 ) -> Vec<Definition> {
     match text {
-        Some(text) => definitions(&source(path, text)).into_iter().collect(),
-        None => vec![out_of_sight(path)],
+        Ok(text) => definitions(&source(path, text)).into_iter().collect(),
+        Err(unread) => vec![unreadable(path, unread)],
     }
 }
 
-/// A link of which only the host may see where it leads.
-pub(super) fn out_of_sight(path: &str) -> Definition {
-    Definition::unreadable(path, "a link out of the agent's sight")
+/// A file of which nobody knows what is in it.
+pub(super) fn unreadable(path: &str, unread: &Unread) -> Definition {
+    Definition::unreadable(path, &unread.to_string())
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What is ours on the host beside boot files and ledger, for those who want nothing of it left.
 
-use std::{fs, io};
+use std::io;
 
 use multinic_crds::InterfaceName;
 
@@ -9,7 +9,7 @@ use crate::{
     foreign::Definition,
     host::{
         files::{FileError, NETPLAN, STATE, netplan_files},
-        generator::{STAGE, clear},
+        generator::STAGE,
         lock, memory,
         root::{HostRoot, TEMPORARY},
     },
@@ -28,7 +28,7 @@ pub fn tidy(root: &HostRoot) -> Vec<String> {
     let mut note = |path: &str, result: io::Result<()>| {
         complaints.extend(result.err().map(|error| format!("failed to remove {path}: {error}")));
     };
-    note(STAGE, clear(&root.at(STAGE)));
+    note(STAGE, root.remove_all(STAGE));
     for directory in [NETPLAN.as_slice(), &GENERATED, &[STATE]].concat() {
         for name in root.names(directory).unwrap_or_default() {
             if name.ends_with(TEMPORARY) {
@@ -44,12 +44,11 @@ pub fn tidy(root: &HostRoot) -> Vec<String> {
 /// A directory that is not empty is seen as what is in it; one that is mounted into a pod is no
 /// more than a mount point in there, and stays.
 fn remove_empty(root: &HostRoot, directory: &str) -> io::Result<()> {
-    match fs::remove_dir(root.at(directory)) {
+    match root.remove_directory(directory) {
         Err(error)
             if !matches!(
                 error.kind(),
-                io::ErrorKind::NotFound
-                    | io::ErrorKind::DirectoryNotEmpty
+                io::ErrorKind::DirectoryNotEmpty
                     | io::ErrorKind::ResourceBusy
                     | io::ErrorKind::ReadOnlyFilesystem
             ) =>
@@ -63,8 +62,8 @@ fn remove_empty(root: &HostRoot, directory: &str) -> io::Result<()> {
 /// The paths of everything that is ours, or made of what was ours. Where others define a link by
 /// one of our names, what is generated under that name is theirs.
 pub fn list(root: &HostRoot, definitions: &[Definition]) -> Result<Vec<String>, FileError> {
-    let boot = netplan_files(root)?.into_iter().filter_map(|(path, text)| {
-        let ours = owner(&text?) != Owner::Others;
+    let boot = netplan_files(root)?.into_iter().filter_map(|(path, content)| {
+        let ours = owner(str::from_utf8(&content.ok()?).ok()?) != Owner::Others;
         ours.then_some(path)
     });
     let mut paths: Vec<String> = boot.collect();
@@ -99,6 +98,8 @@ fn below(
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::{
         bootfile::seal,

@@ -168,6 +168,8 @@ impl Plan {
     #[must_use]
     pub fn new(desired: &Desired, world: World<'_>, blocked: &BTreeMap<MacAddress, Refusal>) -> Self {
         let mut plan = Self { leaks: world.fence.leaks().to_vec(), ..Self::default() };
+        let mut blocked = blocked.clone();
+        blocked.extend(world.ledger.damaged().map(|mac| (mac, unknown())));
         let mut members = Vec::new();
         for (mac, nic) in &desired.wanted {
             let judged = wanted::judge(nic, world, blocked.get(mac));
@@ -264,6 +266,12 @@ fn file_changes(members: &[Member], written: &BTreeSet<String>, files: &HostFile
         })
     }));
     changes
+}
+
+/// What we did to the NIC before cannot be read, so that nothing can be told from what others did.
+fn unknown() -> Refusal {
+    let message = "the entry of this NIC in /var/lib/multinic/ledger.json cannot be read; correct the entry, or remove it: the NIC's boot file then tells that it is ours";
+    Refusal::new(Reason::LedgerUnreadable, message)
 }
 
 /// What was decided for one NIC, and its part in a transaction if it has one.

@@ -16,13 +16,17 @@ use crate::{
 /// Alternative names may be longer than names, which the kernel bounds (IFNAMSIZ).
 const LONGEST_NAME: usize = 15;
 
-/// Every NIC that is provably ours: in the ledger, or by an untouched file of ours.
+/// Every NIC that is provably ours: in the ledger, or by an untouched file of ours. One that was given up while it
+/// was away is ours again once it is back.
 pub(super) fn owned(world: World<'_>) -> impl Iterator<Item = MacAddress> {
     let filed = world.files.boot.values().filter_map(|text| match owner(text) {
         Owner::Us(mac) => Some(mac),
         Owner::Edited(_) | Owner::Others => None,
     });
-    world.ledger.0.keys().copied().chain(filed).collect::<BTreeSet<_>>().into_iter()
+    let is_there = |mac: MacAddress| world.view.links.iter().any(|link| link.identity() == Some(mac));
+    let known = world.ledger.nics.iter().filter(move |(mac, entry)| entry.away.is_none() || is_there(**mac));
+    let known = known.map(|(mac, _)| *mac).chain(world.ledger.damaged());
+    known.chain(filed).collect::<BTreeSet<_>>().into_iter()
 }
 
 /// Decides that the NIC with this MAC address, which is ours, stays although the object does not list it. It is

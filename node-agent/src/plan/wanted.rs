@@ -89,8 +89,9 @@ fn addr_gen_mode(nic: &Interface, found: Ipv6) -> u8 {
 fn is_right(nic: &Interface, target: &Target, file: &BootFile, world: World<'_>) -> bool {
     let known = world.ledger.get(nic.mac_address);
     let recorded = known.is_some_and(|entry| {
-        let sized = nic.mtu.is_some() == entry.original_mtu.is_some();
-        entry.name == nic.name && sized && entry.addresses.is_superset(&nets(nic))
+        let sized = entry.adopted || nic.mtu.is_some() == entry.original_mtu.is_some();
+        let written = !entry.unsaved && entry.away.is_none();
+        entry.name == nic.name && sized && written && entry.addresses.is_superset(&nets(nic))
     });
     let filed = world.files.boot.get(&file.path) == Some(&file.text);
     let stale = removal::files_of(nic.mac_address, world.files).any(|(path, _)| !is_of(path, nic.name));

@@ -4,8 +4,10 @@
 //! advertisement puts a default route on the NIC, without `optional: true` a NIC
 //! without carrier holds up the boot, and the id must equal `set-name`.
 
+use ipnet::IpNet;
 use multinic_crds::Interface;
 use serde::Serialize;
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 use crate::bootfile::{BootFile, seal};
@@ -83,6 +85,15 @@ pub fn render(nic: &Interface) -> Result<BootFile, serde_saphyr::ser::Error> {
     Ok(BootFile { path: path(&name), text: seal(nic.mac_address, &body) })
 }
 
+/// The addresses that a file of ours gives.
+pub fn addresses(text: &str) -> impl Iterator<Item = IpNet> {
+    let document: Value = serde_saphyr::from_str(text).unwrap_or_default();
+    let ethernets =
+        document["network"]["ethernets"].as_object().into_iter().flat_map(serde_json::Map::values);
+    let addresses = ethernets.filter_map(|ethernet| ethernet["addresses"].as_array()).flatten();
+    addresses.filter_map(|address| address.as_str()?.parse().ok()).collect::<Vec<_>>().into_iter()
+}
+
 /// Files below `/run` that netplan's generator makes of the file of `name`.
 #[must_use]
 pub fn generated(name: &str) -> [String; 3] {
@@ -112,6 +123,8 @@ mod tests {
     fn a_dual_stack_nic_with_an_mtu() {
         let file = render(&nic(&["10.10.0.5/24", "2001:db8:10::5/64"], Some(9000))).unwrap();
         assert_eq!(file.path, "/etc/netplan/60-multinic-multinic0.yaml");
+        let given: Vec<_> = addresses(&file.text).map(|address| address.to_string()).collect();
+        assert_eq!(given, ["10.10.0.5/24", "2001:db8:10::5/64"]);
         insta::assert_snapshot!(file.text);
     }
 

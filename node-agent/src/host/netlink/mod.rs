@@ -18,11 +18,11 @@ mod routes;
 mod session;
 mod write;
 
-use std::{
-    io,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{io, path::PathBuf, time::Duration};
+
+use crate::host::root::HostRoot;
+
+const IPV6_SYSCTLS: &str = "/proc/sys/net/ipv6/conf";
 
 /// A look or a change that the kernel refused.
 #[derive(Debug, thiserror::Error)]
@@ -46,7 +46,7 @@ pub enum NetlinkError {
     #[error("failed to write {path}: {source}")]
     Sysctl {
         /// Which one.
-        path: PathBuf,
+        path: String,
         /// Why.
         source: io::Error,
     },
@@ -62,17 +62,22 @@ impl NetlinkError {
 /// The network namespace that this process is in. Each look and each change has a connection of its
 /// own, so that one that died harms no other.
 pub struct Netlink {
-    sysctls: PathBuf,
+    /// The root whose `/proc/sys` is used.
+    sysctls: HostRoot,
 }
 
 impl Netlink {
-    /// The kernel, where `host_root` is where the host's root is mounted.
+    /// The kernel of the `host` with this root.
     #[must_use]
-    pub fn new(host_root: &Path) -> Self {
+    pub fn new(host: &HostRoot) -> Self {
         // In a container only the host's mount of /proc/sys is writable; both show this
         // process's own network namespace.
-        let of_host = host_root.join("proc/sys/net/ipv6/conf");
-        let own = PathBuf::from("/proc/sys/net/ipv6/conf");
-        Self { sysctls: if of_host.is_dir() { of_host } else { own } }
+        let own = || HostRoot::new(PathBuf::from("/"));
+        Self { sysctls: if host.is_directory(IPV6_SYSCTLS) { host.clone() } else { own() } }
+    }
+
+    /// Where the kernel has the setting `key` of the link called `name`.
+    fn sysctl(name: &str, key: &str) -> String {
+        format!("{IPV6_SYSCTLS}/{name}/{key}")
     }
 }

@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
@@ -54,7 +53,9 @@ impl Netlink {
     fn has_stable_secret(&self, link: &Link) -> bool {
         // Others are never changed, and there may be hundreds of them.
         let may_be_ours = link.kind != LinkKind::NotEthernet && link.controller.is_none();
-        may_be_ours && fs::read(self.sysctls.join(&link.name).join("stable_secret")).is_ok()
+        // The kernel refuses to show one that is not set.
+        let secret = || self.sysctls.read(&Self::sysctl(&link.name, "stable_secret"));
+        may_be_ours && matches!(secret(), Ok(Some(Ok(_))))
     }
 }
 

@@ -1,9 +1,6 @@
 //! One change of the kernel.
 
-use std::{
-    fs,
-    net::{Ipv4Addr, Ipv6Addr},
-};
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 use rtnetlink::{
@@ -68,8 +65,9 @@ impl Netlink {
     /// By sysctl: only that way the kernel makes a link-local address on a link that is up.
     fn set_ipv6(&self, name: &str, to: Ipv6) -> Result<(), NetlinkError> {
         for (key, value) in [("addr_gen_mode", i32::from(to.addr_gen_mode)), ("accept_ra", to.accept_ra)] {
-            let path = self.sysctls.join(name).join(key);
-            fs::write(&path, value.to_string()).map_err(|source| NetlinkError::Sysctl { path, source })?;
+            let path = Self::sysctl(name, key);
+            let written = self.sysctls.set(&path, &value.to_string());
+            written.map_err(|source| NetlinkError::Sysctl { path, source })?;
         }
         Ok(())
     }

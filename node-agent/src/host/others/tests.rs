@@ -174,3 +174,45 @@ fn connections_of_networkmanager_are_read_from_all_its_directories() {
     let old = "/etc/NetworkManager/system-connections/Wired connection 1";
     assert_eq!(covering(&[(old, text)], "eth1"), [old]);
 }
+
+#[test]
+fn what_is_no_file_may_configure_anything_and_is_not_waited_for() {
+    let eth1 = link(3, "eth1", MAC);
+    for (path, directory_counts) in [
+        ("/etc/netplan/50-site.yaml", true),
+        ("/etc/systemd/network/50-site.network", false),
+        ("/etc/network/interfaces", true),
+        ("/etc/network/interfaces.d/site", false),
+        ("/etc/NetworkManager/system-connections/site", false),
+    ] {
+        let covers =
+            |root: &HostRoot| survey(root).unwrap().0.iter().any(|definition| definition.covers(&eth1));
+        let (_directory, root) = host(&[]);
+        let at = root.at(path);
+        fs::create_dir_all(at.parent().unwrap()).unwrap();
+        let private = rustix::fs::Mode::RWXU;
+        rustix::fs::mknodat(rustix::fs::CWD, &at, rustix::fs::FileType::Fifo, private, 0).unwrap();
+        assert!(covers(&root), "a FIFO at {path}");
+        fs::remove_file(&at).unwrap();
+        fs::write(&at, vec![b'#'; 2 << 20]).unwrap();
+        assert!(covers(&root), "a large file at {path}");
+        fs::remove_file(&at).unwrap();
+        fs::create_dir(&at).unwrap();
+        assert_eq!(covers(&root), directory_counts, "a directory at {path}");
+    }
+}
+
+#[test]
+fn bytes_that_are_no_text_count_unless_they_are_in_a_comment() {
+    let eth1 = link(3, "eth1", MAC);
+    for (text, expected) in [
+        (&b"# f\xfcr eth9\niface eth9 inet dhcp\n"[..], false),
+        (b"iface eth\xfc inet dhcp\n", true),
+        (b"\xff\xfei\0f\0a\0c\0e\0", true),
+    ] {
+        let (_directory, root) = host(&[("/etc/network/interfaces", "")]);
+        fs::write(root.at("/etc/network/interfaces"), text).unwrap();
+        let covers = survey(&root).unwrap().0.iter().any(|definition| definition.covers(&eth1));
+        assert_eq!(covers, expected, "{text:?}");
+    }
+}

@@ -121,7 +121,7 @@ fn what_a_device_that_was_plugged_anew_cannot_have_is_not_given_back() {
     wanted.mtu = Some(1400.try_into().unwrap());
     let mut scene = Scene::new(&[wanted]);
     scene.converge();
-    let entry = scene.ledger.0.get_mut(&mac(A)).unwrap();
+    let entry = scene.ledger.nics.get_mut(&mac(A)).unwrap();
     entry.original_mtu = Some(8950);
     entry.original_ipv6 = Some(Ipv6 { addr_gen_mode: Ipv6::STABLE_PRIVACY, accept_ra: 1 });
     scene.node.kernel.links[1].mtu_range = (68, Some(1450));

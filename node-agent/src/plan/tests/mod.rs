@@ -11,6 +11,7 @@ use ipnet::IpNet;
 use multinic_crds::{Interface, MacAddress, Mode, Reason};
 mod kernel;
 mod life;
+mod memory;
 mod properties;
 mod scenarios;
 

@@ -285,7 +285,7 @@ fn our_addresses_go_from_a_nic_without_our_name_and_nothing_else_does() {
 fn two_nics_that_had_the_same_name_once_are_given_different_ones() {
     let mut scene = Scene::new(&[nic(A, "multinic0", &[]), nic(B, "multinic1", &[])]);
     scene.converge();
-    for entry in scene.ledger.0.values_mut() {
+    for entry in scene.ledger.nics.values_mut() {
         entry.original_name = Some("eth1".to_owned());
     }
     scene.want(&[]);
