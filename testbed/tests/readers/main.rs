@@ -85,6 +85,9 @@ fn seen(node: &Node<'_>, mac: &str, name: &str, alternative: &str) -> Result<Lin
         lower: None,
         addresses: Vec::new(),
         ipv6: Some(Ipv6::KERNEL_DEFAULT),
+        ipv6_disabled: false,
+        stable_secret: false,
+        probing: std::time::Duration::ZERO,
     })
 }
 
