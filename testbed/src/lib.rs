@@ -16,6 +16,7 @@
 //! A story runs inside its testbed's network and waits for nothing but by [`eventually`].
 
 mod admin;
+mod ambush;
 mod authority;
 mod binaries;
 mod cluster;
@@ -34,6 +35,7 @@ mod testbed;
 mod world;
 
 pub use admin::{Answer, get};
+pub use ambush::Ambush;
 pub use binaries::{Binaries, binaries, use_release_binaries};
 pub use cluster::{CONTROL_PLANE_LABEL, Cluster, Finished, HostCommand, Registry, Runtime};
 pub use control_plane::{ControlPlane, NAMESPACE, Write};

@@ -3,7 +3,7 @@
 use std::cell::RefMut;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 
 use anyhow::{Context, Result};
 use k8s_openapi::api::core::v1::{Node as KubeNode, NodeAddress, NodeSpec, NodeStatus};
@@ -92,6 +92,13 @@ impl Node<'_> {
         let mut agent = self.agent.take().with_context(|| format!("{} has no agent", self.name()))?;
         agent.stop().await?;
         Ok(())
+    }
+
+    /// Waits until the agent has ended by itself: how, and what it said.
+    pub async fn agent_ends(&self) -> Result<(ExitStatus, String)> {
+        let mut agent = self.agent.take().with_context(|| format!("{} has no agent", self.name()))?;
+        let status = agent.ended().await?;
+        Ok((status, agent.log()?))
     }
 
     /// Kills the agent without a warning.

@@ -3,6 +3,7 @@
 mod boundaries;
 mod check;
 mod constancy;
+mod endings;
 mod faults;
 mod guards;
 mod lease;
@@ -22,6 +23,7 @@ use multinic_testbed::Suite;
 fn main() -> ExitCode {
     let suite = faults::tell(boundaries::tell(Suite::default()));
     let suite = constancy::tell(slots::tell(suite));
-    let suite = udev::tell(check::tell(lease::tell(uplink::tell(guards::tell(suite)))));
+    let suite = check::tell(lease::tell(uplink::tell(guards::tell(suite))));
+    let suite = endings::tell(udev::tell(suite));
     loops::tell(schema::tell(pod::tell(parts::tell(suite)))).run()
 }

@@ -1,0 +1,160 @@
+//! An agent that is asked to stop in the middle of its work.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use anyhow::{Context, Result, ensure};
+use kube::Api;
+use kube::api::{Patch, PatchParams};
+use multinic_crds::NodeNetworkConfig;
+use multinic_testbed::{Ambush, ControlPlane, Kind, Link, Needs, Node, SOON, Suite, Testbed, eventually};
+use serde_json::{Value, json};
+
+const FIRST: &str = "fa:16:3e:00:00:01";
+const SECOND: &str = "fa:16:3e:00:00:02";
+
+pub(crate) fn tell(suite: Suite) -> Suite {
+    suite
+        .tell(
+            "an_agent_asked_to_stop_at_any_step_of_a_first_configuration_leaves_all_of_it_or_nothing",
+            Needs::Testbed,
+            async |bed: &Testbed| at_every_step(bed, json!([]), one("10.20.0.5/24", 1400)).await,
+        )
+        .tell(
+            "an_agent_asked_to_stop_at_any_step_of_a_change_leaves_all_of_it_or_nothing",
+            Needs::Testbed,
+            async |bed: &Testbed| {
+                at_every_step(bed, one("10.20.0.5/24", 1400), one("10.20.1.6/24", 1450)).await
+            },
+        )
+        .tell(
+            "an_agent_asked_to_stop_at_any_step_of_an_exchange_of_names_leaves_all_of_it_or_nothing",
+            Needs::Testbed,
+            async |bed: &Testbed| {
+                at_every_step(bed, two(["multinic0", "multinic1"]), two(["multinic1", "multinic0"])).await
+            },
+        )
+        .tell(
+            "an_agent_asked_to_stop_at_any_step_of_a_removal_leaves_all_of_it_or_nothing",
+            Needs::Testbed,
+            async |bed: &Testbed| at_every_step(bed, one("10.20.0.5/24", 1400), json!([])).await,
+        )
+}
+
+fn one(address: &str, mtu: u32) -> Value {
+    json!([{ "macAddress": FIRST, "name": "multinic0", "addresses": [address], "mtu": mtu }])
+}
+
+fn two(names: [&str; 2]) -> Value {
+    json!([
+        { "macAddress": FIRST, "name": names[0], "addresses": ["10.20.0.5/24"] },
+        { "macAddress": SECOND, "name": names[1], "addresses": ["10.20.1.5/24"] },
+    ])
+}
+
+/// Everything on the node that a change is about.
+#[derive(Debug, PartialEq)]
+struct State {
+    links: Vec<Link>,
+    files: BTreeMap<String, String>,
+    ledger: Option<String>,
+}
+
+impl State {
+    fn of(node: &Node<'_>) -> Result<Self> {
+        let root = node.host_root()?;
+        let mut files = BTreeMap::new();
+        for entry in fs::read_dir(root.join("etc/netplan"))? {
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            files.insert(name, fs::read_to_string(entry.path())?);
+        }
+        let links = [FIRST, SECOND].iter().map(|mac| node.link(mac)).collect::<Result<_>>()?;
+        Ok(Self { links, files, ledger: fs::read_to_string(root.join("var/lib/multinic/ledger.json")).ok() })
+    }
+}
+
+struct Scene<'bed> {
+    cluster: ControlPlane<'bed>,
+    node: Node<'bed>,
+}
+
+impl Scene<'_> {
+    /// Asks for these NICs; the generation that does.
+    async fn ask(&self, interfaces: &Value) -> Result<Option<i64>> {
+        let object = json!({
+            "apiVersion": "multinic.io/v1alpha1",
+            "kind": "NodeNetworkConfig",
+            "metadata": { "name": self.node.name() },
+            "spec": { "interfaces": interfaces },
+        });
+        let configs = Api::<NodeNetworkConfig>::all(self.cluster.client());
+        let params = PatchParams::apply("story").force();
+        let config = configs.patch(self.node.name(), &params, &Patch::Apply(&object)).await?;
+        Ok(config.metadata.generation)
+    }
+
+    /// Fails unless the agent says that this generation is all there.
+    async fn says_ready(&self, generation: Option<i64>) -> Result<()> {
+        let config = Api::<NodeNetworkConfig>::all(self.cluster.client()).get(self.node.name()).await?;
+        let status = config.status.context("no status")?;
+        let ready = status.conditions.iter().any(|one| one.type_ == "Ready" && one.status == "True");
+        ensure!(ready && status.observed_generation == generation, "generation {generation:?}: {status:?}");
+        Ok(())
+    }
+
+    async fn becomes(&self, interfaces: &Value) -> Result<State> {
+        let generation = self.ask(interfaces).await?;
+        eventually("the change", SOON, async || self.says_ready(generation).await).await?;
+        State::of(&self.node)
+    }
+}
+
+/// Asks the agent to stop at the first step of the change, then at the second, and so on until there is none left.
+async fn at_every_step(bed: &Testbed, old: Value, new: Value) -> Result<()> {
+    let cluster = bed.control_plane().await?;
+    let node = bed.node("worker-1", Kind::Light).await?;
+    node.plug(FIRST)?;
+    node.plug(SECOND)?;
+    node.join(&cluster).await?;
+    let scene = Scene { cluster, node };
+    // The ledger remembers every address that it ever gave a NIC.
+    for interfaces in [&old, &new] {
+        scene.becomes(interfaces).await?;
+    }
+    let before = scene.becomes(&old).await?;
+    let after = scene.becomes(&new).await?;
+    ensure!(before.links != after.links && before.files != after.files, "nothing changes");
+
+    let (mut untouched, mut finished) = (0, 0);
+    for step in 0.. {
+        assert_eq!(scene.becomes(&old).await?, before);
+        let process = scene.node.agent()?.id();
+        let ambush = Ambush::lay(process, step)?;
+        let generation = scene.ask(&new).await?;
+        eventually("the step, or the end of the change", SOON, async || {
+            if ambush.is_over() { Ok(()) } else { scene.says_ready(generation).await }
+        })
+        .await?;
+        if !ambush.end()? {
+            // There are no more steps.
+            break;
+        }
+        let (status, log) = scene.node.agent_ends().await?;
+        ensure!(status.success(), "asked to stop at step {step}, it ended with {status}");
+        ensure!(log.lines().last().is_some_and(|line| line.contains("\"stopped\"")), "step {step}: {log}");
+        let state = State::of(&scene.node)?;
+        if state == before {
+            untouched += 1;
+        } else {
+            assert_eq!(state, after, "asked to stop at step {step}");
+            scene.says_ready(generation).await.context("what is done is told")?;
+            finished += 1;
+        }
+        scene.node.start_agent(&scene.cluster).await?;
+        assert_eq!(scene.becomes(&new).await?, after);
+    }
+    // The record of what is about to be done, a step of the kernel, a file, and the record of what was done.
+    ensure!(finished >= 4, "{finished} steps and {untouched} before them are no change");
+    Ok(())
+}
