@@ -9,7 +9,7 @@ use crate::{
     bootfile::{BootFile, Owner, owner},
     converge::{Surplus, Target, prove},
     desired::nets,
-    fence,
+    fence::{self, Foreign, Protection},
     link::{Ipv6, Link, is_link_local},
     plan::{Decision, Judged, Member, Refusal, Verdict, World, removal, reserved, resolve},
     render::netplan,
@@ -37,7 +37,9 @@ pub(super) fn judge(nic: &Interface, world: World<'_>, blocked: Option<&Refusal>
     };
     let target = target(nic, link, world);
     if is_right(nic, &target, &file, world) {
-        return leave(Verdict::Right);
+        // It stays as it is; but what the next boot undoes is no success.
+        let undone = next_boot_refusal(nic, link, world);
+        return leave(undone.map_or(Verdict::Right, Verdict::Refuse));
     }
     if let Some(refusal) = refusal(nic, link, &file, world) {
         return leave(Verdict::Refuse(refusal));
@@ -109,6 +111,18 @@ fn refusal(nic: &Interface, link: &Link, file: &BootFile, world: World<'_>) -> O
         let owner = if world.fence.given(link).is_some() { fence::Owner::Us } else { fence::Owner::Others };
         return Some(Refusal::new(protection.reason(), protection.message(&link.name, owner)));
     }
+    foreign_refusal(nic, link, world)
+        .or_else(|| file_refusal(file, world))
+        .or_else(|| edited_refusal(nic, world))
+        .or_else(|| in_use_refusal(nic, link, world))
+        .or_else(|| mtu_refusal(nic, link))
+        .or_else(|| ipv6_refusal(nic, link))
+        .or_else(|| subnet_refusal(nic, link, world))
+        .or_else(|| reserved::refusal(nic, link, world))
+}
+
+/// Why files of others are about the NIC as it is called once it is ours.
+fn foreign_refusal(nic: &Interface, link: &Link, world: World<'_>) -> Option<Refusal> {
     let name = nic.name.to_string();
     if let Some(definition) = world.definitions.iter().find(|definition| definition.claims(&name)) {
         let message = format!(
@@ -125,12 +139,35 @@ fn refusal(nic: &Interface, link: &Link, file: &BootFile, world: World<'_>) -> O
         );
         return Some(Refusal::new(Reason::ForeignConfiguration, message));
     }
-    file_refusal(file, world)
-        .or_else(|| in_use_refusal(nic, link, world))
-        .or_else(|| mtu_refusal(nic, link))
-        .or_else(|| ipv6_refusal(nic, link))
-        .or_else(|| subnet_refusal(nic, link, world))
-        .or_else(|| reserved::refusal(nic, link, world))
+    None
+}
+
+/// Why the next boot would not bring what the kernel shows now: a file speaks of the same NIC that is not ours, or not
+/// any more.
+fn next_boot_refusal(nic: &Interface, link: &Link, world: World<'_>) -> Option<Refusal> {
+    let covering = match world.fence.protection(link.index) {
+        Some(foreign @ Protection::ForeignConfiguration(_)) => Some(foreign.clone()),
+        // What else protects it, such as a VLAN on it, does not concern the next boot.
+        _ => world.definitions.iter().find(|definition| definition.covers(link)).map(|definition| {
+            Protection::ForeignConfiguration(Foreign { definition: definition.clone(), vital: None })
+        }),
+    };
+    let covering =
+        covering.map(|foreign| Refusal::new(foreign.reason(), foreign.message(&link.name, fence::Owner::Us)));
+    covering.or_else(|| foreign_refusal(nic, link, world)).or_else(|| edited_refusal(nic, world))
+}
+
+/// A file for the NIC under an earlier name, that a person changed: it is not removed, and the next boot reads it too.
+fn edited_refusal(nic: &Interface, world: World<'_>) -> Option<Refusal> {
+    let is_edited = |text: &str| owner(text) == Owner::Edited(nic.mac_address);
+    let mut edited = world.files.boot.iter().filter(|(path, _)| !is_of(path, nic.name));
+    let (path, _) = edited.find(|(_, text)| is_edited(text))?;
+    Some(Refusal::new(
+        Reason::EditedByHand,
+        format!(
+            "{path} was edited after multinic wrote it, and the next boot would configure this NIC by it as well; delete it"
+        ),
+    ))
 }
 
 fn file_refusal(file: &BootFile, world: World<'_>) -> Option<Refusal> {

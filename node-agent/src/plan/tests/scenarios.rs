@@ -345,3 +345,44 @@ fn what_a_new_object_does_not_list_is_kept_and_told_until_the_object_says_all() 
     scene.desired.keeps_unlisted = false;
     assert_eq!(scene.verdict(A), Verdict::Remove);
 }
+
+#[test]
+fn a_nic_that_is_right_and_that_somebody_else_configures_at_the_next_boot_is_left_and_is_no_success() {
+    let file =
+        |text: &str| SourceFile { path: "/etc/netplan/50-cloud-init.yaml".to_owned(), text: text.to_owned() };
+    for text in [
+        format!("network: {{ethernets: {{eth1: {{match: {{macaddress: '{A}'}}, set-name: eth1}}}}}}"),
+        "network: {ethernets: {multinic0: {dhcp4: true}}}".to_owned(),
+    ] {
+        let mut scene = Scene::new(&[nic(A, "multinic0", &["10.1.0.5/24"])]);
+        scene.converge();
+        let before = scene.node.clone();
+        scene.definitions = foreign::netplan(&file(&text));
+        assert_eq!(scene.refusal(A), Reason::ForeignConfiguration, "{text}");
+        assert!(scene.plan().is_idle());
+        assert_eq!(scene.node, before);
+
+        // A VLAN on it protects the NIC, too, and says nothing about the next boot.
+        let vlan = LinkKind::Virtual("vlan".to_owned());
+        let vlan = Link { kind: vlan, lower: Some(3), permanent_mac: None, ..link(7, "multinic0.5", C) };
+        scene.node.kernel.links.push(vlan);
+        assert_eq!(scene.refusal(A), Reason::ForeignConfiguration, "{text}");
+        scene.definitions.clear();
+        assert_eq!(scene.verdict(A), Verdict::Right, "{text}");
+    }
+}
+
+#[test]
+fn a_file_of_an_earlier_name_that_was_edited_is_told_before_and_after_the_name_is_another_one() {
+    let mut scene = Scene::new(&[nic(A, "multinic0", &["10.1.0.5/24"])]);
+    scene.converge();
+    let edited = scene.node.files.values().next().unwrap().clone() + "# by hand\n";
+    scene.node.files.insert("/etc/netplan/60-multinic-multinic0.yaml".to_owned(), edited.clone());
+    scene.want(&[nic(A, "multinic1", &["10.1.0.5/24"])]);
+    assert_eq!(scene.refusal(A), Reason::EditedByHand);
+    scene.node.files.clear();
+    scene.converge();
+    assert_eq!(scene.verdict(A), Verdict::Right);
+    scene.node.files.insert("/etc/netplan/60-multinic-multinic0.yaml".to_owned(), edited);
+    assert_eq!(scene.refusal(A), Reason::EditedByHand);
+}
