@@ -49,10 +49,10 @@ pub async fn run(args: RunArgs, shutdown: impl Future<Output = ()> + Send + 'sta
     let health = Health::new(node_name.clone());
     let mut registry = Registry::default();
     let metrics = Metrics::register(&mut registry);
-    let listener = admin::bind(listen).await?;
+    let listeners = admin::bind(&listen).await?;
     let report = health.clone();
     let admin = Admin::new(heartbeat.clone(), registry, move || report.report());
-    let (endpoint, stop) = Endpoint::start(listener, admin, shutdown)?;
+    let (endpoint, stop) = Endpoint::start(listeners, admin, shutdown)?;
     tracing::info!(node = node_name, version = multinic_runtime::VERSION, "starting");
 
     let root = HostRoot::new(host_root);

@@ -35,7 +35,7 @@ pub async fn run(args: Args, shutdown: impl Future<Output = ()> + Send + 'static
     let client = Client::try_default().await.map_err(|error| {
         anyhow!("no way to Kubernetes; set KUBECONFIG or run in a pod with a service account: {error}")
     })?;
-    let listener = admin::bind(listen).await?;
+    let listeners = admin::bind(&listen).await?;
     tracing::info!(version = multinic_runtime::VERSION, %listen, ?sync_interval, ?removal_grace, max_interfaces, "started");
 
     let shutdown = shutdown.shared();
@@ -60,7 +60,7 @@ pub async fn run(args: Args, shutdown: impl Future<Output = ()> + Send + 'static
             .run()
     };
     let ended = tokio::select! {
-        served = admin::serve(listener, endpoint, shutdown.clone()) => stopped(served),
+        served = admin::serve(listeners, endpoint, shutdown.clone()) => stopped(served),
         never = Box::pin(act(elector.as_mut(), work)) => match never {},
         () = shutdown => Ok(()),
     };

@@ -4,8 +4,9 @@
 //! is away; only a loop that no longer turns makes `/healthz` fail.
 
 use std::{
-    io,
-    net::{Ipv4Addr, SocketAddr},
+    fmt, io,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    str::FromStr,
     sync::Arc,
     thread,
     time::{Duration, Instant},
@@ -21,7 +22,7 @@ use axum::{
 use prometheus_client::{encoding::text::encode, registry::Registry};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use tokio::{net::TcpListener, runtime, sync::oneshot, time::timeout};
+use tokio::{net::TcpListener, runtime, sync::oneshot, task::JoinSet, time::timeout};
 
 use crate::{heartbeat::Heartbeat, shutdown::Stop};
 
@@ -70,16 +71,53 @@ impl Admin {
     }
 }
 
+/// Where the endpoint is reached: one address with its port, or several.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listen(Vec<SocketAddr>);
+
+impl FromStr for Listen {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.split(',').map(socket_address).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+/// An address of either family may be in brackets: who puts one in from elsewhere does not know which it is.
+fn socket_address(text: &str) -> Result<SocketAddr, String> {
+    let malformed = || format!("{text:?} is no address with a port, such as 10.0.0.5:8080 or [::]:8080");
+    let Some((ip, port)) = text.strip_prefix('[').and_then(|rest| rest.split_once("]:")) else {
+        return text.parse().map_err(|_| malformed());
+    };
+    let ip: IpAddr = ip.parse().map_err(|_| malformed())?;
+    Ok(SocketAddr::new(ip, port.parse().map_err(|_| malformed())?))
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let addresses: Vec<_> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&addresses.join(","))
+    }
+}
+
 /// The address cannot be listened on.
 #[derive(Debug, thiserror::Error)]
-#[error("failed to listen on {address}; set --listen (LISTEN) to a free address")]
+#[error("failed to listen on {address}; set --listen (LISTEN) to a free address of this host")]
 pub struct BindError {
     address: SocketAddr,
     source: io::Error,
 }
 
-/// Binds `address`; `[::]` becomes `0.0.0.0` on a host without IPv6.
-pub async fn bind(address: SocketAddr) -> Result<TcpListener, BindError> {
+/// Binds every address; `[::]` becomes `0.0.0.0` on a host without IPv6.
+pub async fn bind(listen: &Listen) -> Result<Vec<TcpListener>, BindError> {
+    let mut listeners = Vec::new();
+    for address in &listen.0 {
+        listeners.push(bind_one(*address).await?);
+    }
+    Ok(listeners)
+}
+
+async fn bind_one(address: SocketAddr) -> Result<TcpListener, BindError> {
     let any_ipv6 = address.is_ipv6() && address.ip().is_unspecified();
     let bound = match TcpListener::bind(address).await {
         // Without IPv6 the kernel says EAFNOSUPPORT or EADDRNOTAVAIL, and only the latter has a kind.
@@ -91,9 +129,9 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, BindError> {
     bound.map_err(|source| BindError { address, source })
 }
 
-/// Answers on `listener` until `shutdown` completes.
+/// Answers on all `listeners` until `shutdown` completes.
 pub async fn serve(
-    listener: TcpListener,
+    listeners: Vec<TcpListener>,
     admin: Admin,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
@@ -103,7 +141,17 @@ pub async fn serve(
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
         .with_state(Arc::new(admin));
-    axum::serve(listener, router).with_graceful_shutdown(shutdown).await
+    let stop = Stop::at(shutdown);
+    let mut serving = JoinSet::new();
+    for listener in listeners {
+        let (router, stop) = (router.clone(), stop.clone());
+        let asked = async move { stop.asked().await };
+        serving.spawn(async { axum::serve(listener, router).with_graceful_shutdown(asked).await });
+    }
+    while let Some(served) = serving.join_next().await {
+        served.map_err(io::Error::other)??;
+    }
+    Ok(())
 }
 
 /// The endpoint beside the work of the process, on a thread of its own: probes are answered while the work waits for a
@@ -115,21 +163,23 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// Answers on `listener` until [`Self::end`]: whoever asks is answered while work comes to its end, too.
+    /// Answers on all `listeners` until [`Self::end`]: whoever asks is answered while work comes to its end, too.
     ///
     /// The work has to stop once `shutdown` completes, or once the endpoint is gone by itself: a process that answers
     /// nobody must be started anew. The endpoint's end never cuts the work short.
     pub fn start(
-        listener: TcpListener,
+        listeners: Vec<TcpListener>,
         admin: Admin,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<(Self, Stop)> {
         let (close, closing) = oneshot::channel::<()>();
         let (alive, gone) = oneshot::channel::<()>();
         let (end, ended) = oneshot::channel();
-        let listener = listener.into_std()?;
-        let serving =
-            async { serve(TcpListener::from_std(listener)?, admin, async { drop(closing.await) }).await };
+        let listeners = listeners.into_iter().map(TcpListener::into_std).collect::<io::Result<Vec<_>>>()?;
+        let serving = async {
+            let listeners = listeners.into_iter().map(TcpListener::from_std).collect::<io::Result<_>>()?;
+            serve(listeners, admin, async { drop(closing.await) }).await
+        };
         thread::Builder::new().name("admin".to_owned()).spawn(move || {
             let runtime = runtime::Builder::new_current_thread().enable_all().build();
             let served = runtime.and_then(|runtime| runtime.block_on(serving));
@@ -209,6 +259,8 @@ fn uptime(elapsed: Duration) -> String {
 mod tests {
     use std::io::{Read, Write};
 
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
     use super::*;
 
     #[test]
@@ -220,11 +272,11 @@ mod tests {
 
     #[tokio::test]
     async fn the_endpoint_answers_until_the_work_has_ended_and_not_only_until_it_has_to() {
-        let listener = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
-        let address = listener.local_addr().unwrap();
+        let listeners = bind(&"127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let address = listeners[0].local_addr().unwrap();
         let report = || Report { health: Health::Healthy, ready: Ok(()), fields: Map::new() };
         let admin = Admin::new(Heartbeat::new(GRACE), Registry::default(), report);
-        let (endpoint, stop) = Endpoint::start(listener, admin, std::future::ready(())).unwrap();
+        let (endpoint, stop) = Endpoint::start(listeners, admin, std::future::ready(())).unwrap();
         stop.asked().await;
         // The endpoint's own task has every opportunity to end.
         for _ in 0..100 {
@@ -235,13 +287,45 @@ mod tests {
         tokio::net::TcpStream::connect(address).await.unwrap_err();
     }
 
+    #[test]
+    fn an_address_of_either_family_may_be_in_brackets_and_there_may_be_several() {
+        for (text, expected) in [
+            ("[::]:8080", "[::]:8080"),
+            ("0.0.0.0:8080", "0.0.0.0:8080"),
+            ("[10.0.0.5]:8080,127.0.0.1:8080", "10.0.0.5:8080,127.0.0.1:8080"),
+            ("[2001:db8::5]:8080,127.0.0.1:8080", "[2001:db8::5]:8080,127.0.0.1:8080"),
+        ] {
+            assert_eq!(text.parse::<Listen>().unwrap().to_string(), expected);
+        }
+        for text in ["", "8080", "[]:8080", "[10.0.0.5]", "[10.0.0.5]:", "10.0.0.5:8080,", "host:8080"] {
+            assert!(text.parse::<Listen>().unwrap_err().contains("is no address with a port"), "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn every_address_is_answered_on() {
+        let listeners = bind(&"127.0.0.1:0,127.0.0.2:0".parse().unwrap()).await.unwrap();
+        let addresses: Vec<_> = listeners.iter().map(|listener| listener.local_addr().unwrap()).collect();
+        let report = || Report { health: Health::Healthy, ready: Ok(()), fields: Map::new() };
+        let admin = Admin::new(Heartbeat::new(GRACE), Registry::default(), report);
+        let (endpoint, _stop) = Endpoint::start(listeners, admin, std::future::pending()).unwrap();
+        for address in &addresses {
+            let mut asked = tokio::net::TcpStream::connect(address).await.unwrap();
+            asked.write_all(b"GET /healthz HTTP/1.0\r\n\r\n").await.unwrap();
+            let mut answer = String::new();
+            asked.read_to_string(&mut answer).await.unwrap();
+            assert!(answer.starts_with("HTTP/1.0 200 OK"), "{answer}");
+        }
+        endpoint.end().await.unwrap();
+    }
+
     #[tokio::test]
     async fn probes_are_answered_while_the_work_waits_for_something_else() {
-        let listener = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
-        let address = listener.local_addr().unwrap();
+        let listeners = bind(&"127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let address = listeners[0].local_addr().unwrap();
         let report = || Report { health: Health::Healthy, ready: Ok(()), fields: Map::new() };
         let admin = Admin::new(Heartbeat::new(Duration::from_mins(10)), Registry::default(), report);
-        let (endpoint, _stop) = Endpoint::start(listener, admin, std::future::pending()).unwrap();
+        let (endpoint, _stop) = Endpoint::start(listeners, admin, std::future::pending()).unwrap();
         // No await from here on: this thread does nothing else.
         let mut asked = std::net::TcpStream::connect(address).unwrap();
         asked.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
@@ -254,8 +338,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_taken_port_names_the_setting_that_moves_it() {
-        let taken = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
-        let error = bind(taken.local_addr().unwrap()).await.unwrap_err();
+        let taken = bind(&"127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let again = Listen(vec![taken[0].local_addr().unwrap()]);
+        let error = bind(&again).await.unwrap_err();
         assert!(error.to_string().contains("LISTEN"), "{error}");
     }
 }

@@ -11,17 +11,15 @@ pub mod heartbeat;
 pub mod shutdown;
 pub mod telemetry;
 
-use std::net::SocketAddr;
-
 /// Version and commit, as `--version` prints them.
 pub const VERSION: &str = env!("MULTINIC_VERSION");
 
 /// The settings that both binaries share.
 #[derive(Debug, Clone, clap::Args)]
 pub struct RuntimeArgs {
-    /// Address of the admin endpoint (health and metrics); IPv4 only where there is no IPv6
+    /// Addresses of the admin endpoint (health and metrics), comma-separated; IPv4 only where there is no IPv6
     #[arg(long, env = "LISTEN", default_value = "[::]:8080", value_name = "ADDR:PORT")]
-    pub listen: SocketAddr,
+    pub listen: admin::Listen,
 
     /// Least severe level to log, with optional targets, such as info,kube=debug
     #[arg(long, env = "LOG_LEVEL", default_value = "info", value_name = "LEVEL")]

@@ -215,6 +215,38 @@ fn values_of_the_go_agent_keep_working() {
 }
 
 #[test]
+fn agents_are_asked_on_the_nodes_own_address_unless_every_address_is_chosen() {
+    let rendered = Rendered::of(NEWEST, &["agent.port=9101"]).unwrap();
+    let agent = rendered.container("DaemonSet", "multinic-agent");
+    assert_eq!(variable(agent, "LISTEN")["value"], "[$(HOST_IP)]:9101,127.0.0.1:9101");
+    let variables = agent["env"].as_array().unwrap();
+    let position = |name: &str| variables.iter().position(|variable| variable["name"] == name).unwrap();
+    assert!(position("HOST_IP") < position("LISTEN"), "only what comes before is put in");
+    assert_eq!(variable(agent, "HOST_IP")["valueFrom"]["fieldRef"]["fieldPath"], "status.hostIP");
+    for probe in ["livenessProbe", "readinessProbe"] {
+        assert_eq!(agent[probe]["httpGet"]["host"], Value::Null, "{probe} asks the pod's address");
+    }
+    for address in ["[::]", "0.0.0.0"] {
+        let set = format!("agent.listenAddress={address}");
+        let rendered = Rendered::of(NEWEST, &[&set]).unwrap();
+        let agent = rendered.container("DaemonSet", "multinic-agent");
+        assert_eq!(variable(agent, "LISTEN")["value"], format!("{address}:8080"));
+        assert_eq!(variable(agent, "HOST_IP"), &Value::Null);
+    }
+}
+
+#[test]
+fn agents_have_the_time_to_finish_what_they_have_begun_and_so_has_a_purge() {
+    for (sets, seconds) in
+        [(&[][..], 120), (&["purge=true"], 120), (&["agent.terminationGracePeriodSeconds=300"], 300)]
+    {
+        let rendered = Rendered::of(NEWEST, sets).unwrap();
+        let pod = rendered.pod("DaemonSet", "multinic-agent");
+        assert_eq!(pod["terminationGracePeriodSeconds"], seconds, "{sets:?}");
+    }
+}
+
+#[test]
 fn what_was_set_once_is_taken_out_by_null() {
     let set =
         ["nodeSelector.a=b", "nodeSelector.c=null", "agent.podLabels=null", "operator.podAnnotations.d=null"];
@@ -240,6 +272,8 @@ fn what_is_misspelt_or_out_of_range_is_refused_by_its_name() {
         ("database.tls.mode=verify-ca", "/database/tls/caConfigMap"),
         ("database.tls.mode=disabled,database.tls.caConfigMap=ca", "/database/tls/caConfigMap"),
         ("agent.maxUnavailable=0", "/agent/maxUnavailable"),
+        ("agent.listenAddress=127.0.0.1", "/agent/listenAddress"),
+        ("agent.terminationGracePeriodSeconds=5", "/agent/terminationGracePeriodSeconds"),
         ("databse.host=db", "databse"),
         ("database.host=", "database.host is required"),
         ("database.password=", "database.existingSecret"),

@@ -33,10 +33,10 @@ pub(super) async fn run(
     let (heartbeat, progress) = (Heartbeat::new(STUCK), Progress::default());
     // First of all: while an old agent has this address, it would answer this one's probes, and
     // well. Without a process in its container, this pod is not ready whoever answers.
-    let listener = admin::bind(listen).await?;
+    let listeners = admin::bind(&listen).await?;
     let asked = progress.clone();
     let admin = Admin::new(heartbeat.clone(), Registry::default(), move || asked.report());
-    let (endpoint, stop) = Endpoint::start(listener, admin, shutdown)?;
+    let (endpoint, stop) = Endpoint::start(listeners, admin, shutdown)?;
     tracing::info!(version = multinic_runtime::VERSION, "cleaning this node");
     while !stop.is_asked() {
         heartbeat.beat();
