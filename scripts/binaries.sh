@@ -14,6 +14,7 @@ die() {
     exit 1
 }
 
+[[ $(uname -s) == Linux ]] || die "this is $(uname -s); the binaries are Linux programs: let scripts/images.sh compile in a container"
 own=$(uname -m)
 case $own in
 x86_64) own=amd64 ;;

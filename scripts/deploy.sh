@@ -7,7 +7,7 @@
 #
 # Environment:
 #   NAMESPACE      namespace of the release                                        (multinic-system)
-#   RELEASE_NAME   name of the release                                             (multinic-controller)
+#   RELEASE_NAME   name of the release                      (that of the release that is there, or else multinic)
 #   IMAGE_NAME     agent's image, ending in -agent; the operator's in -operator    (multinic-agent)
 #   IMAGE_TAG      tag of both                                                     (the chart's appVersion)
 #   BUILDER        docker, podman, nerdctl or buildah                              (the first that answers)
@@ -23,15 +23,20 @@
 #   HELM_ARGS      further values, such as --set agent.logLevel=debug; split at spaces
 #   TIMEOUT        longest wait for a node's images, and for pods                  (5m)
 #
-# Exit status: 0 done, 1 a step failed, 2 wrong arguments or settings.
+# Exit status: 0 done, 1 a step failed, 2 wrong arguments or settings. Needs bash 4.4 or newer, and the tools of GNU or
+# busybox.
 set -euo pipefail
+if ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] < 404)); then
+    echo "deploy.sh: this is bash $BASH_VERSION; install bash 4.4 or newer, and run the script with it" >&2
+    exit 2
+fi
 shopt -s inherit_errexit
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 chart=$root/charts/multinic
 dry_run=false
 pods='app.kubernetes.io/name in (multinic-agent,multinic-operator)'
-: "${NAMESPACE:=multinic-system}" "${RELEASE_NAME:=multinic-controller}" "${TIMEOUT:=5m}" "${SKIP_BUILD:=0}"
+: "${NAMESPACE:=multinic-system}" "${RELEASE_NAME:=}" "${TIMEOUT:=5m}" "${SKIP_BUILD:=0}"
 : "${IMAGE_NAME:=multinic-agent}" "${IMAGE_TAG:=$(sed -n 's/^appVersion: *//p' "$chart/Chart.yaml" | tr -d \"\')}"
 : "${PLATFORMS:=}" "${NODES:=}" "${SSH_PASSWORD:=}" "${VALUES_FILE:=}" "${DB_PASSWORD:=}" "${HELM_ARGS:=}"
 export IMAGE_NAME IMAGE_TAG TIMEOUT
@@ -47,7 +52,7 @@ for argument in "$@"; do
     case $argument in
     --dry-run) dry_run=true ;;
     -h | --help)
-        awk 'NR > 1 { if (!/^#/) exit; sub(/^# ?/, ""); print }' "${BASH_SOURCE[0]}"
+        sed -nE '1d; /^#/!q; s/^# ?//p' "${BASH_SOURCE[0]}"
         exit
         ;;
     *) refuse "unknown argument $argument" ;;
@@ -95,19 +100,33 @@ field() {
 
 # Lists who else would configure the same NICs: the Go agent of before, or another release of ours.
 others() {
-    local label=.metadata.labels.app\\.kubernetes\\.io/name chart_of=.metadata.labels.helm\\.sh/chart
-    local columns=S:.metadata.namespace,N:.metadata.name,L:$label,C:$chart_of,R:.metadata.annotations.meta\\.helm\\.sh/release-name
-    kube get daemonsets --all-namespaces --no-headers --output "custom-columns=$columns" |
-        awk -v namespace="$NAMESPACE" -v release="$RELEASE_NAME" '
-            $2 !~ /multinic-agent/ && $3 != "multinic-agent" { next }
-            $4 ~ /^multinic-[0-9]/ && $1 == namespace && $5 == release { next }
-            { print "DaemonSet " $2 " in " $1 ($5 == "<none>" ? "" : " of release " $5) }' | paste -s -d ','
+    local space name label chart_of release found=()
+    while read -r space name label chart_of release; do
+        [[ $name == *multinic-agent* || $label == multinic-agent ]] || continue
+        [[ $chart_of != multinic-[0-9]* || $space != "$NAMESPACE" || $release != "$RELEASE_NAME" ]] || continue
+        [[ $release != '<none>' ]] || release=''
+        found+=("DaemonSet $name in $space${release:+ of release $release}")
+    done < "$work/agents"
+    local IFS=,
+    echo "${found[*]}"
+}
+
+# The release to make or to upgrade, where none was named: the one of this chart that is there, whatever it is called.
+name_release() {
+    local space name label chart_of release
+    [[ -z $RELEASE_NAME ]] || return 0
+    RELEASE_NAME=multinic
+    while read -r space name label chart_of release; do
+        [[ $space == "$NAMESPACE" && $name == multinic-agent && $chart_of == multinic-[0-9]* ]] || continue
+        [[ $release == '<none>' ]] || RELEASE_NAME=$release
+    done < "$work/agents"
 }
 
 earlier() {
     need kubectl helm
     cluster || return 0
     local others release state of
+    [[ ! -s $work/agents.error ]] || fail "kubectl get daemonsets: $(why "$work/agents.error")"
     others=$(others)
     # Two would fight over the same NICs.
     [[ -z $others ]] || fail "another agent is there: $others" \
@@ -199,7 +218,7 @@ archives() {
     for part in agent operator; do
         image=${IMAGE_NAME%-agent}-$part:$IMAGE_TAG file=$work/images/multinic-$part.tar
         $dry_run && say "would check that the archive has $image" && continue
-        manifest=$(tar --extract --to-stdout --file "$file" manifest.json 2> "$work/error") || fail "$part: $(why)"
+        manifest=$(tar -xOf "$file" manifest.json 2> "$work/error") || fail "$part: $(why)"
         [[ $manifest =~ \"(docker\.io/|docker\.io/library/)?"$image"\" ]] || fail "no $image in the archive, but $manifest"
         [[ $manifest =~ \"Config\":\ ?\"[^\"]*([0-9a-f]{64}) ]] || fail "no digest in the archive of $image: $manifest"
         values+=(--set-string "$part.podAnnotations.multinic\\.io/image=${BASH_REMATCH[1]}")
@@ -257,10 +276,13 @@ upgrade() {
 # What is known of pods that are not ready, or not even there: events, and the end of the logs.
 unready() {
     local pod
+    # shellcheck disable=SC2016 # kubectl's template
+    local names='{{range .items}}{{$name := .metadata.name}}{{range .status.containerStatuses}}{{
+        if not .ready}}{{$name}}{{"\n"}}{{end}}{{end}}{{end}}'
     kubectl --namespace "$NAMESPACE" get pods --selector "$pods" --output wide
     kubectl --namespace "$NAMESPACE" get events --field-selector type=Warning --sort-by .lastTimestamp | tail -n 5
-    kubectl --namespace "$NAMESPACE" get pods --selector "$pods" --no-headers |
-        awk '{ split($2, ready, "/") } ready[1] != ready[2] { print $1 }' | head -n 3 | while read -r pod; do
+    kubectl --namespace "$NAMESPACE" get pods --selector "$pods" --output "go-template=$names" |
+        head -n 3 | while read -r pod; do
         kubectl --namespace "$NAMESPACE" logs "$pod" --tail 3
     done
 }
@@ -337,11 +359,17 @@ read -ra more <<< "${HELM_ARGS//$'\n'/ }"
 values+=("${more[@]}")
 
 # What is known before the first step, or why it is not.
-echo "multinic $IMAGE_TAG as release $RELEASE_NAME in namespace $NAMESPACE"
 builder=''
 [[ $SKIP_BUILD == 1 ]] || builder=$("$root/scripts/images.sh" --print-builder 2> "$work/builder.error") || true
 kubectl --request-timeout=10s get nodes --no-headers --output 'custom-columns=A:.status.nodeInfo.architecture' \
     > "$work/nodes" 2> "$work/nodes.error" || true
+# Every DaemonSet, since an agent may be anywhere: namespace, name, label, chart and release.
+labels=.metadata.labels columns=S:.metadata.namespace,N:.metadata.name
+columns+=",L:$labels.app\.kubernetes\.io/name,C:$labels.helm\.sh/chart,R:.metadata.annotations.meta\.helm\.sh/release-name"
+kubectl --request-timeout=10s get daemonsets --all-namespaces --no-headers --output "custom-columns=$columns" \
+    > "$work/agents" 2> "$work/agents.error" || true
+name_release
+echo "multinic $IMAGE_TAG as release $RELEASE_NAME in namespace $NAMESPACE"
 
 step 'clean up an earlier deployment' "look at it: helm history $RELEASE_NAME --namespace $NAMESPACE" earlier
 step 'choose an image builder' 'install buildah, which needs no daemon, or start docker' choose_builder

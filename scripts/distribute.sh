@@ -12,7 +12,12 @@
 #   SSH_OPTIONS    further options of ssh, such as -i FILE; host keys are checked in any case
 #   TIMEOUT        longest wait for one image on one node                          (5m)
 # With job control each node's connection is a process group, which can be ended as one.
-set -euo pipefail -m
+set -euo pipefail
+if ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] < 404)); then
+    echo "distribute.sh: this is bash $BASH_VERSION; install bash 4.4 or newer, and run the script with it" >&2
+    exit 2
+fi
+set -m
 
 # Ends everything. Arguments: why, and what to do about it.
 die() {
@@ -45,13 +50,16 @@ kubectl --request-timeout=30s get nodes --no-headers --output \
     > "$work/cluster" 2> "$work/error" || [[ -n $NODES ]] ||
     die "no cluster answers: $(tail -n 1 "$work/error")" 'choose one (KUBECONFIG), or name the nodes in NODES'
 read -ra nodes <<< "${NODES//[$',\n']/ }"
-[[ ${#nodes[@]} -gt 0 ]] || mapfile -t nodes < <(awk '{ split($2, addresses, ","); print addresses[1] }' "$work/cluster")
+[[ ${#nodes[@]} -gt 0 ]] || while read -r _ addresses _; do nodes+=("${addresses%%,*}"); done < "$work/cluster"
 [[ ${#nodes[@]} -gt 0 ]] || die 'the cluster has no nodes' 'name them in NODES'
 
-# Of a node under a name that the cluster does not know, by far the most likely.
+# What runs containers on a node; on one under a name that the cluster does not know, by far the most likely.
 runtime() {
-    awk -v node="$1" '$1 == node || index("," $2 ",", "," node ",") { found = $3 }
-        END { print found ? found : "containerd://unknown" }' "$work/cluster"
+    local name addresses runtime answer=containerd://unknown
+    while read -r name addresses runtime; do
+        [[ $name != "$1" && ,$addresses, != *",$1,"* ]] || answer=$runtime
+    done < "$work/cluster"
+    echo "$answer"
 }
 
 if [[ $1 == --print-nodes ]]; then
@@ -71,14 +79,32 @@ else
     ssh+=(-o BatchMode=yes)
 fi
 
-# What a node with this runtime does to take an image from its standard input, without a single quote in it.
+# An image's name as containerd has it, from the archive that it is in: docker's format, or that of a list of platforms.
+name_in() {
+    local name
+    name=$({ tar -xOf "$1" manifest.json || tar -xOf "$1" index.json; } 2> /dev/null |
+        sed -nE 's/.*"(RepoTags|org\.opencontainers\.image\.ref\.name)": ?\[?"([^"]+)".*/\2/p') || true
+    [[ $name =~ ^[A-Za-z0-9._/:-]+:[A-Za-z0-9._-]+$ ]] || die "no image's name is in $1" 'make it anew: scripts/images.sh --output DIR'
+    # As docker completes short names.
+    [[ $name == */* ]] || name=library/$name
+    [[ ${name%%/*} == *[.:]* || ${name%%/*} == localhost ]] || name=docker.io/$name
+    echo "$name"
+}
+
+# What a node does to take an image from its standard input, without a single quote in it. With containerd the image is
+# pinned: the kubelet would delete one that no pod of the node uses, and no registry would bring it back.
+# Arguments: the node's runtime, the image's name.
 # shellcheck disable=SC2016 # the node expands it
 importer() {
-    echo 'PATH=$PATH:/usr/sbin:/usr/local/bin:/usr/local/sbin; sudo=; [ "$(id -u)" = 0 ] || sudo="sudo -n"'
+    echo 'PATH=$PATH:/usr/sbin:/usr/local/bin:/usr/local/sbin; sudo=; [ "$(id -u)" = 0 ] || sudo="sudo -n"; set -e'
     case $1 in
     docker://*) echo 'exec $sudo docker load' ;;
     containerd://*)
-        echo 'if tool=$(command -v ctr); then exec $sudo "$tool" --namespace k8s.io images import -; fi'
+        echo 'if tool=$(command -v ctr); then tool="$sudo $tool --namespace k8s.io images"; $tool import -'
+        echo 'for image in $($tool list -q); do case $image in'
+        echo "$2) \$tool label \$image io.cri-containerd.pinned=pinned ;;"
+        echo "${2%:*}:*) \$tool label \$image io.cri-containerd.pinned= ;;"
+        echo 'esac; done; exit; fi'
         echo 'if tool=$(command -v nerdctl); then exec $sudo "$tool" --namespace k8s.io load; fi'
         echo 'echo "neither ctr nor nerdctl is installed" >&2; exit 1'
         ;;
@@ -86,14 +112,19 @@ importer() {
     esac
 }
 
+# Ends a program that takes too long; GNU's timeout must be kept in the process group that is ended as one.
+within=(timeout)
+! timeout --foreground 1 true 2> /dev/null || within+=(--foreground)
+
 # Brings all archives to one node.
 carry() {
     local node=$1 archive command status=0 began=$SECONDS
-    command="sh -c '$(importer "$(runtime "$node")")'"
     for archive in "${archives[@]}"; do
-        SSHPASS=$SSH_PASSWORD timeout --foreground "$TIMEOUT" "${ssh[@]}" "${login[@]}" -- "$node" "$command" \
+        command="sh -c '$(importer "$(runtime "$node")" "$(name_in "$archive")")'"
+        SSHPASS=$SSH_PASSWORD "${within[@]}" "$TIMEOUT" "${ssh[@]}" "${login[@]}" -- "$node" "$command" \
             < "$archive" > /dev/null 2> "$work/$node.error" || status=$?
-        [[ $status != 124 ]] || echo "not done after $TIMEOUT" > "$work/$node.error"
+        # busybox's timeout ends as what it ended did: by SIGTERM.
+        [[ $status != 124 && $status != 143 ]] || echo "not done after $TIMEOUT" > "$work/$node.error"
         if [[ $status != 0 ]]; then
             echo "$node: FAILED: $(tail -n 1 "$work/$node.error")"
             return

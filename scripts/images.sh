@@ -11,7 +11,7 @@
 #   IMAGE_TAG    tag of both                                                          (the chart's appVersion)
 #   PLATFORMS    such as linux/amd64,linux/arm64                                      (this machine's own)
 #   BUILDER      docker, podman, nerdctl or buildah                                   (the first that answers)
-#   COMPILE      host: cargo compiles here; container: in the build itself            (host where there is cargo)
+#   COMPILE      host: cargo compiles here; container: in the build itself            (host on Linux with cargo)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -75,8 +75,11 @@ tag=${IMAGE_TAG:-$version}
 own=$(uname -m)
 own=${own/x86_64/amd64}
 own=${own/aarch64/arm64}
+# Only Linux compiles for the images by itself.
+here=container
+[[ $(uname -s) != Linux ]] || ! command -v cargo > /dev/null || here=host
 platforms=${PLATFORMS:-linux/$own}
-compile=${COMPILE:-$(command -v cargo > /dev/null && echo host || echo container)}
+compile=${COMPILE:-$here}
 
 # Two builds of one commit are the same to the byte: the commit's time is the only time in them.
 commit=${MULTINIC_COMMIT:-$(git rev-parse --short=12 HEAD 2> /dev/null || echo unknown)}
@@ -89,7 +92,7 @@ host)
     scripts/binaries.sh $(tr ',' '\n' <<< "$platforms" | sed 's#^linux/##')
     binaries=prebuilt
     # Copied with their times, which go into the layer.
-    find target/dist -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
+    find target/dist -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
     ;;
 container) binaries=compiled ;;
 *) die "COMPILE=$compile is neither host nor container" ;;

@@ -206,7 +206,9 @@ fn values_of_the_go_agent_keep_working() {
     let selector = &rendered.pod("DaemonSet", "multinic-agent")["nodeSelector"];
     assert_eq!(selector, &json!({"node-role": "multinic-enabled"}));
     let check = &rendered.get("Pod", "multinic-check")["spec"]["containers"][0];
-    assert_eq!(variable(check, "NODE_SELECTOR")["value"], "node-role=multinic-enabled");
+    for container in [check, operator] {
+        assert_eq!(variable(container, "NODE_SELECTOR")["value"], "node-role=multinic-enabled");
+    }
 
     let daemon_set = rendered.get("DaemonSet", "multinic-agent");
     for labels in [&daemon_set["metadata"]["labels"], &daemon_set["spec"]["template"]["metadata"]["labels"]] {
@@ -284,6 +286,9 @@ fn what_is_misspelt_or_out_of_range_is_refused_by_its_name() {
         ("agent.pollInterval=0s", "/agent/pollInterval"),
         ("agent.pollInterval=2h", "/agent/pollInterval"),
         ("image.tag=7", "/image/tag"),
+        (r"agent.podLabels.app\.kubernetes\.io/name=x", "/agent/podLabels"),
+        (r"operator.podLabels.app\.kubernetes\.io/instance=x", "/operator/podLabels"),
+        (r"metrics.podMonitor.labels.helm\.sh/chart=x", "/metrics/podMonitor/labels"),
     ] {
         let complaint = refusal(&[set]);
         assert!(complaint.contains(named), "{set}: {complaint}");

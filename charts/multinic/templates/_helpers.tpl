@@ -77,6 +77,15 @@ readOnlyRootFilesystem: true
   value: {{ .Values.agent.logLevel | quote }}
 - name: LOG_FORMAT
   value: {{ .Values.agent.logFormat }}
+# For `multinic-operator check`, which can also be run in the operator's own pod.
+- name: AGENT_PORT
+  value: {{ .Values.agent.port | int | quote }}
+- name: NODE_SELECTOR
+  {{- $labels := list }}
+  {{- range $label, $value := include "multinic.present" .Values.nodeSelector | fromYaml }}
+  {{- $labels = append $labels (printf "%s=%s" $label $value) }}
+  {{- end }}
+  value: {{ join "," $labels | quote }}
 {{- end }}
 
 {{- define "multinic.operatorMounts" -}}
