@@ -87,7 +87,8 @@ impl Changes {
             }
             Step::SetIpv6 { .. } => self.ipv6 = self.ipv6.or(link.ipv6),
             Step::AddAddress { net, .. } | Step::RestoreAddress { net, .. } => {
-                if self.lost.remove(net).is_none() && !link.nets().contains(net) {
+                // One that it had stays taken down as lost: this step may fail.
+                if !self.lost.contains_key(net) && !link.nets().contains(net) {
                     self.added.insert(*net);
                 }
             }
@@ -219,6 +220,21 @@ mod tests {
             undo.record(&step, &view_of(&before));
         }
         assert_eq!(converge(&undo.targets(&view_of(&before)), &view_of(&before)), []);
+    }
+
+    #[test]
+    fn an_address_that_going_down_cost_comes_back_also_where_adding_it_again_failed() {
+        let mut before = link(3, "multinic0", NIC);
+        before.up = true;
+        before.addresses = vec![address("2001:db8::5/64")];
+        let mut undo = Undo::default();
+        let again = Step::AddAddress { index: 3, net: net("2001:db8::5/64") };
+        for step in [Step::SetDown { index: 3 }, Step::SetUp { index: 3 }, again] {
+            undo.record(&step, &view_of(&before));
+        }
+        let mut now = before;
+        now.addresses.clear();
+        assert_eq!(undo.targets(&view_of(&now))[0].addresses, BTreeSet::from([net("2001:db8::5/64")]));
     }
 
     #[test]
