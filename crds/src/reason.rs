@@ -190,11 +190,14 @@ reasons! {
         "The node's own netplan does not take the NIC's boot file, so nothing was touched."
         "see netplan's complaint in the message; correct the row"
     HostNetplanInvalid [Nic]
-        "The node's own netplan files are invalid, and with one more the node might not boot into its network."
+        "The node's own netplan files are invalid, so at the next boot netplan may configure nothing at all."
         "correct the netplan file in the message; `netplan get` on the node reads them all"
     MergeConflict [Nic]
-        "With the NIC's boot file, netplan would configure other links differently at the next boot."
-        "find the netplan file on the node that speaks of the same links, and take them out of it"
+        "With the NIC's boot file changed or removed, netplan would configure other links differently at the next boot, or none."
+        "take the NIC out of the netplan file in the message"
+    NetplanTry [Nic]
+        "Somebody runs `netplan try` on the node, which may take files back, so no file is changed."
+        "confirm or end `netplan try`; where none runs, remove /run/netplan/netplan-try.ready"
     Contended [Nic]
         "Something else keeps changing the NIC, or taking it away, so it is left alone for a while."
         "find out what on the node changes it, and stop that"

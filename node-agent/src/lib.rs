@@ -6,9 +6,10 @@
 //!                                                   └────report───▶ .status
 //! ```
 //!
-//! Deciding ([`desired`], [`fence`], [`foreign`], [`plan`], [`converge`], [`status`])
+//! Deciding ([`desired`], [`fence`], [`foreign`], [`plan`], [`next_boot`],
+//! [`converge`], [`status`])
 //! is pure; doing ([`execute`], [`host`], [`node`]) holds no policy; [`voice`] says
-//! it; [`pass`] is one round of all this, and [`controller`] the loop around it.
+//! it; [`mod@decide`] is deciding with the host's own netplan asked; [`pass`] is one round of all this, and [`controller`] the loop around it.
 //!
 //! What never happens here, because it was measured to break the node's own uplink:
 //! `netplan apply`, `netplan try`, generating into the live root, a daemon-reload.
@@ -20,6 +21,7 @@ pub mod cleanup;
 pub mod config;
 pub mod controller;
 pub mod converge;
+pub mod decide;
 pub mod desired;
 pub mod execute;
 pub mod fence;
@@ -29,6 +31,7 @@ pub mod host;
 pub mod ledger;
 mod lifeline;
 pub mod link;
+pub mod next_boot;
 pub mod node;
 pub mod pacing;
 pub mod pass;

@@ -12,6 +12,7 @@ use multinic_runtime::shutdown::Stop;
 use crate::{
     arrivals::Arrivals,
     converge::Step,
+    decide::decide,
     desired::Desired,
     execute::{Failure, Node, NodeError, execute},
     fence::{Fence, Past, Policy},
@@ -19,7 +20,7 @@ use crate::{
     host::{
         detect::{self, Backend},
         files::{self, FileError},
-        generator::{self, StageError},
+        generator::StageError,
         lock::{LockError, NodeLock},
         memory,
         mounts::Mounts,
@@ -28,6 +29,7 @@ use crate::{
     },
     ledger::Ledger,
     link::KernelView,
+    next_boot::Doubts,
     plan::{FileChange, HostFiles, Plan, Refusal, Transaction, World},
 };
 
@@ -40,6 +42,8 @@ pub struct Host {
     netlink: Netlink,
     backend: Backend,
     policy: Policy,
+    /// What was found about the next boot of NICs that are right.
+    doubts: Doubts,
     /// The API server's addresses, whose routes are protected.
     api_server: Vec<IpAddr>,
     arrivals: Arrivals,
@@ -71,9 +75,11 @@ impl PassError {
             Self::File(FileError::Ledger(_)) => Reason::LedgerUnreadable,
             Self::File(FileError::Read { .. } | FileError::Replaced { .. })
             | Self::Stage(StageError::File(_)) => Reason::HostFilesUnreadable,
-            Self::File(FileError::Write { .. }) => Reason::HostFilesUnwritable,
+            Self::File(FileError::Write { .. } | FileError::Edited { .. }) => Reason::HostFilesUnwritable,
             Self::Netlink(_) => Reason::KernelUnreadable,
-            Self::Stage(StageError::Command(_) | StageError::Io(_)) => Reason::ValidationUnavailable,
+            Self::Stage(StageError::Command(_) | StageError::Broken { .. } | StageError::Io(_)) => {
+                Reason::ValidationUnavailable
+            }
         }
     }
 
@@ -132,8 +138,8 @@ impl Host {
     #[must_use]
     pub fn new(root: HostRoot, lock: Option<NodeLock>, backend: Backend, policy: Policy) -> Self {
         let netlink = Netlink::new(&root);
-        let (mounts, arrivals) = (Mounts::default(), Arrivals::default());
-        Self { root, lock, mounts, netlink, backend, policy, api_server: Vec::new(), arrivals }
+        let (mounts, doubts, arrivals) = (Mounts::default(), Doubts::default(), Arrivals::default());
+        Self { root, lock, mounts, netlink, backend, policy, doubts, api_server: Vec::new(), arrivals }
     }
 
     /// The routes to these addresses are protected from now on.
@@ -141,11 +147,9 @@ impl Host {
         self.api_server = api_server;
     }
 
-    /// Looks again what configures the network at boot, where nothing was found that we know.
+    /// Looks again what configures the network at boot.
     pub fn detect_again(&mut self, os_image: &str) {
-        if self.obstacle().is_some() {
-            self.backend = Backend::detect(&self.root, os_image);
-        }
+        self.backend = Backend::detect(&self.root, os_image);
     }
 
     /// The word for the backend in status.
@@ -158,7 +162,7 @@ impl Host {
     #[must_use]
     pub const fn obstacle(&self) -> Option<&Refusal> {
         match &self.backend {
-            Backend::Netplan { .. } => None,
+            Backend::Netplan => None,
             Backend::Unsupported(refusal) => Some(refusal),
         }
     }
@@ -185,18 +189,11 @@ impl Host {
             files: &look.files,
             ledger: &look.ledger,
         };
-        let mut plan = Plan::new(desired, world, &blocked);
-        if let (Backend::Netplan { generator }, Mode::Enforce) = (&self.backend, desired.mode) {
-            let mut unfit = files::unwritable(&self.root, &plan);
-            unfit.extend(generator::validate(&self.root, generator, &plan).await?);
-            if !unfit.is_empty() {
-                blocked.extend(unfit);
-                plan = Plan::new(desired, world, &blocked);
-            }
-            if !plan.is_idle() {
-                // Nothing is announced, let alone done, that could not be recorded.
-                files::may_save(&self.root)?;
-            }
+        let enforces = desired.mode == Mode::Enforce && self.obstacle().is_none();
+        let plan = decide(&self.root, desired, world, blocked, enforces, &mut self.doubts).await?;
+        if enforces && !plan.is_idle() {
+            // Nothing is announced, let alone done, that could not be recorded.
+            files::may_save(&self.root)?;
         }
         let Look { view, definitions, ledger, fence, files: _ } = look;
         Ok(Prepared { plan, view, definitions, ledger, fence })

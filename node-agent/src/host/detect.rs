@@ -19,10 +19,7 @@ const NETWORKD_STATE: &str = "/run/systemd/netif/state";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Backend {
     /// netplan, rendering for systemd-networkd.
-    Netplan {
-        /// Its generator binary, on the host.
-        generator: &'static str,
-    },
+    Netplan,
     /// Nothing that this version configures, and why.
     Unsupported(Refusal),
 }
@@ -31,10 +28,10 @@ impl Backend {
     /// The backend that is active on the host.
     #[must_use]
     pub fn detect(root: &HostRoot, os_image: &str) -> Self {
-        let generator = GENERATORS.into_iter().find(|path| root.is_file(path));
+        let generator = generator(root);
         let networkd = root.is_file(NETWORKD_STATE);
         match generator {
-            Some(generator) if networkd => Self::Netplan { generator },
+            Some(_) if networkd => Self::Netplan,
             found => {
                 let missing = if found.is_none() {
                     "netplan is not installed"
@@ -55,10 +52,16 @@ impl Backend {
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
-            Self::Netplan { .. } => "netplan",
+            Self::Netplan => "netplan",
             Self::Unsupported(_) => "",
         }
     }
+}
+
+/// netplan's generator on this host, as it is now: an upgrade may move it.
+#[must_use]
+pub fn generator(root: &HostRoot) -> Option<&'static str> {
+    GENERATORS.into_iter().find(|path| root.is_file(path))
 }
 
 /// What never changes while the agent runs.
@@ -116,7 +119,7 @@ mod tests {
         for path in mounts {
             fs::create_dir_all(root.at(path)).unwrap();
         }
-        matches!(Backend::detect(&root, "Test"), Backend::Netplan { .. })
+        matches!(Backend::detect(&root, "Test"), Backend::Netplan)
     }
 
     #[test]

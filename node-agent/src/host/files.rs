@@ -47,6 +47,12 @@ pub enum FileError {
         /// The path on the host.
         path: String,
     },
+    /// Somebody changed a file that was about to be changed.
+    #[error("somebody else changed {path} at the same time, so it is left as it is")]
+    Edited {
+        /// The path on the host.
+        path: String,
+    },
     /// Our own record of what we did is not one.
     #[error("{LEDGER} cannot be read as a ledger: {0}")]
     Ledger(#[source] serde_json::Error),
@@ -128,8 +134,16 @@ fn contents(root: &HostRoot, directory: &str, suffix: &str) -> Result<Vec<(Strin
     Ok(files.into_iter().map(|(name, content)| (format!("{directory}/{name}"), content)).collect())
 }
 
-/// Makes one change.
+/// Makes one change, unless the file is by now neither what it was nor what it should be: somebody edited it.
 pub fn write(root: &HostRoot, change: &FileChange) -> Result<(), FileError> {
+    let edited = || FileError::Edited { path: change.path.clone() };
+    let found = read(root, &change.path)?.transpose().map_err(|_| edited())?;
+    if found == change.to {
+        return Ok(());
+    }
+    if found != change.from {
+        return Err(edited());
+    }
     // netplan wants its files private; what is generated below /run is read by networkd's own user.
     let mode = if change.path.starts_with("/run/") { 0o644 } else { 0o600 };
     let written = match &change.to {
@@ -216,6 +230,30 @@ mod tests {
             fs::write(path, text).unwrap();
         }
         (directory, root)
+    }
+
+    #[test]
+    fn an_edit_between_look_and_write_is_kept() {
+        const PATH: &str = "/etc/netplan/60-multinic-multinic0.yaml";
+        let change = |from: Option<&str>, to: Option<&str>| FileChange {
+            path: PATH.to_owned(),
+            from: from.map(str::to_owned),
+            to: to.map(str::to_owned),
+        };
+        for (from, to) in [(Some("ours"), Some("new")), (Some("ours"), None), (None, Some("new"))] {
+            let (_directory, root) = host(&[(PATH, "edited")]);
+            assert!(
+                matches!(write(&root, &change(from, to)), Err(FileError::Edited { .. })),
+                "{from:?} {to:?}"
+            );
+            assert_eq!(root.text(PATH).unwrap().as_deref(), Some("edited"));
+        }
+        let (_directory, root) = host(&[(PATH, "ours")]);
+        write(&root, &change(Some("ours"), Some("new"))).unwrap();
+        write(&root, &change(Some("ours"), Some("new"))).unwrap();
+        write(&root, &change(Some("new"), None)).unwrap();
+        write(&root, &change(Some("new"), None)).unwrap();
+        assert_eq!(root.text(PATH).unwrap(), None);
     }
 
     #[test]

@@ -32,6 +32,7 @@ use crate::{
     foreign::Definition,
     ledger::Ledger,
     link::{KernelView, Link},
+    render::netplan,
 };
 
 /// Everything that a decision rests on, besides what is wanted.
@@ -203,6 +204,26 @@ impl Plan {
         plan
     }
 
+    /// The files of NICs that are right, as they lie on the host.
+    #[must_use]
+    pub fn right(&self, files: &HostFiles) -> BTreeMap<MacAddress, BootFile> {
+        let file = |(mac, decision): (&MacAddress, &Decision)| {
+            let path = netplan::path(&decision.name);
+            let text = files.boot.get(&path).filter(|_| decision.verdict == Verdict::Right)?;
+            Some((*mac, BootFile { text: text.clone(), path }))
+        };
+        self.decisions.iter().filter_map(file).collect()
+    }
+
+    /// Says of NICs that are right why they will not be at the next boot. Nothing is done about it.
+    pub fn doubt(&mut self, doubts: BTreeMap<MacAddress, Refusal>) {
+        for (mac, refusal) in doubts {
+            if let Some(decision) = self.decisions.get_mut(&mac) {
+                decision.verdict = Verdict::Refuse(refusal);
+            }
+        }
+    }
+
     /// Whether nothing is to be done.
     #[must_use]
     pub fn is_idle(&self) -> bool {
@@ -217,6 +238,14 @@ impl Transaction {
         let steps = attempt(&targets, world.view);
         let files = file_changes(&members, written, world.files);
         Self { members, targets, steps, files }
+    }
+
+    /// One that only changes files, for these NICs.
+    #[cfg(test)]
+    pub(crate) fn of_files(macs: impl Iterator<Item = MacAddress>, files: Vec<FileChange>) -> Self {
+        let member = |mac| Member { mac, wanted: None, link: None, target: None, file: None };
+        let members = macs.map(member).collect();
+        Self { members, targets: Vec::new(), steps: Vec::new(), files }
     }
 
     /// Whether the links are still those that this was planned for, and nothing has come to

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use multinic_crds::Interface;
 use serde::Serialize;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::bootfile::{BootFile, seal};
 
@@ -63,6 +63,15 @@ pub fn path(name: &str) -> String {
 #[must_use]
 pub fn name(path: &str) -> Option<&str> {
     path.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)
+}
+
+/// The ids that a netplan file defines; none where it cannot be read.
+#[must_use]
+pub fn ids(text: &str) -> Option<BTreeSet<String>> {
+    let document: Value = serde_saphyr::from_str(text).ok()?;
+    let groups =
+        document.get("network").and_then(Value::as_object).into_iter().flat_map(|network| network.values());
+    Some(groups.filter_map(Value::as_object).flat_map(|group| group.keys().cloned()).collect())
 }
 
 /// The file that makes netplan configure `nic` at boot.

@@ -18,6 +18,15 @@ fn main() -> Result<()> {
     let assets = setup::ensure()?;
     writeln!(stdout(), "control plane: {}", assets.control_plane.display())?;
     writeln!(stdout(), "node image:    {}", assets.node_image.display())?;
+    for codename in setup::NETPLAN_RELEASES {
+        writeln!(
+            stdout(),
+            "{codename}:{:width$}{}",
+            "",
+            setup::ensure_release(codename)?.display(),
+            width = 14 - codename.len()
+        )?;
+    }
     if cluster {
         let assets = setup::ensure_cluster()?;
         writeln!(stdout(), "cluster:       {}", assets.binaries.display())?;

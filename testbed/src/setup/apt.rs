@@ -15,8 +15,23 @@ pub(super) fn codename() -> Result<String> {
         .context("/etc/os-release has no VERSION_CODENAME: nodes need a Debian or Ubuntu host")
 }
 
-/// The distribution's own package sources as apt on this host has them, in the form of sources.list lines.
-pub(super) fn sources(codename: &str) -> Result<Vec<String>> {
+/// The distribution's own package sources as apt on this host has them, in the form of sources.list lines. For another
+/// release of it than the host's, they are where the host's own are.
+pub(super) fn sources(release: &str) -> Result<Vec<String>> {
+    let own = codename()?;
+    let lines = listed(&own)?;
+    if release == own {
+        return Ok(lines);
+    }
+    // Not every release has every pocket.
+    let main = lines.iter().filter(|line| line.split(' ').rev().nth(1) == Some(own.as_str()));
+    let others: Vec<_> = main.map(|line| line.replace(&own, release)).collect();
+    ensure!(!others.is_empty(), "apt knows no package list of {own} to find that of {release} by");
+    Ok(others)
+}
+
+/// What apt has of the host's own release.
+fn listed(codename: &str) -> Result<Vec<String>> {
     const FORMAT: &str = "$(ORIGIN)|$(CODENAME)|$(RELEASE)|$(COMPONENT)|$(REPO_URI)|$(SIGNED_BY)";
     let listed = Command::new("apt-get")
         .args(["indextargets", "--format", FORMAT, "Created-By: Packages"])

@@ -19,6 +19,9 @@ use anyhow::{Result, anyhow};
 
 pub(crate) use cluster::PAUSE_IMAGE;
 
+/// The releases whose own netplan the tests ask: 0.101, 0.106 and 1.1.2.
+pub const NETPLAN_RELEASES: [&str; 3] = ["bullseye", "bookworm", "trixie"];
+
 /// What a finished setup offers. Cloning is cheap; nothing in it is ever written to again.
 #[derive(Debug, Clone)]
 pub struct Assets {
@@ -66,6 +69,12 @@ pub fn ensure_cluster() -> Result<ClusterAssets> {
         packages::ensure(packages::CLUSTER)?;
         Ok(ClusterAssets { binaries: cluster::ensure()?, node_image: node_image::ensure_for_pods()? })
     })
+}
+
+/// The root file system of a node of the release `codename`, such as `trixie`; of this host's distribution.
+pub fn ensure_release(codename: &str) -> Result<PathBuf> {
+    packages::ensure(packages::TESTBED)?;
+    node_image::ensure_of(codename)
 }
 
 fn once<T: Clone>(ensured: &Once<T>, ensure: impl FnOnce() -> Result<T>) -> Result<T> {

@@ -1,4 +1,5 @@
-//! The root file system of a node: this host's own release, so that what is built here runs there.
+//! The root file system of a node: this host's own release, so that what is built here runs there; or another one, for
+//! what only that has.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -22,19 +23,24 @@ const NAMES: usize = 20;
 
 /// The image's directory, bootstrapped first where it is not in the cache yet.
 pub(super) fn ensure() -> Result<PathBuf> {
-    image("node-image", "node image", PACKAGES)
+    ensure_of(&apt::codename()?)
+}
+
+/// The same of the release `codename`, such as `trixie`.
+pub(super) fn ensure_of(codename: &str) -> Result<PathBuf> {
+    image("node-image", "node image", codename, PACKAGES)
 }
 
 /// The same for a node that can run pods.
 pub(super) fn ensure_for_pods() -> Result<PathBuf> {
-    image("cluster-node-image", "cluster node image", &format!("{PACKAGES},{PACKAGES_FOR_PODS}"))
+    let packages = format!("{PACKAGES},{PACKAGES_FOR_PODS}");
+    image("cluster-node-image", "cluster node image", &apt::codename()?, &packages)
 }
 
-fn image(name: &str, step: &'static str, packages: &str) -> Result<PathBuf> {
-    let codename = apt::codename()?;
+fn image(name: &str, step: &'static str, codename: &str, packages: &str) -> Result<PathBuf> {
     let recipe =
-        fingerprint(&[&codename, std::env::consts::ARCH, packages, VETH_NAME, VETH_NAME_RULE, &drop_in(0)]);
-    cache::ensure(name, &recipe, |root| build(root, step, &codename, packages))
+        fingerprint(&[codename, std::env::consts::ARCH, packages, VETH_NAME, VETH_NAME_RULE, &drop_in(0)]);
+    cache::ensure(name, &recipe, |root| build(root, step, codename, packages))
 }
 
 fn build(root: &Path, step: &'static str, codename: &str, packages: &str) -> Result<()> {
@@ -70,6 +76,8 @@ fn forget_host_keys(root: &Path) -> Result<()> {
 /// A veth has neither a permanent MAC nor a driver, so nothing that netplan generates would ever match it.
 fn name_veths_like_real_nics(root: &Path) -> Result<()> {
     let script = root.join("usr/lib/udev/veth-name");
+    // Debian 11 has udev's own in /lib.
+    fs::create_dir_all(root.join("usr/lib/udev"))?;
     fs::write(&script, VETH_NAME)?;
     fs::set_permissions(&script, Permissions::from_mode(0o755))?;
     fs::write(root.join("etc/udev/rules.d/99-zz-veth-name.rules"), VETH_NAME_RULE)?;

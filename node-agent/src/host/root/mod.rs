@@ -130,7 +130,7 @@ impl HostRoot {
         Ok(entries(&opened)?.iter().map(|name| show(name)).collect())
     }
 
-    /// Every regular file below `directory`, by its path from there. No link is followed.
+    /// Every regular file below `directory`, by its path from there. No link is followed: it is the text `-> target`.
     pub fn tree(&self, directory: &str) -> io::Result<BTreeMap<String, Vec<u8>>> {
         let mut files = BTreeMap::new();
         if let Some(opened) = self.directory_if_any(directory)? {
@@ -352,6 +352,10 @@ fn collect(directory: &File, path: &str, files: &mut BTreeMap<String, Vec<u8>>) 
             }
             FileType::RegularFile => {
                 files.insert(path, content::of(&handle).map_err(io::Error::other)?);
+            }
+            FileType::Symlink => {
+                let target = readlinkat(directory, &*name, Vec::new())?;
+                files.insert(path, [b"-> ", target.as_bytes()].concat());
             }
             _ => {}
         }

@@ -1,0 +1,227 @@
+//! A host of plain links and real files, on which the agent decides with the real generator.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use ipnet::IpNet;
+use multinic_agent::{
+    decide::decide,
+    desired::Desired,
+    fence::{AllowedKind, Fence, Past, Policy},
+    host::{files, generator::StageError, root::HostRoot},
+    ledger::Ledger,
+    link::{Address, AddressState, Ipv6, KernelView, Link, LinkKind, Manner},
+    next_boot::Doubts,
+    plan::{Plan, Refusal, Verdict, World},
+    route::{self, Route},
+};
+use multinic_crds::{Interface, MacAddress, Mode, Reason};
+
+const UPLINK: &str = "fa:16:3e:00:00:ee";
+pub(crate) const A: &str = "fa:16:3e:00:00:0a";
+pub(crate) const B: &str = "fa:16:3e:00:00:0b";
+
+pub(crate) struct Host {
+    pub(crate) version: &'static str,
+    root: HostRoot,
+    view: KernelView,
+    ledger: Ledger,
+    doubts: Doubts,
+}
+
+impl Host {
+    /// A host with an uplink, two free NICs, and no file of anybody.
+    pub(crate) fn new(version: &'static str, path: &Path) -> Self {
+        for directory in ["etc/netplan", "etc/systemd", "run"] {
+            let _ = fs::remove_dir_all(path.join(directory));
+            fs::create_dir_all(path.join(directory)).unwrap();
+        }
+        let mut uplink = link(2, "eth0", UPLINK);
+        uplink.up = true;
+        uplink.addresses = vec![address("192.0.2.10/24".parse().unwrap())];
+        let view = KernelView {
+            links: vec![uplink, link(3, "eth1", A), link(4, "eth2", B)],
+            default_routes: vec![Route {
+                destination: "0.0.0.0/0".parse().unwrap(),
+                table: route::MAIN,
+                links: BTreeSet::from([2]),
+                gateways: BTreeSet::from(["192.0.2.1".parse().unwrap()]),
+                by_kernel: false,
+            }],
+            routed: BTreeSet::from([2]),
+            ..KernelView::default()
+        };
+        Self {
+            version,
+            root: HostRoot::new(path.to_owned()),
+            view,
+            ledger: Ledger::default(),
+            doubts: Doubts::default(),
+        }
+    }
+
+    /// The host as it was at first.
+    pub(crate) fn again(&mut self) {
+        *self = Self::new(self.version, self.root.path());
+    }
+
+    pub(crate) fn path(&self, path: &str) -> PathBuf {
+        self.root.path().join(path.trim_start_matches('/'))
+    }
+
+    pub(crate) fn is_before(&self, major: u32, minor: u32) -> bool {
+        let mut numbers = self.version.split('.').map(|number| number.parse::<u32>().unwrap());
+        (numbers.next(), numbers.next()) < (Some(major), Some(minor))
+    }
+
+    pub(crate) fn put(&self, path: &str, text: &str) {
+        let place = self.path(path);
+        fs::create_dir_all(place.parent().unwrap()).unwrap();
+        fs::write(place, text).unwrap();
+    }
+
+    pub(crate) fn take(&self, path: &str) {
+        fs::remove_file(self.path(path)).unwrap();
+    }
+
+    /// netplan's file of the uplink, as cloud-init writes it.
+    pub(crate) fn with_uplink(&mut self) -> &mut Self {
+        let text = format!(
+            "network:\n  version: 2\n  ethernets:\n    eth0:\n      match: {{macaddress: '{UPLINK}'}}\n      set-name: eth0\n      dhcp4: true\n"
+        );
+        self.put("/etc/netplan/50-cloud-init.yaml", &text);
+        self
+    }
+
+    pub(crate) fn try_decide(&mut self, wanted: &[Interface]) -> Result<Plan, StageError> {
+        let desired = Desired {
+            generation: 1,
+            mode: Mode::Enforce,
+            keeps_unlisted: false,
+            wanted: wanted.iter().map(|nic| (nic.mac_address, nic.clone())).collect(),
+            malformed: Vec::new(),
+        };
+        let (definitions, host_files) = files::survey(&self.root).unwrap();
+        let policy = Policy {
+            node_ips: BTreeSet::from(["192.0.2.10".parse().unwrap()]),
+            link_kinds: BTreeSet::from([AllowedKind::Physical]),
+        };
+        let past = Past::new(&self.ledger, &host_files, BTreeSet::new());
+        let fence = Fence::around(&self.view, &definitions, &policy, &past);
+        let (view, ledger) = (&self.view, &self.ledger);
+        let world = World { view, fence: &fence, definitions: &definitions, files: &host_files, ledger };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let decided = decide(&self.root, &desired, world, BTreeMap::new(), true, &mut self.doubts);
+        let plan = runtime.block_on(decided);
+        assert!(!self.path("/run/multinic/stage").exists(), "copies of the host's files are left");
+        plan
+    }
+
+    pub(crate) fn decide(&mut self, wanted: &[Interface]) -> Plan {
+        self.try_decide(wanted).unwrap()
+    }
+
+    /// Does what is planned, with a kernel that does what it is told.
+    pub(crate) fn carry_out(&mut self, plan: &Plan) {
+        for transaction in &plan.transactions {
+            self.ledger.intend(transaction);
+            for target in &transaction.targets {
+                let link = self.view.links.iter_mut().find(|link| link.index == target.index).unwrap();
+                link.name.clone_from(&target.name);
+                link.up = target.up;
+                link.ipv6 = target.ipv6;
+                link.addresses = target.addresses.iter().copied().map(address).collect();
+            }
+            transaction.files.iter().for_each(|change| files::write(&self.root, change).unwrap());
+            self.ledger.settle(transaction);
+        }
+    }
+
+    /// Has these NICs configured, which must work.
+    pub(crate) fn configure(&mut self, wanted: &[Interface]) {
+        let plan = self.decide(wanted);
+        self.carry_out(&plan);
+        let plan = self.decide(wanted);
+        for nic in wanted {
+            assert_eq!(plan.decisions[&nic.mac_address].verdict, Verdict::Right);
+        }
+    }
+
+    /// Unplugs a NIC: nothing in the kernel shows any more what it was for.
+    pub(crate) fn unplug(&mut self, mac: &str) {
+        self.view.links.retain(|link| link.mac != Some(mac.parse().unwrap()));
+    }
+
+    pub(crate) fn netplan_files(&self) -> Vec<String> {
+        let names = fs::read_dir(self.path("/etc/netplan")).unwrap();
+        let mut names: Vec<_> =
+            names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    /// What is decided about one NIC.
+    pub(crate) fn verdict(&mut self, wanted: &[Interface], mac: &str) -> Verdict {
+        self.decide(wanted).decisions[&mac.parse::<MacAddress>().unwrap()].verdict.clone()
+    }
+
+    /// Why nothing is done about one NIC.
+    pub(crate) fn refusal(&mut self, wanted: &[Interface], mac: &str) -> Refusal {
+        match self.verdict(wanted, mac) {
+            Verdict::Refuse(refusal) | Verdict::Fail(refusal) | Verdict::Keep(refusal) => refusal,
+            verdict => panic!("{mac} is not refused: {verdict:?}"),
+        }
+    }
+
+    /// That nothing is done about one NIC for `reason`, and that the message says `words`.
+    pub(crate) fn assert_refused(&mut self, wanted: &[Interface], mac: &str, reason: Reason, words: &[&str]) {
+        let refusal = self.refusal(wanted, mac);
+        assert_eq!(refusal.reason, reason, "{}", refusal.message);
+        for word in words {
+            assert!(refusal.message.contains(word), "{word} is not in: {}", refusal.message);
+        }
+    }
+}
+
+fn link(index: u32, name: &str, mac: &str) -> Link {
+    let mac = Some(mac.parse().unwrap());
+    Link {
+        index,
+        name: name.to_owned(),
+        alt_names: BTreeSet::new(),
+        kind: LinkKind::Physical,
+        mac,
+        permanent_mac: mac,
+        up: false,
+        carrier: true,
+        oper_state: "up".to_owned(),
+        mtu: 1500,
+        mtu_range: (68, Some(9000)),
+        controller: None,
+        lower: None,
+        addresses: Vec::new(),
+        ipv6: Some(Ipv6::KERNEL_DEFAULT),
+        ipv6_disabled: false,
+        stable_secret: false,
+        probing: Duration::ZERO,
+    }
+}
+
+fn address(net: IpNet) -> Address {
+    Address { net, state: AddressState::Ready, manner: Manner::default(), lacks_route: false }
+}
+
+pub(crate) fn nic(mac: &str, name: &str, addresses: &[&str]) -> Interface {
+    Interface {
+        mac_address: mac.parse().unwrap(),
+        name: name.parse().unwrap(),
+        port_id: String::new(),
+        subnet_id: String::new(),
+        addresses: addresses.iter().map(|text| text.parse().unwrap()).collect(),
+        mtu: None,
+    }
+}
