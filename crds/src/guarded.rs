@@ -3,11 +3,17 @@
 //! The API server validates every write, but an object can be older than the
 //! schema. A reader that fails on one field would go blind for the whole list.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
-use serde_json::Value;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{self, DeserializeOwned},
+};
+use serde_json::{Value, json};
 
-use crate::{Interface, MacAddress, Mode, NodeNetworkConfig, NodeNetworkConfigStatus};
+use crate::{
+    Interface, InterfaceState, InterfaceStatus, MacAddress, Mode, NodeNetworkConfig, NodeNetworkConfigStatus,
+    ObservedLink,
+};
 
 /// A value that was read, or what stood in its place.
 #[derive(Clone, Debug, PartialEq)]
@@ -76,7 +82,7 @@ pub struct GuardedConfig {
     #[serde(default)]
     pub spec: GuardedSpec,
     /// What it has.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "legible")]
     pub status: Option<Guarded<NodeNetworkConfigStatus>>,
 }
 
@@ -104,6 +110,46 @@ impl GuardedConfig {
     }
 }
 
+/// The status without what cannot be read, so that one word of a newer agent does not hide the rest.
+fn legible<'de, D>(deserializer: D) -> Result<Option<Guarded<NodeNetworkConfigStatus>>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    let Some(mut value) = Option::<Value>::deserialize(deserializer)? else { return Ok(None) };
+    if let Value::Object(fields) = &mut value {
+        if let Some(Value::Array(entries)) = fields.get_mut("interfaces") {
+            entries.iter_mut().for_each(make_legible);
+            entries.retain(is::<InterfaceStatus>);
+        }
+        if let Some(Value::Array(conditions)) = fields.get_mut("conditions") {
+            conditions.retain(is::<Condition>);
+        }
+        fields.retain(|name, field| is::<NodeNetworkConfigStatus>(&json!({ name: field })));
+    }
+    Guarded::deserialize(value).map(Some).map_err(de::Error::custom)
+}
+
+fn is<T: DeserializeOwned>(value: &Value) -> bool {
+    T::deserialize(value).is_ok()
+}
+
+/// Keeps of a NIC that cannot be read whole which one it is and what it is called. Its state proves nothing then.
+fn make_legible(entry: &mut Value) {
+    if is::<InterfaceStatus>(entry) {
+        return;
+    }
+    let text = |field: &str| entry.get(field).and_then(Value::as_str).unwrap_or_default();
+    let observed = entry.get("observed").filter(|observed| is::<ObservedLink>(observed));
+    // Not `DeviceMissing` or the like, of which something might follow.
+    let state = InterfaceState::Pending;
+    if entry.get("macAddress").is_some_and(Value::is_string) {
+        *entry = json!({
+            "macAddress": text("macAddress"), "name": text("name"), "portId": text("portId"),
+            "state": state, "reason": text("reason"), "message": text("message"), "observed": observed,
+        });
+    }
+}
+
 /// A [`crate::NodeNetworkConfigSpec`] whose entries are guarded one by one.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct GuardedSpec {
@@ -117,8 +163,6 @@ pub struct GuardedSpec {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
@@ -136,5 +180,32 @@ mod tests {
         assert_eq!(macs, [Some("fa:16:3e:00:00:01".to_owned()), Some("fa:16:3e:00:00:02".to_owned()), None]);
         let Guarded::Malformed { error, .. } = &spec.interfaces[1] else { panic!("{spec:?}") };
         assert!(error.contains("\"eth0\" is not a managed interface name"), "{error}");
+    }
+
+    #[test]
+    fn one_unknown_word_in_a_status_hides_neither_its_nic_nor_anything_else() {
+        let nic = |mac: &str, name: &str, state: Value| json!({ "macAddress": mac, "name": name, "state": state, "reason": "R" });
+        let synced = json!({
+            "type": "Synced", "status": "True", "reason": "Synced", "message": "",
+            "lastTransitionTime": "2026-01-01T00:00:00Z",
+        });
+        let config: GuardedConfig = serde_json::from_value(json!({ "metadata": { "name": "a" }, "status": {
+            "observedGeneration": 3, "bootId": "b", "appliedGeneration": "three",
+            "interfaces": [
+                nic("fa:16:3e:00:00:01", "multinic0", json!("Configured")),
+                nic("fa:16:3e:00:00:02", "multinic1", json!("Quarantined")),
+                { "name": 7 },
+                "what",
+            ],
+            "conditions": [{ "type": 1 }, synced],
+        }}))
+        .unwrap();
+        let status = config.status().unwrap();
+        assert_eq!((status.observed_generation, status.applied_generation), (Some(3), None));
+        assert_eq!(status.boot_id, "b");
+        let nics: Vec<_> = status.interfaces.iter().map(|nic| (&*nic.name, nic.state)).collect();
+        assert_eq!(nics, [("multinic0", InterfaceState::Configured), ("multinic1", InterfaceState::Pending)]);
+        let conditions: Vec<_> = status.conditions.iter().map(|one| &*one.type_).collect();
+        assert_eq!(conditions, ["Synced"]);
     }
 }

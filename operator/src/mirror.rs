@@ -3,7 +3,7 @@
 use multinic_crds::InterfaceState;
 
 use crate::{
-    cluster::{Index, Object},
+    cluster::{Index, Node, Object},
     inventory::{Mark, Nic, RowKey, Snapshot, Stray},
 };
 
@@ -23,10 +23,15 @@ pub struct Update {
 /// Rows of servers that are no Nodes here are left alone, since another cluster may share the table; those about NICs
 /// that an object has were ours, and are no success.
 #[must_use]
-pub fn mirror(snapshot: &Snapshot, objects: &Index<Object>, watched: bool) -> Vec<Update> {
+pub fn mirror(
+    snapshot: &Snapshot,
+    nodes: &Index<Node>,
+    objects: &Index<Object>,
+    watched: bool,
+) -> Vec<Update> {
     let (mut yes, mut no) = (Vec::new(), Vec::new());
     for mark in &snapshot.marks {
-        let success = is_proven(mark, snapshot, objects);
+        let success = is_proven(mark, snapshot, nodes, objects);
         if mark.success != Some(success) && (watched || !success) {
             let keys = if success { &mut yes } else { &mut no };
             keys.push(mark.key.clone());
@@ -51,11 +56,16 @@ fn lost<'a>(snapshot: &'a Snapshot, objects: &'a Index<Object>) -> impl Iterator
     })
 }
 
-/// Whether the object is current, asks for exactly this NIC, and the agent has read it back.
-fn is_proven(mark: &Mark, snapshot: &Snapshot, objects: &Index<Object>) -> bool {
-    let Some((node, mac)) = &mark.nic else { return false };
-    let (Some(nic), Some(object)) = (snapshot.nic(node, *mac), objects.get(node)) else { return false };
+/// Whether the object is current, asks for exactly this NIC, and the agent has read it back: on this Node, in the boot
+/// that the Node is in, with nothing in its way.
+fn is_proven(mark: &Mark, snapshot: &Snapshot, nodes: &Index<Node>, objects: &Index<Object>) -> bool {
+    let Some((name, mac)) = &mark.nic else { return false };
+    let (Some(nic), Some(node)) = (snapshot.nic(name, *mac), nodes.get(name)) else { return false };
+    let Some(object) = objects.get(name) else { return false };
     object.observed_generation == Some(object.generation)
+        && object.owner.as_ref().is_none_or(|owner| *owner == node.uid)
+        && node.upholds(&object.boot_id)
+        && !object.has_obstacle
         && asks_for(object, nic)
         && object.reported(*mac).is_some_and(|reported| reported.state == InterfaceState::Configured)
 }
@@ -70,6 +80,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::cluster::WatchedNode;
     use crate::fixtures::{TestRow, mac, nodes, object, row, snapshot, snapshot_with};
 
     fn status(observed: i64, state: &str) -> Value {
@@ -83,7 +94,8 @@ mod tests {
         for object in objects {
             index.record(object);
         }
-        let updates = mirror(&snapshot_with(&[row], &nodes(&["a", "b"]), &index), &index, true);
+        let nodes = nodes(&["a", "b"]);
+        let updates = mirror(&snapshot_with(&[row], &nodes, &index), &nodes, &index, true);
         updates.first().map(|update| update.success)
     }
 
@@ -120,10 +132,62 @@ mod tests {
         let mut index = Index::default();
         index.record(object("a", 2, &[(1, 0)], status(2, "Configured")));
         let rows = [saying("0"), TestRow { success: "1", ..row("p2", 2, "a") }];
-        let snapshot = snapshot(&rows, &nodes(&["a"]));
-        let said = |watched| mirror(&snapshot, &index, watched).iter().map(|u| u.success).collect::<Vec<_>>();
+        let nodes = nodes(&["a"]);
+        let snapshot = snapshot(&rows, &nodes);
+        let said = |watched| {
+            mirror(&snapshot, &nodes, &index, watched).iter().map(|u| u.success).collect::<Vec<_>>()
+        };
         assert_eq!(said(true), [false, true]);
         assert_eq!(said(false), [false]);
+    }
+
+    /// What is written for a row that says 1, where all is configured, but the Node and the agent's status say this too.
+    fn kept(node: &Value, more: &Value) -> bool {
+        let mut shown = json!({ "metadata": { "name": "a", "uid": "uid-a" }, "status": node });
+        if let Some(uid) = node.get("uid") {
+            shown["metadata"]["uid"] = uid.clone();
+        }
+        let mut nodes = Index::<Node>::default();
+        nodes.record(serde_json::from_value::<WatchedNode>(shown).unwrap());
+        let mut status = status(2, "Configured");
+        status.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let mut objects = Index::default();
+        objects.record(object("a", 2, &[(1, 0)], status));
+        mirror(&snapshot_with(&[saying("1")], &nodes, &objects), &nodes, &objects, true).is_empty()
+    }
+
+    #[test]
+    fn a_proof_counts_only_for_the_boot_and_the_node_that_there_are_now() {
+        let ready = |status: &str| json!([{ "type": "Ready", "status": status }]);
+        let in_boot = json!({ "bootId": "b-1" });
+        assert!(kept(&json!({}), &in_boot));
+        assert!(kept(&json!({ "nodeInfo": { "bootID": "b-1" }, "conditions": ready("True") }), &in_boot));
+        for node in [
+            json!({ "nodeInfo": { "bootID": "b-2" } }),
+            json!({ "conditions": ready("False") }),
+            json!({ "conditions": ready("Unknown") }),
+            json!({ "uid": "uid-of-a-later-node" }),
+        ] {
+            assert!(!kept(&node, &in_boot), "{node}");
+        }
+    }
+
+    #[test]
+    fn an_agent_that_could_not_look_proves_nothing_and_one_that_could_proves_each_nic() {
+        let ready = |status: &str, reason: &str| {
+            json!({ "conditions": [{
+                "type": "Ready", "status": status, "reason": reason, "message": "", "observedGeneration": 2,
+                "lastTransitionTime": "2026-01-01T00:00:00Z",
+            }]})
+        };
+        for fine in
+            [ready("True", "Configured"), ready("False", "DeviceMissing"), ready("False", "InterfaceFailed")]
+        {
+            assert!(kept(&json!({}), &fine), "{fine}");
+        }
+        for blind in [ready("False", "KernelUnreadable"), ready("False", "HostFilesUnreadable")] {
+            assert!(!kept(&json!({}), &blind), "{blind}");
+        }
     }
 
     #[test]

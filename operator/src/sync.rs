@@ -183,7 +183,7 @@ impl Syncer {
         plan.dropped.retain(|change| !self.asks_for(change));
 
         let watched = self.overview.borrow().watching;
-        let written = self.database.write(&mirror(&snapshot, &self.objects, watched)).await;
+        let written = self.database.write(&mirror(&snapshot, &self.nodes, &self.objects, watched)).await;
         journal::written(self.overview.borrow().write_error, &written);
         journal::guard(self.overview.borrow().guarded, plan.guarded);
         self.publish(&snapshot, &plan, &applied, &written, now);

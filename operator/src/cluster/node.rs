@@ -31,6 +31,15 @@ struct WatchedSpec {
 #[serde(rename_all = "camelCase", default)]
 struct WatchedStatus {
     node_info: WatchedInfo,
+    conditions: Vec<WatchedCondition>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct WatchedCondition {
+    #[serde(rename = "type")]
+    kind: String,
+    status: String,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -40,6 +49,8 @@ struct WatchedInfo {
     system_uuid: String,
     #[serde(rename = "machineID")]
     machine_id: String,
+    #[serde(rename = "bootID")]
+    boot_id: String,
 }
 
 /// The facts of a Node that matter here. Heartbeats change none of them.
@@ -49,6 +60,10 @@ pub struct Node {
     pub uid: String,
     /// What runs under its name.
     pub machine: Machine,
+    /// The boot that its kubelet reports, in lower case and without dashes; empty where it reports none.
+    pub(super) boot_id: String,
+    /// Whether its kubelet says that it is not ready, or is no longer heard of.
+    pub(super) is_down: bool,
     /// The Node's name, in lower case.
     pub(super) name: String,
     /// Its host name, in lower case.
@@ -85,6 +100,17 @@ impl Machine {
     }
 }
 
+impl Node {
+    /// Whether what an agent said in `boot` may still hold.
+    ///
+    /// An agent that is no longer there takes nothing back, so what it said dies with its boot and with its Node.
+    #[must_use]
+    pub fn upholds(&self, boot: &str) -> bool {
+        let boot = folded_id(boot);
+        !self.is_down && (self.boot_id.is_empty() || boot.is_empty() || self.boot_id == boot)
+    }
+}
+
 impl From<WatchedNode> for Node {
     fn from(node: WatchedNode) -> Self {
         let WatchedNode { metadata, spec, status } = node;
@@ -92,8 +118,11 @@ impl From<WatchedNode> for Node {
         let label = metadata.labels.as_ref().and_then(|labels| labels.get(HOSTNAME_LABEL));
         let aliases = metadata.annotations.as_ref().and_then(|all| all.get(NODE_NAMES_ANNOTATION));
         let aliases = aliases.map(String::as_str).unwrap_or_default().split(',').map(folded);
-        let WatchedInfo { system_uuid, machine_id } = status.node_info;
+        let WatchedInfo { system_uuid, machine_id, boot_id } = status.node_info;
+        let ready = status.conditions.iter().find(|condition| condition.kind == "Ready");
         Self {
+            boot_id: folded_id(&boot_id),
+            is_down: ready.is_some_and(|ready| ready.status != "True"),
             machine: Machine {
                 instance: folded_id(instance.unwrap_or_default()),
                 system_uuid: folded_id(&system_uuid),
@@ -145,6 +174,26 @@ mod tests {
         }
         assert!(known.contradicts(&machine("b", "u", "m")) && known.contradicts(&machine("", "v", "m")));
         assert!(!known.contradicts(&machine("", "", "n")));
+    }
+
+    #[test]
+    fn what_an_agent_said_holds_in_its_boot_and_while_the_node_is_not_known_to_be_down() {
+        let node = |ready: &str, boot: &str| -> Node {
+            let conditions = match ready {
+                "" => json!([{ "type": "DiskPressure", "status": "Unknown" }]),
+                _ => json!([{ "type": "Ready", "status": ready }]),
+            };
+            let status = json!({ "conditions": conditions, "nodeInfo": { "bootID": boot } });
+            let node = json!({ "metadata": { "name": "a" }, "status": status });
+            serde_json::from_value::<WatchedNode>(node).unwrap().into()
+        };
+        for fine in [node("True", "B-1"), node("", "b-1"), node("True", ""), node("", "")] {
+            assert!(fine.upholds("b-1") && fine.upholds("b1"), "{fine:?}");
+            assert!(fine.upholds(""), "an agent that names no boot: {fine:?}");
+        }
+        for gone in [node("False", "b-1"), node("Unknown", "b-1"), node("True", "b-2")] {
+            assert!(!gone.upholds("b-1"), "{gone:?}");
+        }
     }
 
     #[test]

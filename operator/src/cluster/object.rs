@@ -8,6 +8,17 @@ use multinic_crds::{
 
 use crate::inventory::{Stray, Strays};
 
+/// What keeps an agent from its work as a whole. Other reasons of `Ready` are about some NICs, which say so themselves.
+const OBSTACLES: [Reason; 7] = [
+    Reason::UnsupportedHost,
+    Reason::KernelUnreadable,
+    Reason::HostFilesUnreadable,
+    Reason::HostFilesUnwritable,
+    Reason::LedgerUnreadable,
+    Reason::LockUnavailable,
+    Reason::ValidationUnavailable,
+];
+
 /// The facts of an object that matter here.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Object {
@@ -27,6 +38,10 @@ pub struct Object {
     pub confirmation: Option<String>,
     /// What the agent says of each NIC.
     pub reported: Vec<Reported>,
+    /// The boot in which it said so, if it told.
+    pub boot_id: String,
+    /// Whether it says that something keeps it from its work on the whole host, its look at the NICs perhaps.
+    pub has_obstacle: bool,
     /// The condition that this operator wrote last.
     pub synced: Option<Condition>,
 }
@@ -111,10 +126,18 @@ impl From<GuardedConfig> for Object {
             keeps_unlisted,
             confirmation: metadata.annotations.and_then(|mut all| all.remove(CONFIRM_REMOVAL)),
             observed_generation: status.observed_generation,
+            boot_id: status.boot_id,
+            has_obstacle: status.conditions.iter().any(tells_of_obstacle),
             reported: status.interfaces.into_iter().filter_map(reported).collect(),
             synced: status.conditions.into_iter().find(|c| c.type_ == ConditionType::Synced.as_str()),
         }
     }
+}
+
+fn tells_of_obstacle(condition: &Condition) -> bool {
+    condition.type_ == ConditionType::Ready.as_str()
+        && condition.status != "True"
+        && OBSTACLES.iter().any(|reason| condition.reason == reason.as_str())
 }
 
 fn reported(status: InterfaceStatus) -> Option<Reported> {
