@@ -25,6 +25,8 @@ use crate::{
 const NEVER: u64 = 1;
 /// Who gives a new object the mode of the one before.
 const MODE_MANAGER: &str = "multinic-operator-mode";
+/// Answers of an API server that is too busy, or of a proxy before it. They say nothing of the object.
+const BUSY: [u16; 4] = [429, 502, 503, 504];
 /// Objects that are written at the same time.
 const CONCURRENCY: usize = 8;
 const CALL_DEADLINE: Duration = Duration::from_secs(10);
@@ -56,9 +58,10 @@ impl ApplyError {
         self.status().is_some_and(Status::is_conflict)
     }
 
-    /// What the API server says of the object itself; `None` when it said nothing of it.
+    /// What the API server, or a webhook that it asks, says against the object; `None` where it only has no time.
     fn refusal(&self) -> Option<&str> {
-        self.status().filter(|status| status.is_invalid()).map(|status| status.message.as_str())
+        let about_it = |status: &&Status| !BUSY.contains(&status.code);
+        self.status().filter(about_it).map(|status| status.message.as_str())
     }
 
     /// The API server's answer, where there is one.
@@ -174,7 +177,10 @@ impl Writer {
             outcome.writes += 1;
             match self.write_condition(&task.node, &condition).await {
                 Ok(answer) => outcome.answer = Some(answer),
-                Err(error) => outcome.error = Some(error),
+                // Why the spec was refused says more.
+                Err(error) => {
+                    outcome.error.get_or_insert(error);
+                }
             }
         }
         outcome
@@ -350,5 +356,22 @@ mod tests {
         let status = json!({ "kind": "Status", "status": "Failure", "reason": "Conflict", "code": 409, "message": "" });
         let applied = apply(&client(409, status), &[task], &mut objects, Timestamp::UNIX_EPOCH).await;
         assert_eq!((applied.outdated, applied.writes, applied.specs, applied.failed.len()), (1, 1, 0, 0));
+    }
+
+    #[test]
+    fn whatever_is_said_against_a_spec_is_a_refusal_of_it_and_having_no_time_is_none() {
+        let refusal = |code: u16| {
+            let status: Status = serde_json::from_value(json!({ "code": code, "message": "why" })).unwrap();
+            let error =
+                ApplyError::Api { what: "the spec", source: Box::new(kube::Error::Api(Box::new(status))) };
+            error.refusal().map(str::to_owned)
+        };
+        for code in [400, 403, 422, 500] {
+            assert_eq!(refusal(code).as_deref(), Some("why"), "{code}");
+        }
+        for code in [429, 502, 503, 504] {
+            assert_eq!(refusal(code), None, "{code}");
+        }
+        assert_eq!(ApplyError::Deadline { what: "the spec" }.refusal(), None);
     }
 }

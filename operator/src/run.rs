@@ -9,13 +9,13 @@ use std::{
 
 use anyhow::{Context, anyhow};
 use futures::FutureExt;
-use kube::Client;
+use kube::Config;
 use multinic_runtime::{RuntimeArgs, admin, heartbeat::Heartbeat};
 use prometheus_client::registry::Registry;
 use tokio::sync::watch;
 
 use crate::{
-    Args,
+    Args, cluster,
     inventory::{Database, DatabaseSettings},
     leader::Elector,
     metrics::Metrics,
@@ -32,7 +32,8 @@ pub async fn run(args: Args, shutdown: impl Future<Output = ()> + Send + 'static
     let RuntimeArgs { listen, log_level: _, log_format: _ } = runtime;
 
     // The error's text has its causes in it already.
-    let client = Client::try_default().await.map_err(|error| {
+    let config = Config::infer().await.map_err(kube::Error::InferConfig);
+    let client = config.and_then(cluster::client).map_err(|error| {
         anyhow!("no way to Kubernetes; set KUBECONFIG or run in a pod with a service account: {error}")
     })?;
     let listeners = admin::bind(&listen).await?;

@@ -99,7 +99,7 @@ impl Syncer {
         loop {
             self.heartbeat.beat();
             let now = Instant::now();
-            self.show_watching(node_log.is_well(now) && object_log.is_well(now));
+            self.show_watching(node_log.is_well() && object_log.is_well());
             let wake = self.wake(now);
             tokio::select! {
                 Some(result) = nodes.next() => {
@@ -197,8 +197,9 @@ impl Syncer {
     /// Without a reading nothing changes but, in the end, the condition.
     async fn hold(&mut self, error: &DatabaseError) {
         self.memory.forget_evidence();
-        let outage = self.outage.get_or_insert_with(|| Outage::new(self.settings.sync_interval));
-        if outage.fail(error.to_string()) {
+        let now = Instant::now();
+        let outage = self.outage.get_or_insert_with(|| Outage::new(self.settings.sync_interval, now));
+        if outage.fail(error.to_string(), now) {
             journal::outage(error);
         }
 

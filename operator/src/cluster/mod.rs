@@ -10,4 +10,4 @@ pub use index::{Index, Name};
 pub use matcher::{Found, Matcher, NodeRef, Several};
 pub use node::{Machine, NODE_NAMES_ANNOTATION, Node, WatchedNode};
 pub use object::{Object, Reported, slot_of, sort};
-pub use watch::{WatchLog, explain, watch};
+pub use watch::{WatchLog, client, explain, watch};

@@ -1,15 +1,10 @@
 //! The watches that feed the indexes.
 
-use std::{
-    fmt::Debug,
-    future::ready,
-    mem,
-    time::{Duration, Instant},
-};
+use std::{fmt::Debug, future::ready, mem, time::Duration};
 
 use futures::{Stream, StreamExt, stream};
 use kube::{
-    Api, Client, Resource,
+    Api, Client, Config, Resource,
     runtime::{
         WatchStreamExt,
         watcher::{self, Event},
@@ -20,17 +15,57 @@ use serde::de::DeserializeOwned;
 /// Objects in one page of a list: what of a list is in memory undigested at one time.
 const PAGE: u32 = 50;
 const GONE: u16 = 410;
-/// After this long without an error a watch works again, although nothing happened that it could tell.
-/// Longer than the longest delay between two attempts together with the time that one takes to fail.
-const CALM: Duration = Duration::from_mins(2);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the API server keeps one watch open, and by when it is known that it no longer does.
+const WATCH_SECONDS: u32 = 25;
+/// A little longer: a watch of what does not change is silent.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A client that tells of trouble at once: of an answer that is none, and of none within half a minute.
+///
+/// # Errors
+/// Fails where `config` has keys or certificates that cannot be used.
+pub fn client(config: Config) -> kube::Result<Client> {
+    Client::try_from(outspoken(config, READ_TIMEOUT))
+}
+
+fn outspoken(mut config: Config, read_timeout: Duration) -> Config {
+    config.connect_timeout = Some(CONNECT_TIMEOUT);
+    config.read_timeout = Some(read_timeout);
+    config.reset_reader_on_write = true;
+    // Hidden retries would hide for minutes that nothing is heard. Each caller has a way of its own to try again.
+    config.default_retry = false;
+    config
+}
 
 /// Everything of one cluster-scoped kind, for ever; errors are retried with a growing, random delay.
+///
+/// After an error everything is listed anew, so that the end of the list tells that all is well again: a watch that
+/// went on from where it was would be silent until something changes.
 pub fn watch<K>(client: &Client) -> impl Stream<Item = watcher::Result<Event<K>>> + Send + use<K>
 where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + 'static,
 {
-    let config = watcher::Config::default().page_size(PAGE);
-    late_init(watcher::watcher(Api::all(client.clone()), config)).default_backoff()
+    let config = watcher::Config::default().page_size(PAGE).timeout(WATCH_SECONDS);
+    let api = Api::all(client.clone());
+    let watch = move || until_it_fails(late_init(watcher::watcher(api.clone(), config.clone())));
+    stream::repeat_with(watch).flatten().default_backoff()
+}
+
+/// Ends with the first error.
+fn until_it_fails<T, E>(
+    items: impl Stream<Item = Result<T, E>> + Send,
+) -> impl Stream<Item = Result<T, E>> + Send
+where
+    T: Send,
+    E: Send,
+{
+    stream::unfold(Some(Box::pin(items)), async |items| {
+        let mut items = items?;
+        let item = items.next().await?;
+        let rest = item.is_ok().then_some(items);
+        Some((item, rest))
+    })
 }
 
 /// Holds `Init` back until the list that it announces begins to arrive.
@@ -58,13 +93,7 @@ fn late_init<K>(
 #[derive(Debug)]
 pub struct WatchLog {
     kind: &'static str,
-    trouble: Option<Trouble>,
-}
-
-#[derive(Debug)]
-struct Trouble {
-    error: String,
-    last: Instant,
+    trouble: Option<String>,
 }
 
 impl WatchLog {
@@ -74,10 +103,10 @@ impl WatchLog {
         Self { kind, trouble: None }
     }
 
-    /// Whether the watch works, as far as is known `now`.
+    /// Whether the watch works: something whole came after the last error, however long ago that was.
     #[must_use]
-    pub fn is_well(&self, now: Instant) -> bool {
-        self.trouble.as_ref().is_none_or(|trouble| now.saturating_duration_since(trouble.last) >= CALM)
+    pub const fn is_well(&self) -> bool {
+        self.trouble.is_none()
     }
 
     /// The event, if this is one.
@@ -95,10 +124,10 @@ impl WatchLog {
             Err(watcher::Error::WatchError(status)) if status.code == GONE => None,
             Err(error) => {
                 let error = describe(&error);
-                if self.trouble.as_ref().is_none_or(|trouble| trouble.error != error) {
+                if self.trouble.as_ref() != Some(&error) {
                     tracing::warn!(kind = self.kind, %error, "the watch fails and is retried");
                 }
-                self.trouble = Some(Trouble { error, last: Instant::now() });
+                self.trouble = Some(error);
                 None
             }
         }
@@ -126,29 +155,92 @@ pub fn explain(error: &kube::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use k8s_openapi::api::core::v1::ConfigMap;
+    use k8s_openapi::api::core::v1::{ConfigMap, Node};
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
 
     use super::*;
 
     #[test]
-    fn a_watch_is_in_trouble_until_it_brings_something_whole_or_is_calm_for_long() {
+    fn a_watch_is_in_trouble_until_it_brings_something_whole_however_long_that_takes() {
         let mut log = WatchLog::new("ConfigMap");
-        assert!(log.is_well(Instant::now()));
+        assert!(log.is_well());
         let fail = |log: &mut WatchLog| {
             assert!(log.sift::<ConfigMap>(Err(watcher::Error::NoResourceVersion)).is_none());
         };
         fail(&mut log);
         for event in [Event::Init, Event::InitApply(ConfigMap::default())] {
             assert!(log.sift(Ok(event)).is_some());
-            assert!(!log.is_well(Instant::now()));
+            assert!(!log.is_well());
         }
-        assert!(log.is_well(Instant::now() + CALM));
         for event in [Event::InitDone, Event::Apply(ConfigMap::default())] {
             fail(&mut log);
-            assert!(!log.is_well(Instant::now()));
+            assert!(!log.is_well());
             assert!(log.sift(Ok(event)).is_some());
-            assert!(log.is_well(Instant::now()));
+            assert!(log.is_well());
         }
+    }
+
+    const LIST: &str =
+        r#"{"kind": "List", "apiVersion": "v1", "metadata": {"resourceVersion": "1"}, "items": []}"#;
+
+    /// What one connection is answered; None for a server that takes it and says nothing.
+    type Answer = Option<(&'static str, &'static str)>;
+
+    /// A server that gives one of these answers to each of its connections, and then the last one for ever.
+    async fn server(answers: Vec<Answer>) -> Config {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            let last = answers.last().copied().into_iter().cycle();
+            let mut open = Vec::new();
+            for answer in answers.iter().copied().chain(last) {
+                let (mut connection, _) = listener.accept().await.unwrap();
+                let _ = connection.read(&mut [0; 4096]).await.unwrap();
+                if let Some((status, body)) = answer {
+                    let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n", body.len());
+                    let text = format!("{head}Connection: close\r\n\r\n{body}");
+                    connection.write_all(text.as_bytes()).await.unwrap();
+                } else {
+                    open.push(connection);
+                }
+            }
+        });
+        Config::new(format!("http://{address}").parse().unwrap())
+    }
+
+    /// Whether the watch is well after each of the next turns that tell something.
+    async fn wellness(answers: Vec<Answer>, turns: usize) -> Vec<bool> {
+        let config = outspoken(server(answers).await, Duration::from_millis(200));
+        let client = Client::try_from(config).unwrap();
+        let mut events = Box::pin(watch::<Node>(&client));
+        let mut log = WatchLog::new("Node");
+        let mut well = Vec::new();
+        while well.len() < turns {
+            let event = events.next().await.unwrap();
+            if !matches!(event, Ok(Event::Init)) {
+                log.sift(event);
+                well.push(log.is_well());
+            }
+        }
+        well
+    }
+
+    #[tokio::test]
+    async fn an_api_server_that_refuses_or_says_nothing_is_trouble_until_it_lists_again() {
+        for refusal in ["503 Service Unavailable", "429 Too Many Requests", "504 Gateway Timeout"] {
+            let answers = vec![Some((refusal, "")), Some(("200 OK", LIST))];
+            assert_eq!(wellness(answers, 2).await, [false, true], "{refusal}");
+        }
+        assert_eq!(wellness(vec![None, Some(("200 OK", LIST))], 2).await, [false, true]);
+    }
+
+    #[tokio::test]
+    async fn a_watch_that_goes_mute_is_trouble_and_stays_so() {
+        let answers = vec![Some(("200 OK", LIST)), None];
+        assert_eq!(wellness(answers, 4).await, [true, false, false, false]);
     }
 
     #[tokio::test]
