@@ -48,7 +48,7 @@ impl Plain {
                 );
                 return Answer::Refuses(Complaint::parse(&stderr, "/stage"));
             }
-            if text.contains("[") && text.starts_with("broken") {
+            if text.starts_with("broken") {
                 let stderr = format!("/stage{path}:1:1: Invalid YAML: inconsistent indentation:\n{text}");
                 return Answer::Refuses(Complaint::parse(&stderr, "/stage"));
             }
@@ -78,7 +78,7 @@ impl Plain {
                         }
                     }
                     if let Some(master) = line.strip_prefix(&format!("# takes {id} into ")) {
-                        network.push_str(&format!("Bond={master}\n"));
+                        network.extend(["Bond=", master, "\n"]);
                     }
                 }
             }
@@ -128,10 +128,12 @@ impl Plain {
                     .to_owned();
             let others: Vec<_> = defined.keys().filter(|id| !id.starts_with("multinic")).collect();
             if !others.is_empty() {
-                let links: String = others.iter().rev().map(|id| format!(" -i {id}:degraded")).collect();
-                text.push_str(&format!(
-                    "\n[Service]\nExecStart=\nExecStart=/lib/systemd/systemd-networkd-wait-online{links}\n"
-                ));
+                let links: Vec<_> = others.iter().rev().map(|id| format!("-i {id}:degraded")).collect();
+                text.extend([
+                    "\n[Service]\nExecStart=\nExecStart=/lib/systemd/systemd-networkd-wait-online ",
+                    &links.join(" "),
+                    "\n",
+                ]);
             }
             outputs.insert(
                 "run/systemd/system/systemd-networkd-wait-online.service.d/10-netplan.conf".to_owned(),
@@ -161,10 +163,10 @@ fn ethernets(text: &str) -> Vec<(&str, String)> {
     let mut found = Vec::new();
     let mut id = "";
     for line in text.lines() {
-        if let Some(name) = line.strip_prefix("    ").and_then(|rest| rest.strip_suffix(':')) {
-            if !name.starts_with(' ') {
-                id = name;
-            }
+        if let Some(name) = line.strip_prefix("    ").and_then(|rest| rest.strip_suffix(':'))
+            && !name.starts_with(' ')
+        {
+            id = name;
         }
         if let Some(mac) = line.trim().strip_prefix("macaddress: ") {
             found.push((id, mac.trim_matches('"').to_owned()));
