@@ -49,3 +49,45 @@ fn values<'a>(text: &'a str, section: &'a str, key: &'a str) -> impl Iterator<It
         line.split_once('=').filter(|(found, _)| current == section && *found == key).map(|(_, value)| value)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MAC: &str = "fa:16:3e:00:00:01";
+
+    /// Ours beside one file of another definition, as netplan 0.106 writes them.
+    fn beside(name: &str, text: &str) -> Outputs {
+        let ours = format!("[Match]\nPermanentMACAddress={MAC}\nName=multinic0\n\n[Network]\n");
+        let directory = "run/systemd/network";
+        Outputs(
+            [
+                (format!("{directory}/10-netplan-multinic0.network"), ours),
+                (format!("{directory}/{name}"), text.to_owned()),
+            ]
+            .into(),
+        )
+    }
+
+    #[test]
+    fn only_what_names_our_nic_or_comes_before_its_file_reaches_for_it() {
+        for (name, text, expected) in [
+            ("10-netplan-eth1.link", "[Match]\nMACAddress=FA:16:3E:00:00:01\n\n[Link]\nName=eth1\n", true),
+            ("10-netplan-zz.network", "[Match]\nPermanentMACAddress=fa:16:3e:00:00:01\n", true),
+            ("10-netplan-x.link", "[Match]\nMACAddress=02:00:00:00:00:01\n\n[Link]\nName=multinic0\n", true),
+            ("10-netplan-all.network", "[Match]\nName=*\n", true),
+            ("10-netplan-any.network", "[Match]\nDriver=virtio_net\n", true),
+            ("10-netplan-zz-all.network", "[Match]\nName=*\n", false),
+            ("10-netplan-all.network", "[Match]\nName=en*\n", false),
+            ("10-netplan-eth0.network", "[Match]\nMACAddress=fa:16:3e:00:00:ee\nName=eth0\n", false),
+            ("10-netplan-bond0.netdev", "[NetDev]\nName=bond0\nMACAddress=fa:16:3e:00:00:01\n", false),
+            (
+                "10-netplan-eth0.link",
+                "[Match]\nOriginalName=eth0\n\n[Link]\nMACAddress=fa:16:3e:00:00:01\n",
+                false,
+            ),
+        ] {
+            assert_eq!(rival(&beside(name, text), "multinic0", MAC).is_some(), expected, "{name}: {text}");
+        }
+    }
+}

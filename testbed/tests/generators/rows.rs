@@ -21,7 +21,7 @@ pub(crate) const ROWS: [Row; 17] = [
     ("a global renderer NetworkManager is named", network_manager),
     ("a second definition of a NIC is told", second_definition),
     ("a set-name of our name is told", set_name_of_ours),
-    ("a match that covers every NIC is told where it wins", covering_every_nic),
+    ("a match that covers every NIC is told", covering_every_nic),
     ("invalid files are told by place and not by content", invalid_files),
     ("what is invalid anyway keeps nothing that nobody speaks of", invalid_anyway),
     ("a generator that does not work is no invalid file", broken_generator),
@@ -154,7 +154,9 @@ fn a_vlan_that_waits(host: &mut Host) {
 
 fn network_manager(host: &mut Host) {
     host.with_uplink().put("/etc/netplan/01-nm.yaml", "network: {version: 2, renderer: NetworkManager}\n");
-    host.assert_refused(&one(), A, Reason::UnsupportedHost, &["renderer", "/etc/netplan/01-nm.yaml"]);
+    // What is read of the files says so before the generator does.
+    let words = ["renderer: NetworkManager", "/etc/netplan/01-nm.yaml"];
+    host.assert_refused(&one(), A, Reason::ForeignConfiguration, &words);
 }
 
 fn second_definition(host: &mut Host) {
@@ -188,29 +190,41 @@ fn covering_every_nic(host: &mut Host) {
         format!("network:\n  version: 2\n  ethernets: {{{id}: {{match: {{name: '*'}}, dhcp4: true}}}}\n")
     };
     host.with_uplink().configure(&one());
-    host.put(SITE, &all("all"));
-    host.assert_refused(&one(), A, Reason::ForeignConfiguration, &[SITE, "all"]);
-    host.put(SITE, &all("zz-all"));
-    assert_eq!(host.verdict(&one(), A), Verdict::Right, "networkd takes the first file that matches");
+    for id in ["all", "zz-all"] {
+        host.put(SITE, &all(id));
+        host.assert_refused(&one(), A, Reason::ForeignConfiguration, &[SITE, id]);
+        assert!(host.decide(&one()).is_idle(), "the kernel is left alone");
+    }
 }
 
 fn invalid_files(host: &mut Host) {
-    for text in [
-        "network:\n  version: 2\n  wifis:\n    wlan0:\n      access-points:\n        home:\n           password \"s3cr3t\"\n",
-        "network:\n  version: 2\n  ethernets:\n    eth9: {s3cr3t: true}\n",
-        "network:\n  version: 2\n  tunnels:\n    t0: {mode: gre, local: 10.0.0.1, remote: 10.0.0.2, key: 's3cr3t'}\n",
-        "network:\n  version: 2\n ethernets:\n   password: s3cr3t\n",
+    // What is no YAML is refused for what is read of the files, before the generator is asked.
+    let (unreadable, invalid) = (Reason::ForeignConfiguration, Reason::HostNetplanInvalid);
+    for (text, reason) in [
+        (
+            "network:\n  version: 2\n  wifis:\n    wlan0:\n      access-points:\n        home:\n           password \"s3cr3t\"\n",
+            invalid,
+        ),
+        ("network:\n  version: 2\n  ethernets:\n    eth9: {s3cr3t: true}\n", invalid),
+        (
+            "network:\n  version: 2\n  tunnels:\n    t0: {mode: gre, local: 10.0.0.1, remote: 10.0.0.2, key: 's3cr3t'}\n",
+            invalid,
+        ),
+        ("network:\n  version: 2\n ethernets:\n   password: s3cr3t\n", unreadable),
     ] {
+        let text = format!("{text}# of multinic0\n");
         host.again();
-        host.with_uplink().put(SITE, text);
-        // Ours reads it as well, and may refuse first.
-        let refusal = host.refusal(&one(), A);
-        assert!(refusal.message.contains(SITE), "{}", refusal.message);
-        host.take(SITE);
-        host.configure(&one());
-        host.put(SITE, text);
-        host.assert_refused(&one(), A, Reason::HostNetplanInvalid, &[SITE]);
-        assert!(!host.refusal(&one(), A).message.contains("s3cr3t"), "{}", host.refusal(&one(), A).message);
+        host.with_uplink().configure(&one());
+        host.put(SITE, &text);
+        host.assert_refused(&one(), A, reason, &[SITE]);
+        let right = host.refusal(&one(), A).message;
+        let new = host.refusal(&[one()[0].clone(), nic(B, "multinic1", &[])], B).message;
+        host.unplug(A);
+        host.assert_refused(&[], A, Reason::HostNetplanInvalid, &[SITE]);
+        let removed = host.refusal(&[], A).message;
+        for message in [right, new, removed] {
+            assert!(message.contains(SITE) && !message.contains("s3cr3t"), "{message}");
+        }
     }
 }
 
