@@ -207,7 +207,7 @@ async fn reboot(scene: &Scene<'_>) -> Result<()> {
     assert_eq!(disturbances(node, &monitor).await?, [""; 0]);
     assert_eq!(monitor.finish().await?, Harm::default());
     // Gone with the boot, and needed by an agent.
-    let own = ["run/multinic", "run/multinic/agent.lock"].map(PathBuf::from);
+    let own = ["run/multinic", "run/multinic/agent.lock", "run/multinic/vital.json"].map(PathBuf::from);
     assert_eq!(files.touched(node)?, own.into());
     Ok(())
 }

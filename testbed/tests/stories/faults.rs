@@ -205,7 +205,7 @@ async fn taken_back(bed: &Testbed) -> Result<()> {
         node.plug(mac)?;
     }
     // IPv6 goes off on the second while its address is added, another host has the third's, and the fourth's file cannot be
-    // written, since a directory is in its place.
+    // written, since a directory is where it is put together.
     let neighbour = bed.node("neighbour", Kind::Light).await?;
     let port = neighbour.plug("fa:16:3e:00:00:ff")?;
     neighbour.exec(&["ip", "link", "set", &port, "up"])?;
@@ -215,7 +215,7 @@ async fn taken_back(bed: &Testbed) -> Result<()> {
         "cd /proc/sys/net/ipv6/conf; exec 2>/dev/null; \
          while :; do echo 1 > multinic1/disable_ipv6; echo 0 > eth2/disable_ipv6; done",
     )?;
-    node.exec(&["mkdir", "/etc/netplan/60-multinic-multinic3.yaml"])?;
+    node.exec(&["mkdir", "/etc/netplan/.60-multinic-multinic3.yaml.multinic-tmp"])?;
     let before: Vec<_> = [SECOND, THIRD, FOURTH].iter().map(|mac| node.link(mac)).collect::<Result<_>>()?;
     let v4 = OpenstackConfig::new("v4", "10.20.0.0/24")
         .with(Port::new(FIRST, "worker-1").address("10.20.0.1"))
@@ -244,7 +244,7 @@ async fn taken_back(bed: &Testbed) -> Result<()> {
     })
     .await?;
     neighbour.unplug("fa:16:3e:00:00:ff")?;
-    node.exec(&["rmdir", "/etc/netplan/60-multinic-multinic3.yaml"])?;
+    node.exec(&["rmdir", "/etc/netplan/.60-multinic-multinic3.yaml.multinic-tmp"])?;
     for mac in [SECOND, THIRD, FOURTH] {
         world.configured(&node, mac).await?;
     }
@@ -271,7 +271,7 @@ async fn further_apart(bed: &Testbed) -> Result<()> {
     let world = bed.world(Schema::ProducerWithAddressing).await?;
     let node = bed.node("worker-1", Kind::Full).await?;
     node.plug(FIRST)?;
-    node.exec(&["mkdir", "/etc/netplan/60-multinic-multinic0.yaml"])?;
+    node.exec(&["mkdir", "/etc/netplan/.60-multinic-multinic0.yaml.multinic-tmp"])?;
     node.join(&world.cluster).await?;
     world.database.producer().sync(&one_port()).await?;
     world.settled(&node, FIRST, InterfaceState::Failed).await?;

@@ -4,6 +4,8 @@ use anyhow::{Context, Result, ensure};
 use multinic_testbed::{Kind, Needs, Node, OpenstackConfig, Port, Schema, Suite, Testbed, World};
 
 const CONTROL: &str = "fa:16:3e:00:00:0c";
+/// Its row stays as it is: a table without any row for this cluster takes nothing away.
+const STAYS: &str = "fa:16:3e:00:00:0d";
 
 pub(crate) fn tell(suite: Suite) -> Suite {
     suite.tell("names_that_stop_matching_take_no_nic_off_its_node", Needs::Testbed, renamed).tell(
@@ -74,9 +76,13 @@ async fn renamed(bed: &Testbed) -> Result<()> {
     let producer = world.database.producer();
     // One whose row goes at the same time, and so tells when the others would have gone.
     nodes[0].plug(CONTROL)?;
+    nodes[1].plug(STAYS)?;
     let control = OpenstackConfig::new("control", "10.30.0.0/24").with(Port::new(CONTROL, "worker-1"));
+    let stays = OpenstackConfig::new("stays", "10.40.0.0/24").with(Port::new(STAYS, "worker-2"));
     producer.sync(&control).await?;
+    producer.sync(&stays).await?;
     world.configured(&nodes[0], CONTROL).await?;
+    world.configured(&nodes[1], STAYS).await?;
 
     let rename = |port: &Port| Port { node: format!("{}-of-a-new-form", port.node), ..port.clone() };
     let renamed = OpenstackConfig { ports: object.ports.iter().map(rename).collect(), ..object.clone() };

@@ -7,6 +7,8 @@ use multinic_testbed::{
 };
 
 const NIC: &str = "fa:16:3e:00:00:01";
+/// One that stays, since a table without any row takes nothing away.
+const OTHER: &str = "fa:16:3e:00:00:02";
 /// By its slot, and by its path.
 const NAMES: [&str; 2] = ["ens7", "enp0s7"];
 
@@ -21,14 +23,19 @@ async fn given_back(bed: &Testbed) -> Result<()> {
     let world = bed.world(Schema::ProducerWithAddressing).await?;
     let node = bed.node("worker-1", Kind::Full).await?;
     node.plug(NIC)?;
+    node.plug(OTHER)?;
     let _udev = node.name_by_udev(NIC, NAMES)?;
     let monitor = node.monitor().await?;
     node.join(&world.cluster).await?;
     let object =
         OpenstackConfig::new("storage", "10.20.0.0/24").with(Port::new(NIC, "worker-1").address("10.20.0.1"));
+    let other = OpenstackConfig::new("other", "10.30.0.0/24").with(Port::new(OTHER, "worker-1"));
     world.database.producer().sync(&object).await?;
+    world.database.producer().sync(&other).await?;
+    world.configured(&node, OTHER).await?;
     world.configured(&node, NIC).await?;
-    is_called(&node, "multinic0", &["enp0s7", "ens7"]).await?;
+    let name = node.link(NIC)?.name;
+    is_called(&node, &name, &["enp0s7", "ens7"]).await?;
 
     world.database.producer().delete(&object).await?;
     world.removed(&node, NIC).await?;
@@ -67,7 +74,7 @@ async fn sysctls_and_routes(bed: &Testbed) -> Result<()> {
     let world = bed.world(Schema::ProducerWithAddressing).await?;
     let node = bed.node("worker-1", Kind::Full).await?;
     let name = node.plug(NIC)?;
-    node.exec(&["sysctl", "-qw", &format!("net.ipv6.conf.{name}.disable_ipv6=1")])?;
+    node.exec(&["sh", "-c", &format!("echo 1 > /proc/sys/net/ipv6/conf/{name}/disable_ipv6")])?;
     let before = node.link(NIC)?;
     node.join(&world.cluster).await?;
     let v4 = OpenstackConfig::new("v4", "10.20.0.0/24").with(Port::new(NIC, "worker-1").address("10.20.0.1"));
