@@ -98,7 +98,7 @@ mod tests {
         outage.fail("timeout".to_owned(), at(start, 30));
         assert!(outage.is_confirmed());
 
-        let mut rare = Outage::new(Duration::from_secs(3600), start);
+        let mut rare = Outage::new(Duration::from_hours(1), start);
         rare.fail("timeout".to_owned(), at(start, 120));
         assert!(rare.is_confirmed(), "an hour is too long to wait");
     }
