@@ -5,11 +5,11 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, ExitStatus};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::core::v1::{Node as KubeNode, NodeAddress, NodeSpec, NodeStatus};
 use kube::api::ObjectMeta;
 
-use super::Node;
+use super::{Kind, Node};
 use crate::binaries::binaries;
 use crate::control_plane::ControlPlane;
 use crate::process::Process;
@@ -58,7 +58,15 @@ impl Node<'_> {
     /// The same, where the kubelet tells these addresses of the node to its pods.
     pub async fn start_agent_told(&self, cluster: &ControlPlane<'_>, node_ips: &str) -> Result<()> {
         let kubeconfig = cluster.agent_kubeconfig(self.name()).await?;
-        place(&binaries()?.agent, &self.root.share.join("multinic-agent"))?;
+        let program = self.root.share.join("multinic-agent");
+        place(&binaries()?.agent, &program)?;
+        if let Kind::FullOf(_) = self.kind {
+            bring_libraries(
+                &program,
+                &self.root.share.join("lib"),
+                &self.machine()?.share_on_node.join("lib"),
+            )?;
+        }
         place(&kubeconfig, &self.root.share.join("kubeconfig"))?;
         let (share, host_root) = {
             let machine = self.machine()?;
@@ -106,6 +114,37 @@ impl Node<'_> {
         let mut agent = self.agent.take().with_context(|| format!("{} has no agent", self.name()))?;
         agent.kill()
     }
+}
+
+/// Has a program of this host bring its libraries, which another release may not have: they are copied to `libraries`,
+/// and found there as `on_node`. What ships is static.
+fn bring_libraries(program: &Path, libraries: &Path, on_node: &Path) -> Result<()> {
+    fs::create_dir_all(libraries)?;
+    let listed = Command::new("ldd").arg(program).output().context("cannot run ldd")?;
+    let listed = String::from_utf8(listed.stdout)?;
+    let mut loader = None;
+    for library in listed.split_whitespace().filter(|word| word.starts_with('/')).map(Path::new) {
+        let name = library.file_name().context("a library without a name")?;
+        fs::copy(library, libraries.join(name))?;
+        if name.to_string_lossy().starts_with("ld-linux") {
+            loader = Some(on_node.join(name));
+        }
+    }
+    // The program may be the build's own, by a hard link.
+    let own = program.with_extension("own");
+    fs::copy(program, &own)?;
+    let loader = loader.with_context(|| format!("ldd names no loader: {listed}"))?;
+    let patched = Command::new("patchelf")
+        .arg("--set-interpreter")
+        .arg(loader)
+        .arg("--set-rpath")
+        .arg(on_node)
+        .arg(&own)
+        .output()
+        .context("cannot run patchelf")?;
+    ensure!(patched.status.success(), "patchelf: {}", String::from_utf8_lossy(&patched.stderr));
+    fs::rename(own, program)?;
+    Ok(())
 }
 
 /// Puts a file where a later build or token cannot change it under a running agent.

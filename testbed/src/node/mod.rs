@@ -23,7 +23,7 @@ pub use link::Link;
 
 use crate::Testbed;
 use crate::process::Process;
-use crate::setup::ClusterAssets;
+use crate::setup::{self, ClusterAssets};
 use crate::spawner::Spawner;
 use cable::Cables;
 use root::Root;
@@ -38,6 +38,8 @@ pub enum Kind {
     Light,
     /// A systemd-nspawn machine with systemd, udev, networkd and netplan: there in a second or two, and it reboots.
     Full,
+    /// The same of another release of this host's distribution, by its codename, such as `trixie`.
+    FullOf(&'static str),
 }
 
 /// What runs on a node while it is powered on.
@@ -76,7 +78,11 @@ pub struct Node<'bed> {
 
 impl<'bed> Node<'bed> {
     pub(crate) async fn start(bed: &'bed Testbed, name: &str, number: u8, kind: Kind) -> Result<Self> {
-        let node = Self::build(bed, name, number, kind, &bed.assets().node_image)?;
+        let image = match kind {
+            Kind::Light | Kind::Full => bed.assets().node_image.clone(),
+            Kind::FullOf(codename) => setup::ensure_release(codename)?,
+        };
+        let node = Self::build(bed, name, number, kind, &image)?;
         node.power_on().await?;
         Ok(node)
     }
@@ -175,7 +181,7 @@ impl<'bed> Node<'bed> {
         self.cables.power_on()?;
         let machine = match self.kind {
             Kind::Light => light::boot(self.bed, &self.cables, &self.root)?,
-            Kind::Full => full::boot(self.bed, &self.cables, &self.root).await?,
+            Kind::Full | Kind::FullOf(_) => full::boot(self.bed, &self.cables, &self.root).await?,
         };
         self.machine.replace(Some(machine));
         Ok(())
@@ -192,7 +198,7 @@ impl<'bed> Node<'bed> {
 
     /// Nobody can use the node from here on; what is left of it is the running machine.
     fn switch_off(&self) -> Result<Power> {
-        ensure!(self.kind == Kind::Full, "{} is a light node, which never boots", self.name());
+        ensure!(self.kind != Kind::Light, "{} is a light node, which never boots", self.name());
         self.agent.take();
         let machine = self.machine.take().with_context(|| format!("{} is off", self.name()))?;
         machine.power.context("a full node is a machine")

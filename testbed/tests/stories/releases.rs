@@ -1,0 +1,81 @@
+//! The same walk on every release of the distribution: what netplan, networkd, udev and kernel do differs from one to the next.
+
+use anyhow::{Result, ensure};
+use multinic_testbed::{
+    Harm, Kind, Needs, Node, OpenstackConfig, Port, SOON, Schema, Suite, Testbed, eventually, setup,
+};
+
+const FIRST: &str = "fa:16:3e:00:00:01";
+const SECOND: &str = "fa:16:3e:00:00:02";
+const LATE: &str = "fa:16:3e:00:00:03";
+const NEXT: &str = "fa:16:3e:00:00:04";
+
+pub(crate) fn tell(suite: Suite) -> Suite {
+    setup::NETPLAN_RELEASES.into_iter().fold(suite, |suite, codename| {
+        let name = format!("nics_come_stay_and_go_on_{codename}");
+        suite.tell(&name, Needs::FullNodes, async move |bed: &Testbed| walk(bed, codename).await)
+    })
+}
+
+/// Rows become NICs, one is plugged in late, drift is repaired, a removed one's slot is used again, and a reboot without
+/// an agent brings all of it back; the uplink never notices.
+async fn walk(bed: &Testbed, codename: &'static str) -> Result<()> {
+    let world = bed.world(Schema::ProducerWithAddressing).await?;
+    let node = bed.node("worker-1", Kind::FullOf(codename)).await?;
+    node.plug(FIRST)?;
+    node.plug(SECOND)?;
+    let monitor = node.monitor().await?;
+    node.join(&world.cluster).await?;
+    let mut storage = OpenstackConfig::new("storage", "10.20.0.0/24")
+        .with(Port::new(FIRST, "worker-1").address("10.20.0.1").mtu(1450))
+        .with(Port::new(SECOND, "worker-1").address("10.20.0.2"))
+        .with(Port::new(LATE, "worker-1").address("10.20.0.3"));
+    world.database.producer().sync(&storage).await?;
+    world.configured(&node, FIRST).await?;
+    world.configured(&node, SECOND).await?;
+    node.plug(LATE)?;
+    world.configured(&node, LATE).await?;
+    shows(&node, FIRST, "multinic0", 1450, "10.20.0.1/24")?;
+
+    node.exec(&["ip", "address", "flush", "dev", "multinic0"])?;
+    node.exec(&["ip", "link", "set", "multinic0", "down", "mtu", "1400"])?;
+    eventually("the drift to be repaired", SOON, async || {
+        shows(&node, FIRST, "multinic0", 1450, "10.20.0.1/24")
+    })
+    .await?;
+
+    storage.ports.retain(|port| port.mac != SECOND);
+    world.database.producer().sync(&storage).await?;
+    world.removed(&node, SECOND).await?;
+    ensure!(!node.link(SECOND)?.up, "the NIC that was given back is up");
+    node.plug(NEXT)?;
+    storage = storage.with(Port::new(NEXT, "worker-1").address("10.20.0.4"));
+    world.database.producer().sync(&storage).await?;
+    world.configured(&node, NEXT).await?;
+    shows(&node, NEXT, "multinic1", 1500, "10.20.0.4/24")?;
+    assert_eq!(monitor.finish().await?, Harm::default());
+
+    node.reboot().await?;
+    for (mac, name, mtu, address) in [
+        (FIRST, "multinic0", 1450, "10.20.0.1/24"),
+        (NEXT, "multinic1", 1500, "10.20.0.4/24"),
+        (LATE, "multinic2", 1500, "10.20.0.3/24"),
+    ] {
+        eventually("networkd", SOON, async || shows(&node, mac, name, mtu, address)).await?;
+    }
+    ensure!(node.agent().is_err(), "an agent attended");
+    let monitor = node.monitor().await?;
+    node.start_agent(&world.cluster).await?;
+    for mac in [FIRST, NEXT, LATE] {
+        world.configured(&node, mac).await?;
+    }
+    assert_eq!(monitor.finish().await?, Harm::default());
+    Ok(())
+}
+
+fn shows(node: &Node<'_>, mac: &str, name: &str, mtu: u32, address: &str) -> Result<()> {
+    let nic = node.link(mac)?;
+    let right = (nic.name.as_str(), nic.up, nic.mtu) == (name, true, mtu) && nic.addresses == [address];
+    ensure!(right, "not {name} with {mtu} and {address}, but {nic:?}");
+    Ok(())
+}
