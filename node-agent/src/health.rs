@@ -1,4 +1,4 @@
-//! What the agent says of itself: the seed's flat fields, readiness, metrics.
+//! What the agent says of itself: the flat fields of the Go agent's endpoint, readiness, metrics.
 
 use std::{
     collections::BTreeMap,

@@ -223,7 +223,7 @@ async fn healthz(State(admin): State<Arc<Admin>>) -> Response {
     if admin.heartbeat.is_alive(Instant::now()) {
         "ok\n".into_response()
     } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "the main loop no longer turns\n").into_response()
+        (StatusCode::SERVICE_UNAVAILABLE, "the main loop is stuck\n").into_response()
     }
 }
 

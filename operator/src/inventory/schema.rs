@@ -92,9 +92,9 @@ pub enum Shape {
 impl fmt::Display for Shape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let it_is = match self {
-            Self::Seed => "is the seed's: NICs without addresses",
-            Self::Producer => "is the producer's: NICs without addresses",
-            Self::ProducerWithAddresses => "is the producer's, with addresses",
+            Self::Seed => "has no column for addresses",
+            Self::Producer => "knows servers by their ids and has no column for addresses",
+            Self::ProducerWithAddresses => "has addresses and their prefixes",
             Self::AddressesWithoutSubnets => {
                 "has addresses, but their prefixes, multi_subnet.cidr, are not there or may not be read"
             }

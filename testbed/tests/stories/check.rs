@@ -30,7 +30,7 @@ async fn good(bed: &Testbed) -> Result<()> {
         "ok   API server: v1.",
         "ok   definition: ",
         "ok   database: connected as multinic@%",
-        "ok   table: multi_interface is the producer's, with addresses",
+        "ok   table: multi_interface has addresses and their prefixes",
         "ok   reading: ",
         "ok   writing: ",
         "ok   objects: each of 2 Nodes",

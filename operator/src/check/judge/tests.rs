@@ -78,7 +78,7 @@ fn a_good_world_is_told_in_one_line_for_each_thing() {
             "ok   API server: v1.34.4",
             "ok   definition: NodeNetworkConfigs are served, and there are 3",
             "ok   database: connected as multinic@%",
-            "ok   table: multi_interface is the producer's, with addresses",
+            "ok   table: multi_interface has addresses and their prefixes",
             "ok   reading: SELECT is allowed",
             "ok   writing: UPDATE (netplan_success) and UPDATE (modified_at) is allowed",
             "ok   objects: each of 3 Nodes has one",
