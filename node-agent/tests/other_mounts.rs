@@ -131,10 +131,9 @@ fn the_root_of_another_mount_namespace_is_read_and_written_and_never_our_own() {
         root.make_directory(&format!("{stage}/etc/netplan")).unwrap();
         root.put(&format!("{stage}/etc/netplan/60.yaml"), b"staged", 0o600).unwrap();
         symlink("/etc/netplan/50-cloud-init.yaml", machine.root.join(&stage[1..]).join("link")).unwrap();
-        assert_eq!(
-            root.tree(stage).unwrap(),
-            [("etc/netplan/60.yaml".to_owned(), b"staged".to_vec())].into()
-        );
+        let tree = [("etc/netplan/60.yaml", "staged"), ("link", "-> /etc/netplan/50-cloud-init.yaml")];
+        let tree = tree.map(|(path, text)| (path.to_owned(), text.as_bytes().to_vec()));
+        assert_eq!(root.tree(stage).unwrap(), tree.into());
         root.remove_all("/run/multinic/stage").unwrap();
         assert!(machine.text("/run/multinic/stage/planned/etc/netplan/60.yaml").is_none());
         assert_eq!(machine.text("/etc/netplan/50-cloud-init.yaml").as_deref(), Some("theirs\n"));
