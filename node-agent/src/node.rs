@@ -264,7 +264,7 @@ impl Host {
     async fn look(&self) -> Result<Look, PassError> {
         let mut ledger = files::ledger(&self.root)?;
         let (definitions, files) = files::survey(&self.root)?;
-        ledger.recall(&detect::boot_id(), &files);
+        ledger.recall(&detect::boot_id(&self.root), &files);
         let view = self.netlink.view(&self.api_server).await?;
         let vital = memory::vital(&self.root)?;
         let fence =

@@ -40,7 +40,7 @@ pub async fn run(args: Args, shutdown: impl Future<Output = ()> + Send + 'static
     tracing::info!(version = multinic_runtime::VERSION, %listen, ?sync_interval, ?removal_grace, max_interfaces, "started");
 
     let shutdown = shutdown.shared();
-    let heartbeat = Heartbeat::new(sync_interval + LONGEST_TURN);
+    let heartbeat = Heartbeat::new(LONGEST_TURN);
     let mut registry = Registry::default();
     let metrics = Metrics::register(&mut registry);
     let (overview, overview_seen) = watch::channel(Overview::default());

@@ -4,11 +4,9 @@ use std::{
     collections::BTreeSet,
     convert::Infallible,
     mem,
-    pin::pin,
     time::{Duration, Instant},
 };
 
-use futures::StreamExt;
 use k8s_openapi::jiff::Timestamp;
 use kube::Client;
 use multinic_crds::GuardedConfig;
@@ -17,7 +15,7 @@ use tokio::{sync::watch, time::sleep_until};
 
 use crate::{
     apply::{Applied, apply},
-    cluster::{self, Index, Matcher, Name, Node, Object, WatchLog, WatchedNode},
+    cluster::{Matcher, Name, Node, Object, Reflector, WatchedNode},
     inventory::{Database, DatabaseError, Rejection, Relied, Snapshot, Unmatched, Written},
     journal,
     metrics::Metrics,
@@ -30,8 +28,12 @@ use crate::{
 
 /// The longest that one turn can take with every deadline used up; after more, the loop is stuck.
 pub(crate) const LONGEST_TURN: Duration = Duration::from_mins(3);
+/// A loop that has nothing to do turns as often, so that it is not taken for one that is stuck.
+const IDLE_TURN: Duration = Duration::from_secs(30);
 /// How long changes are gathered before they are acted on.
 const DEBOUNCE: Duration = Duration::from_secs(1);
+/// Whatever changes, a sync is followed by a rest of so many times what it took, or of the interval if that is less.
+const REST: u32 = 4;
 
 /// What a person chose.
 #[derive(Debug, Clone, Copy)]
@@ -50,13 +52,15 @@ pub(crate) struct Syncer {
     metrics: Metrics,
     overview: watch::Sender<Overview>,
 
-    nodes: Index<Node>,
-    objects: Index<Object>,
+    nodes: Reflector<WatchedNode, Node>,
+    objects: Reflector<GuardedConfig, Object>,
     memory: Memory,
     outage: Option<Outage>,
     rejected: BTreeSet<Rejection>,
     unmatched: BTreeSet<Unmatched>,
     last_sync: Option<Instant>,
+    /// How long it took.
+    took: Duration,
     /// When the oldest change came that no sync has seen.
     changed: Option<Instant>,
     /// Whether objects had changed before the last sync could write them.
@@ -73,19 +77,20 @@ impl Syncer {
         overview: watch::Sender<Overview>,
     ) -> Self {
         Self {
+            nodes: Reflector::new(&client),
+            objects: Reflector::new(&client),
             client,
             database,
             settings,
             heartbeat,
             metrics,
             overview,
-            nodes: Index::default(),
-            objects: Index::default(),
             memory: Memory::default(),
             outage: None,
             rejected: BTreeSet::new(),
             unmatched: BTreeSet::new(),
             last_sync: None,
+            took: Duration::ZERO,
             changed: None,
             outdated: false,
         }
@@ -93,33 +98,31 @@ impl Syncer {
 
     /// Turns for ever. May be dropped at any await: every effect is complete in itself.
     pub(crate) async fn run(mut self) -> Infallible {
-        let mut nodes = pin!(cluster::watch::<WatchedNode>(&self.client));
-        let mut objects = pin!(cluster::watch::<GuardedConfig>(&self.client));
-        let (mut node_log, mut object_log) = (WatchLog::new("Node"), WatchLog::new("NodeNetworkConfig"));
         loop {
             self.heartbeat.beat();
+            self.show_watching();
             let now = Instant::now();
-            self.show_watching(node_log.is_well() && object_log.is_well());
             let wake = self.wake(now);
             tokio::select! {
-                Some(result) = nodes.next() => {
-                    let changed = node_log.sift(result).is_some_and(|event| self.nodes.handle(event));
-                    self.note(changed);
+                changed = self.nodes.turn() => self.note(changed),
+                changed = self.objects.turn() => self.note(changed),
+                () = sleep_until(wake.min(now + IDLE_TURN).into()) => if wake <= Instant::now() {
+                    self.sync().await;
                 }
-                Some(result) = objects.next() => {
-                    let changed = object_log.sift(result).is_some_and(|event| self.objects.handle(event));
-                    self.note(changed);
-                }
-                () = sleep_until(wake.into()) => self.sync().await,
             }
         }
     }
 
     fn is_listed(&self) -> bool {
-        self.nodes.is_complete() && self.objects.is_complete()
+        self.nodes.index.is_complete() && self.objects.index.is_complete()
     }
 
-    fn show_watching(&self, watching: bool) {
+    fn is_watching(&self) -> bool {
+        self.nodes.is_well() && self.objects.is_well()
+    }
+
+    fn show_watching(&self) {
+        let watching = self.is_watching();
         self.overview.send_if_modified(|overview| mem::replace(&mut overview.watching, watching) != watching);
     }
 
@@ -129,11 +132,18 @@ impl Syncer {
         }
     }
 
+    /// Takes in what the watches have brought while something else took its time.
+    async fn catch_up(&mut self) -> bool {
+        let (nodes, objects) = tokio::join!(self.nodes.catch_up(), self.objects.catch_up());
+        nodes || objects
+    }
+
     /// When to turn next, whatever the watches bring.
     fn wake(&self, now: Instant) -> Instant {
         if self.is_listed() {
             let retry = self.outage.as_ref().map(Outage::delay);
-            next_sync(self.last_sync, self.changed, retry, self.settings.sync_interval).unwrap_or(now)
+            next_sync(self.last_sync, self.took, self.changed, retry, self.settings.sync_interval)
+                .unwrap_or(now)
         } else {
             now + self.settings.sync_interval
         }
@@ -147,43 +157,49 @@ impl Syncer {
         self.last_sync = Some(now);
         self.changed = None;
         self.overview.send_modify(|overview| overview.listed = true);
-        self.nodes.sweep(|_| false);
-        self.objects.sweep(|name| self.nodes.get(name).is_some());
+        self.nodes.index.sweep(|_| false);
+        self.objects.index.sweep(|name| self.nodes.index.get(name).is_some());
 
-        let read = self.database.read(Relied::from(&self.objects)).await;
+        let read = self.database.read(Relied::from(&self.objects.index)).await;
         self.metrics.database_up.set(i64::from(read.is_ok()));
         match read {
             Ok(rows) => {
                 if let Some(outage) = self.outage.take() {
                     tracing::info!(failures = outage.failures(), "the table is read again");
                 }
-                self.carry_over(Snapshot::new(rows, &Matcher::new(&self.nodes, &self.objects)), now).await;
+                self.catch_up().await;
+                let matcher = Matcher::new(&self.nodes.index, &self.objects.index);
+                self.carry_over(Snapshot::new(rows, &matcher), now).await;
                 self.metrics.observe_sync(now.elapsed());
             }
             Err(error) => self.hold(&error).await,
         }
+        self.took = now.elapsed();
     }
 
     /// From a good reading to specs, conditions and `netplan_success`.
     async fn carry_over(&mut self, snapshot: Snapshot, now: Instant) {
         let world = World {
-            nodes: &self.nodes,
-            objects: &self.objects,
+            nodes: &self.nodes.index,
+            objects: &self.objects.index,
             max_interfaces: self.settings.max_interfaces,
             grace: self.settings.removal_grace.max(self.settings.sync_interval),
             now,
         };
         let mut plan = plan(&snapshot, &world, &self.memory);
         self.memory = mem::take(&mut plan.memory);
-        let applied = apply(&self.client, &plan.tasks, &mut self.objects, Timestamp::now()).await;
+        let applied = apply(&self.client, &plan.tasks, &mut self.objects.index, Timestamp::now()).await;
         // What overtook the plan need not be news by itself. Only once: more than that is no accident.
         let again = mem::replace(&mut self.outdated, applied.outdated > 0);
         self.note(self.outdated && !again);
         plan.added.retain(|change| self.asks_for(change));
         plan.dropped.retain(|change| !self.asks_for(change));
 
-        let watched = self.overview.borrow().watching;
-        let written = self.database.write(&mirror(&snapshot, &self.nodes, &self.objects, watched)).await;
+        // What is said of success is what is known now, and not when the table was read.
+        let overtaken = self.catch_up().await;
+        self.note(overtaken);
+        let updates = mirror(&snapshot, &self.nodes.index, &self.objects.index, self.is_watching());
+        let written = self.database.write(&updates).await;
         journal::written(self.overview.borrow().write_error, &written);
         journal::guard(self.overview.borrow().guarded, plan.guarded);
         self.publish(&snapshot, &plan, &applied, &written, now);
@@ -191,7 +207,7 @@ impl Syncer {
     }
 
     fn asks_for(&self, change: &Change) -> bool {
-        self.objects.get(&change.node).is_some_and(|object| object.has(change.mac))
+        self.objects.index.get(&change.node).is_some_and(|object| object.has(change.mac))
     }
 
     /// Without a reading nothing changes but, in the end, the condition.
@@ -208,10 +224,10 @@ impl Syncer {
             let verdict = Verdict::unread(error);
             let task = |node: &Name| Task { node: Name::clone(node), write: None, verdict: verdict.clone() };
             // What is held says so, or a restart would forget it.
-            let held = |node: &Name| self.objects.get(node).is_some_and(Object::is_held);
-            let nodes = self.nodes.iter().map(|(node, _)| node).filter(|node| !held(node));
+            let held = |node: &Name| self.objects.index.get(node).is_some_and(Object::is_held);
+            let nodes = self.nodes.index.iter().map(|(node, _)| node).filter(|node| !held(node));
             let tasks: Vec<_> = nodes.map(task).collect();
-            applied = apply(&self.client, &tasks, &mut self.objects, Timestamp::now()).await;
+            applied = apply(&self.client, &tasks, &mut self.objects.index, Timestamp::now()).await;
         }
         journal::applied(&applied);
         self.metrics.count_applied(&applied);
@@ -219,7 +235,7 @@ impl Syncer {
             overview.database_connected = false;
             overview.read_error = Some(error.cause().as_str());
             overview.failed_objects = applied.failed.len();
-            overview.count(&self.objects);
+            overview.count(&self.objects.index);
         });
     }
 
@@ -239,7 +255,7 @@ impl Syncer {
             overview.dropped += plan.dropped.len() as u64;
             overview.failed_objects = applied.failed.len() + applied.outdated + applied.postponed;
             overview.guarded = plan.guarded;
-            overview.count(&self.objects);
+            overview.count(&self.objects.index);
         });
         self.metrics.count_applied(applied);
         self.metrics.row_writes.inc_by(written.rows);
@@ -262,13 +278,15 @@ impl Syncer {
 /// `retry`. `None` is at once.
 fn next_sync(
     last: Option<Instant>,
+    took: Duration,
     changed: Option<Instant>,
     retry: Option<Duration>,
     interval: Duration,
 ) -> Option<Instant> {
     let last = last?;
     let regular = last + retry.unwrap_or(interval);
-    let sooner = changed.filter(|_| retry.is_none()).map(|changed| changed + DEBOUNCE);
+    let rested = last + took * (1 + REST);
+    let sooner = changed.filter(|_| retry.is_none()).map(|changed| rested.max(changed + DEBOUNCE));
     Some(sooner.map_or(regular, |sooner| sooner.min(regular)))
 }
 
@@ -283,10 +301,23 @@ mod tests {
         let interval = Duration::from_secs(30);
         let retry = Some(Duration::from_secs(4));
 
-        assert_eq!(next_sync(None, None, None, interval), None);
-        assert_eq!(next_sync(Some(start), None, None, interval), Some(after(30)));
-        assert_eq!(next_sync(Some(start), Some(after(7)), None, interval), Some(after(8)));
-        assert_eq!(next_sync(Some(start), Some(after(30)), None, interval), Some(after(30)));
-        assert_eq!(next_sync(Some(start), Some(after(1)), retry, interval), Some(after(4)));
+        let quick = Duration::from_millis(10);
+
+        assert_eq!(next_sync(None, quick, None, None, interval), None);
+        assert_eq!(next_sync(Some(start), quick, None, None, interval), Some(after(30)));
+        assert_eq!(next_sync(Some(start), quick, Some(after(7)), None, interval), Some(after(8)));
+        assert_eq!(next_sync(Some(start), quick, Some(after(30)), None, interval), Some(after(30)));
+        assert_eq!(next_sync(Some(start), quick, Some(after(1)), retry, interval), Some(after(4)));
+    }
+
+    #[test]
+    fn a_table_that_takes_long_to_sync_is_not_read_all_the_time_whatever_changes() {
+        let start = Instant::now();
+        let after = |seconds| start + Duration::from_secs(seconds);
+        let interval = Duration::from_secs(30);
+        let next =
+            |took| next_sync(Some(start), Duration::from_secs(took), Some(after(took)), None, interval);
+        assert_eq!(next(2), Some(after(10)));
+        assert_eq!(next(10), Some(after(30)));
     }
 }

@@ -99,7 +99,7 @@ fn each_kubernetes_gets_what_it_understands() {
 
         let mounts = agent["volumeMounts"].as_array().unwrap();
         let read_only: Vec<_> = mounts.iter().filter(|mount| mount["readOnly"] == true).collect();
-        assert_eq!(read_only.len(), 9);
+        assert_eq!(read_only.len(), 10);
         for mount in read_only {
             let recursive = if minor >= 31 { json!("IfPossible") } else { Value::Null };
             assert_eq!(mount["recursiveReadOnly"], recursive, "1.{minor}: {mount}");

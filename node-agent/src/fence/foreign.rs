@@ -26,6 +26,14 @@ impl Foreign {
         if !definition.readable {
             return format!("{name} may be configured by {source}; mend that{otherwise}");
         }
+        if definition.is_default {
+            let row =
+                if owner == Owner::Others { format!("; remove the row of {name}") } else { String::new() };
+            return format!(
+                "{source} leaves {name} to NetworkManager, as every NIC without a definition; multinic works where \
+                 networkd configures NICs{row}"
+            );
+        }
         let what = if definition.leaves_unmanaged {
             format!("networkd leaves {name} alone at the next boot because of {source}")
         } else {
@@ -110,6 +118,17 @@ mod tests {
             let message = message(path, &format!("network: {{ethernets: {{{rule}}}}}\n"));
             assert!(message.ends_with(remedy), "{message}");
         }
+    }
+
+    #[test]
+    fn a_setting_for_all_nics_has_no_match_that_could_be_changed() {
+        let path = "/etc/netplan/01-network-manager-all.yaml";
+        let message = message(path, "network: {version: 2, renderer: NetworkManager}\n");
+        assert_eq!(
+            message,
+            "renderer: NetworkManager in /etc/netplan/01-network-manager-all.yaml leaves eth1 to NetworkManager, as every \
+             NIC without a definition; multinic works where networkd configures NICs; remove the row of eth1"
+        );
     }
 
     #[test]

@@ -39,6 +39,8 @@ pub struct Definition {
     pub readable: bool,
     /// Whether it says that networkd is to leave its links alone.
     pub leaves_unmanaged: bool,
+    /// Whether it is no definition but a setting for every link without one.
+    pub is_default: bool,
     /// The names that it gives to links, or goes by.
     claimed_names: Vec<String>,
     /// Any of these.
@@ -60,6 +62,7 @@ impl Definition {
             id: None,
             readable: true,
             leaves_unmanaged: false,
+            is_default: false,
             claimed_names: Vec::new(),
             matchers,
         }

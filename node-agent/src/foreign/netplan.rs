@@ -43,7 +43,8 @@ fn in_group(path: &str, key: &str, group: Node) -> Vec<Definition> {
     match (key, group) {
         // It takes every Ethernet device that nothing else is said about.
         ("renderer", Node::Text(renderer)) if renderer == "NetworkManager" => {
-            vec![Definition::new(path, vec![Matcher::default()]).called("renderer: NetworkManager")]
+            let all = Definition::new(path, vec![Matcher::default()]).called("renderer: NetworkManager");
+            vec![Definition { is_default: true, ..all }]
         }
         ("version" | "renderer" | "openvswitch", _) | (_, Node::Null) => Vec::new(),
         (_, Node::Map(links)) => links.iter().map(|(id, body)| definition(path, key, id, body)).collect(),

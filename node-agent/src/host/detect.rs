@@ -1,7 +1,5 @@
 //! What kind of host this is, from what is really active on it.
 
-use std::path::Path;
-
 use multinic_crds::Reason;
 
 use crate::{host::root::HostRoot, plan::Refusal, status::HostFacts};
@@ -14,6 +12,8 @@ const OS_RELEASES: [&str; 2] = ["/etc/os-release", "/usr/lib/os-release"];
 /// networkd writes it once it runs, and it stays until the next boot; its directory alone
 /// comes with the package.
 const NETWORKD_STATE: &str = "/run/systemd/netif/state";
+/// Another one after every boot.
+pub const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
 /// How the host configures its network at boot.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +72,7 @@ pub fn facts(root: &HostRoot) -> HostFacts {
     let os_image = OS_RELEASES.into_iter().find_map(name);
     HostFacts {
         os_image: os_image.unwrap_or_else(|| "unknown operating system".to_owned()),
-        boot_id: boot_id(),
+        boot_id: boot_id(root),
     }
 }
 
@@ -81,11 +81,12 @@ fn pretty_name(os_release: &str) -> Option<String> {
     value.map(|text| text.trim_matches(['"', '\'']).to_owned())
 }
 
-/// The kernel's boot id; empty where it cannot be read.
+/// The boot that the node is in, as its kubelet calls it; empty where it cannot be read.
+///
+/// Not as our own `/proc` has it: on a node that is a container itself that tells the boot of the machine around it.
 #[must_use]
-pub fn boot_id() -> String {
-    let text = std::fs::read_to_string(Path::new("/proc/sys/kernel/random/boot_id"));
-    text.map(|id| id.trim().to_owned()).unwrap_or_default()
+pub fn boot_id(root: &HostRoot) -> String {
+    root.text(BOOT_ID).ok().flatten().unwrap_or_default().trim().to_owned()
 }
 
 #[cfg(test)]

@@ -27,13 +27,15 @@ pub fn vital(root: &HostRoot) -> Result<BTreeSet<MacAddress>, FileError> {
     let damaged =
         |error| failed(io::Error::other(format!("it is damaged ({error}); restart the node, or remove it")));
     let record: Record = serde_json::from_str(&text).map_err(damaged)?;
-    Ok(if record.boot_id == detect::boot_id() { record.mac_addresses } else { BTreeSet::new() })
+    let boot_id = detect::boot_id(root);
+    let is_of_another_boot = !boot_id.is_empty() && record.boot_id != boot_id;
+    Ok(if is_of_another_boot { BTreeSet::new() } else { record.mac_addresses })
 }
 
 /// Remembers these links until the next boot.
 pub fn remember(root: &HostRoot, mac_addresses: BTreeSet<MacAddress>) -> Result<(), FileError> {
     let failed = |source| FileError::Write { path: PATH.to_owned(), source };
-    let record = Record { boot_id: detect::boot_id(), mac_addresses };
+    let record = Record { boot_id: detect::boot_id(root), mac_addresses };
     let text = serde_json::to_string(&record).map_err(|error| failed(error.into()))?;
     root.replace(PATH, &text, 0o600).map_err(failed)
 }
@@ -49,15 +51,19 @@ mod tests {
     fn what_was_vital_is_known_until_the_next_boot() {
         let directory = tempfile::tempdir().unwrap();
         let root = HostRoot::new(directory.path().to_owned());
-        fs::create_dir_all(root.at("/run/multinic")).unwrap();
+        for directory in ["/run/multinic", "/proc/sys/kernel/random"] {
+            fs::create_dir_all(root.at(directory)).unwrap();
+        }
+        fs::write(root.at(detect::BOOT_ID), "a boot\n").unwrap();
         assert_eq!(vital(&root).unwrap(), BTreeSet::new());
         let uplink = BTreeSet::from([mac("fa:16:3e:00:00:ee")]);
         remember(&root, uplink.clone()).unwrap();
         assert_eq!(vital(&root).unwrap(), uplink);
 
-        let text = fs::read_to_string(root.at(PATH)).unwrap();
-        fs::write(root.at(PATH), text.replace(&detect::boot_id(), "another boot")).unwrap();
+        fs::write(root.at(detect::BOOT_ID), "another boot\n").unwrap();
         assert_eq!(vital(&root).unwrap(), BTreeSet::new());
+        fs::remove_file(root.at(detect::BOOT_ID)).unwrap();
+        assert_eq!(vital(&root).unwrap(), uplink, "forgotten, though nobody knows of a boot");
     }
 
     #[test]

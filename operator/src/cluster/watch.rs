@@ -1,6 +1,6 @@
 //! The watches that feed the indexes.
 
-use std::{fmt::Debug, future::ready, mem, time::Duration};
+use std::{borrow::Cow, fmt::Debug, future::ready, mem, time::Duration};
 
 use futures::{Stream, StreamExt, stream};
 use kube::{
@@ -92,15 +92,15 @@ fn late_init<K>(
 /// Logs the trouble of one watch when it changes, not each time it is met again.
 #[derive(Debug)]
 pub struct WatchLog {
-    kind: &'static str,
+    kind: Cow<'static, str>,
     trouble: Option<String>,
 }
 
 impl WatchLog {
     /// For a watch of this kind of object.
     #[must_use]
-    pub const fn new(kind: &'static str) -> Self {
-        Self { kind, trouble: None }
+    pub fn new(kind: impl Into<Cow<'static, str>>) -> Self {
+        Self { kind: kind.into(), trouble: None }
     }
 
     /// Whether the watch works: something whole came after the last error, however long ago that was.
@@ -116,7 +116,7 @@ impl WatchLog {
                 // A list that has only begun may still fail, and until it ends the old facts hold.
                 let whole = !matches!(event, Event::Init | Event::InitApply(_));
                 if whole && self.trouble.take().is_some() {
-                    tracing::info!(kind = self.kind, "the watch works again");
+                    tracing::info!(kind = &*self.kind, "the watch works again");
                 }
                 Some(event)
             }
@@ -125,7 +125,7 @@ impl WatchLog {
             Err(error) => {
                 let error = describe(&error);
                 if self.trouble.as_ref() != Some(&error) {
-                    tracing::warn!(kind = self.kind, %error, "the watch fails and is retried");
+                    tracing::warn!(kind = &*self.kind, %error, "the watch fails and is retried");
                 }
                 self.trouble = Some(error);
                 None

@@ -219,19 +219,10 @@ async fn reboot(scene: &Scene<'_>) -> Result<()> {
     scene.steps.step("a node rebooted")?;
     scene.nodes[0].reboot().await?;
     scene.cluster.ready(&scene.nodes[0]).await?;
-    // Not the boot id in the status: a container on a machine in a container sees the outer one's.
-    let pods = [
-        "get",
-        "pods",
-        "-l",
-        "app.kubernetes.io/name=multinic-agent",
-        "--field-selector",
-        "spec.nodeName=worker-1",
-    ];
+    let boot = scene.nodes[0].exec(&["cat", "/proc/sys/kernel/random/boot_id"])?;
     eventually("the agent to be started again", PODS, async || {
-        let count = ["-o", "jsonpath={.items[*].status.containerStatuses[0].restartCount}"];
-        let restarts = scene.kubectl(&[&pods[..], &count].concat())?;
-        ensure!(restarts != "0", "restarted {restarts} times");
+        let said = scene.config("worker-1").await?.status.unwrap_or_default().boot_id;
+        ensure!(said == boot.trim(), "it speaks of boot {said}");
         Ok(())
     })
     .await?;

@@ -18,7 +18,7 @@ pub(super) enum Taken {
     Pod(&'static str, fn() -> Value),
     /// One of the agent's capabilities is not added.
     Capability(&'static str),
-    /// A directory of the host is not mounted.
+    /// A directory or file of the host is not mounted.
     Sight(&'static str),
     /// A directory of the host is mounted read-only.
     Writing(&'static str),
@@ -63,6 +63,8 @@ pub(super) enum Seen {
     Ready(&'static str),
     /// The state and reason of a NIC whose row is gone.
     Leaving(&'static str, &'static str),
+    /// The object does not say in which boot it was written.
+    BootUnknown,
     /// A part of what the agent logs.
     AgentLog(&'static str),
     /// The API server's words in the log of whoever lost the verb.
@@ -176,6 +178,12 @@ pub(super) fn of_agents() -> Vec<Loss> {
                 },
             },
             consequence: "a NIC that a netplan file for this boot configures is not refused, but taken",
+        },
+        Loss {
+            permission: "agent: see `/proc/sys/kernel/random/boot_id`".to_owned(),
+            taken: Taken::Sight("boot-id"),
+            seen: Seen::BootUnknown,
+            consequence: "which boot a status is of is unknown: after a reboot `netplan_success` stays until an agent is back",
         },
         Loss {
             permission: "agent: write `/etc/netplan`".to_owned(),

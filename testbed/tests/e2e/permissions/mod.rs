@@ -114,12 +114,18 @@ impl<'bed> Lab<'bed> {
         }
         self.start(&self.pod)?;
         self.reported(&ours.mac, "Configured", "Configured").await?;
-        for (nic, file) in theirs {
+        for (nic, file) in &theirs {
             self.reported(&nic.mac, "Refused", "ForeignConfiguration").await?;
             self.scene.nodes[0].exec(&["rm", file])?;
-            // Its slot is needed: a node has twenty.
-            self.scene.database.producer().remove(&nic.mac).await?;
-            self.wanted(&nic.mac, false).await?;
+        }
+        // Their slots are needed: a node has twenty. Not all at once, which the operator would hold back.
+        for some in theirs.chunks(3) {
+            for (nic, _) in some {
+                self.scene.database.producer().remove(&nic.mac).await?;
+            }
+            for (nic, _) in some {
+                self.wanted(&nic.mac, false).await?;
+            }
         }
         self.stop()
     }
@@ -202,6 +208,13 @@ impl<'bed> Lab<'bed> {
                 self.wanted(mac, false).await?;
                 self.start(&self.without(&loss.taken)?)?;
                 self.reported(mac, state, reason).await?;
+            }
+            Seen::BootUnknown => {
+                let nic = self.nic().await?;
+                self.start(&self.without(&loss.taken)?)?;
+                self.reported(&nic.mac, "Configured", "Configured").await?;
+                let boot = self.scene.config(NODE).await?.status.context("no status")?.boot_id;
+                ensure!(boot.is_empty(), "the boot is {boot}");
             }
             Seen::AgentLog(words) => {
                 self.start(&self.without(&loss.taken)?)?;
