@@ -226,10 +226,10 @@ OpenStack could not detach it.
   type: DirectoryOrCreate
   writable: true
   why: "Written: the lock that lets one agent act at a time, and the files that the generator checks."
-- name: boot-id
-  path: /proc/sys/kernel/random/boot_id
-  type: File
-  why: Which boot the node is in. The pod's own file tells that of another machine where the node is a container.
+- name: proc-random
+  path: /proc/sys/kernel/random
+  type: Directory
+  why: Which boot the node is in. The pod's own /proc tells that of another machine where the node is a container.
 - name: proc-sys-net
   path: /proc/sys/net
   type: Directory

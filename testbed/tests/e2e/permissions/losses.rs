@@ -18,7 +18,7 @@ pub(super) enum Taken {
     Pod(&'static str, fn() -> Value),
     /// One of the agent's capabilities is not added.
     Capability(&'static str),
-    /// A directory or file of the host is not mounted.
+    /// A directory of the host is not mounted.
     Sight(&'static str),
     /// A directory of the host is mounted read-only.
     Writing(&'static str),
@@ -180,8 +180,8 @@ pub(super) fn of_agents() -> Vec<Loss> {
             consequence: "a NIC that a netplan file for this boot configures is not refused, but taken",
         },
         Loss {
-            permission: "agent: see `/proc/sys/kernel/random/boot_id`".to_owned(),
-            taken: Taken::Sight("boot-id"),
+            permission: "agent: see `/proc/sys/kernel/random`".to_owned(),
+            taken: Taken::Sight("proc-random"),
             seen: Seen::BootUnknown,
             consequence: "which boot a status is of is unknown: after a reboot `netplan_success` stays until an agent is back",
         },
