@@ -94,8 +94,8 @@ pub(super) fn of_agents() -> Vec<Loss> {
         Loss {
             permission: "agent: `hostNetwork`".to_owned(),
             taken: Taken::Pod("/spec/hostNetwork", || json!(false)),
-            seen: Seen::Nic("DeviceMissing", "DeviceMissing"),
-            consequence: "the agent sees its pod's NICs instead of the node's: `DeviceMissing`",
+            seen: Seen::AgentLog("failed to listen on"),
+            consequence: "the agent is where neither the node's address nor its NICs are: it cannot listen, ends and says so",
         },
         Loss {
             permission: "agent: its token".to_owned(),

@@ -5,7 +5,7 @@
 
 mod losses;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use anyhow::{Context, Result, bail, ensure};
 use multinic_testbed::{NAMESPACE, OpenstackConfig, Port, SOON, Testbed, eventually};
@@ -61,9 +61,12 @@ struct Lab<'bed> {
     pod: Value,
     /// How many NICs have been plugged in.
     plugged: Cell<u8>,
+    /// One of them that no agent has configured: a node has twenty slots, and there are more losses.
+    free: RefCell<Option<Nic>>,
 }
 
-/// A NIC that has just been plugged in.
+/// A NIC that was plugged in.
+#[derive(Clone)]
 struct Nic {
     mac: String,
     /// As the kernel calls it.
@@ -95,7 +98,7 @@ impl<'bed> Lab<'bed> {
         .await?;
         let metadata = json!({"name": POD, "namespace": NAMESPACE});
         let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec});
-        Ok(Self { scene, pod, plugged: Cell::new(0) })
+        Ok(Self { scene, pod, plugged: Cell::new(0), free: RefCell::default() })
     }
 
     /// The control: a NIC becomes right, and those that the administrator configures are refused.
@@ -103,29 +106,20 @@ impl<'bed> Lab<'bed> {
         self.scene
             .steps
             .step("with every permission: NICs are configured, and the administrator's refused")?;
-        let ours = self.nic().await?;
+        let ours = self.fresh().await?;
         let mut theirs = Vec::new();
         for loss in losses {
             if let Seen::Taken { file, text } = loss.seen {
-                let nic = self.nic().await?;
+                let nic = self.fresh().await?;
                 self.write(file, &text(&nic.mac, &nic.name))?;
                 theirs.push((nic, file));
             }
         }
         self.start(&self.pod)?;
         self.reported(&ours.mac, "Configured", "Configured").await?;
-        for (nic, file) in &theirs {
+        for (nic, file) in theirs {
             self.reported(&nic.mac, "Refused", "ForeignConfiguration").await?;
             self.scene.nodes[0].exec(&["rm", file])?;
-        }
-        // Their slots are needed: a node has twenty. Not all at once, which the operator would hold back.
-        for some in theirs.chunks(3) {
-            for (nic, _) in some {
-                self.scene.database.producer().remove(&nic.mac).await?;
-            }
-            for (nic, _) in some {
-                self.wanted(&nic.mac, false).await?;
-            }
         }
         self.stop()
     }
@@ -208,6 +202,8 @@ impl<'bed> Lab<'bed> {
                 self.wanted(mac, false).await?;
                 self.start(&self.without(&loss.taken)?)?;
                 self.reported(mac, state, reason).await?;
+                // It had every right to configure what was free.
+                self.free.take();
             }
             Seen::BootUnknown => {
                 let nic = self.nic().await?;
@@ -313,8 +309,26 @@ impl<'bed> Lab<'bed> {
         self.scene.nodes[0].exec(&["sh", "-ec", &write]).map(drop)
     }
 
-    /// A NIC that nobody has configured, with a row that the operator has carried to the object.
+    /// A NIC that nobody has configured, and that the object asks for in a new generation.
     async fn nic(&self) -> Result<Nic> {
+        let free = self.free.borrow().clone();
+        let nic = match free {
+            Some(nic) => {
+                // What an earlier agent said of it is out of date.
+                for mode in ["Paused", "Enforce"] {
+                    let patch = json!({"spec": {"mode": mode}}).to_string();
+                    self.scene.cluster.kubectl(&["patch", "nnc", NODE, "--type=merge", "-p", &patch])?;
+                }
+                nic
+            }
+            None => self.fresh().await?,
+        };
+        self.free.replace(Some(nic.clone()));
+        Ok(nic)
+    }
+
+    /// A NIC that has just been plugged in, with a row that the operator has carried to the object.
+    async fn fresh(&self) -> Result<Nic> {
         let (mac, address) = self.next();
         let name = self.scene.nodes[0].plug(&mac)?;
         let storage = OpenstackConfig::new("storage", "10.20.0.0/24");
@@ -341,6 +355,9 @@ impl<'bed> Lab<'bed> {
     }
 
     async fn reported(&self, mac: &str, state: &str, reason: &str) -> Result<()> {
+        if state == "Configured" {
+            self.free.take();
+        }
         eventually(&format!("{mac} to be {state}, {reason}"), SOON, async || {
             let config = self.scene.config(NODE).await?;
             let status = config.status.context("no status")?;
