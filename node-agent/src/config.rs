@@ -8,9 +8,10 @@ use std::{
 };
 
 use clap::{Parser, Subcommand};
+use multinic_agent_core::protected::AllowedKind;
 use multinic_runtime::RuntimeArgs;
 
-use crate::{fence::AllowedKind, host::chroot::ChrootExec};
+use crate::host::chroot::ChrootExec;
 
 /// Makes this node's additional NICs match its object, and reports what the kernel shows.
 #[derive(Debug, Parser)]
@@ -93,11 +94,29 @@ pub struct RunArgs {
     /// Kinds of link that may be managed: physical; veth, for kind, LXD and test nodes
     #[arg(long, env = "LINK_KINDS", value_delimiter = ',', default_value = "physical", value_enum)]
     #[arg(hide_possible_values = true, value_name = "KIND,KIND")]
-    pub link_kinds: Vec<AllowedKind>,
+    pub link_kinds: Vec<LinkKindArg>,
 
     /// Logs and the admin endpoint.
     #[command(flatten)]
     pub runtime: RuntimeArgs,
+}
+
+/// A kind of link, as it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum LinkKindArg {
+    /// Devices with a driver.
+    Physical,
+    /// Virtual Ethernet pairs.
+    Veth,
+}
+
+impl From<LinkKindArg> for AllowedKind {
+    fn from(kind: LinkKindArg) -> Self {
+        match kind {
+            LinkKindArg::Physical => Self::Physical,
+            LinkKindArg::Veth => Self::Veth,
+        }
+    }
 }
 
 /// Addresses, comma-separated. None is well-formed: old kubelets tell none.
@@ -116,10 +135,10 @@ impl FromStr for NodeIps {
 impl RunArgs {
     /// What the node says of its own network.
     #[must_use]
-    pub fn policy(&self) -> crate::fence::Policy {
-        crate::fence::Policy {
+    pub fn policy(&self) -> multinic_agent_core::protected::Policy {
+        multinic_agent_core::protected::Policy {
             node_ips: self.host.node_ips.0.clone(),
-            link_kinds: self.link_kinds.iter().copied().collect::<BTreeSet<_>>(),
+            link_kinds: self.link_kinds.iter().map(|kind| AllowedKind::from(*kind)).collect(),
         }
     }
 }

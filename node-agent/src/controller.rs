@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 use futures::{Stream, StreamExt, TryStreamExt};
 use kube::{Api, Config, runtime::watcher};
+use multinic_agent_core::history::{Budget, FULL_CHECK};
 use multinic_crds::GuardedConfig;
 use multinic_runtime::{
     RuntimeArgs,
@@ -26,7 +27,6 @@ use crate::{
         root::HostRoot,
     },
     node::Host,
-    pacing::{Budget, FULL_CHECK},
     pass::Agent,
     publish::Publisher,
     voice::Voice,

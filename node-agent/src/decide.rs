@@ -2,17 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use multinic_agent_core::{
+    backend::netplan::next_boot::{self, Doubts},
+    parse::desired::Desired,
+    plan::{Plan, Refusal, World},
+};
 use multinic_crds::{MacAddress, Mode};
 
-use crate::{
-    desired::Desired,
-    host::{
-        detect, files,
-        generator::{self, HostGenerator, StageError},
-        root::HostRoot,
-    },
-    next_boot::{self, Doubts},
-    plan::{Plan, Refusal, World},
+use crate::host::{
+    detect, files,
+    generator::{self, HostGenerator, StageError},
+    root::HostRoot,
 };
 
 /// What to do about `desired`, without what this host could not keep over its next boot. Touches nothing but the staging

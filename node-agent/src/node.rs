@@ -6,17 +6,21 @@ use std::{
     time::{Duration, Instant},
 };
 
+use multinic_agent_core::{
+    arrivals::Arrivals,
+    attribute::Step,
+    backend::netplan::next_boot::Doubts,
+    execute::{Failure, Node, NodeError, execute},
+    observed::{ledger::Ledger, link::KernelView},
+    parse::{desired::Desired, foreign::Definition},
+    plan::{FileChange, HostFiles, Plan, Refusal, Transaction, World},
+    protected::{Fence, Past, Policy},
+};
 use multinic_crds::{MacAddress, Mode, Reason};
 use multinic_runtime::shutdown::Stop;
 
 use crate::{
-    arrivals::Arrivals,
-    converge::Step,
     decide::decide,
-    desired::Desired,
-    execute::{Failure, Node, NodeError, execute},
-    fence::{Fence, Past, Policy},
-    foreign::Definition,
     host::{
         detect::{self, Backend},
         files::{self, FileError},
@@ -27,10 +31,6 @@ use crate::{
         netlink::{Netlink, NetlinkError},
         root::HostRoot,
     },
-    ledger::Ledger,
-    link::KernelView,
-    next_boot::Doubts,
-    plan::{FileChange, HostFiles, Plan, Refusal, Transaction, World},
 };
 
 /// The node's kernel and files, as one agent acts on them.

@@ -2,16 +2,18 @@
 
 use std::{collections::BTreeMap, time::Instant};
 
+use multinic_agent_core::{
+    history::{Backoff, FULL_CHECK, History, next_pass},
+    observed::link::KernelView,
+    parse::desired::Desired,
+    plan::{Plan, Refusal, Verdict},
+    report::{Phase, Report},
+};
 use multinic_crds::{GuardedConfig, MacAddress, Mode};
 use multinic_runtime::shutdown::Stop;
 
 use crate::{
-    desired::Desired,
-    link::KernelView,
     node::{Failures, Host, Order, Outcome, PassError},
-    pacing::{Backoff, FULL_CHECK, History, next_pass},
-    plan::{Plan, Refusal, Verdict},
-    status::{Phase, Report},
     voice::Voice,
 };
 

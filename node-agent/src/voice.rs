@@ -3,16 +3,18 @@
 use std::time::{Duration, Instant};
 
 use k8s_openapi::jiff::Timestamp;
+use multinic_agent_core::{
+    history::{Budget, Retreat},
+    parse::desired::Desired,
+    plan::Plan,
+    report::{HostFacts, Report, is_pressing},
+};
 use multinic_crds::{GuardedConfig, NodeNetworkConfigStatus};
 
 use crate::{
-    desired::Desired,
     health::{ChangeLabels, Health, Metrics},
     node::Failures,
-    pacing::{Budget, Retreat},
-    plan::Plan,
     publish::Publisher,
-    status::{HostFacts, Report, is_pressing},
 };
 
 /// Writes of the status that nobody waits for, such as those about a carrier that comes and goes.

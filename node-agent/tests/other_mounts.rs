@@ -13,7 +13,6 @@ use std::{
 };
 
 use multinic_agent::{
-    bootfile::seal,
     host::{
         files::{self, FileError},
         lock::{LockError, NodeLock},
@@ -21,8 +20,8 @@ use multinic_agent::{
         root::HostRoot,
     },
     node::PassError,
-    plan::FileChange,
 };
+use multinic_agent_core::{parse::bootfile::seal, plan::FileChange};
 
 const AGENT: &str = env!("CARGO_BIN_EXE_multinic-agent");
 const INSIDE: &str = "MULTINIC_TEST_INSIDE";

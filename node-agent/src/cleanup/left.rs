@@ -1,18 +1,20 @@
 //! What of ours a look at the node still shows. Pure.
 
 use ipnet::IpNet;
-use multinic_crds::InterfaceName;
-
-use crate::{
-    ledger::Ledger,
-    link::{KernelView, Link},
-    node::{Failures, Prepared},
+use multinic_agent_core::{
+    observed::{
+        ledger::Ledger,
+        link::{KernelView, Link},
+    },
     plan::{Plan, Verdict},
 };
+use multinic_crds::InterfaceName;
+
+use crate::node::{Failures, Prepared};
 
 /// One line for each NIC that is still ours, with the reason where there is one.
 pub(super) fn nics(plan: &Plan, failures: &Failures) -> Vec<String> {
-    let line = |(mac, decision): (&_, &crate::plan::Decision)| {
+    let line = |(mac, decision): (&_, &multinic_agent_core::plan::Decision)| {
         let why = match (&decision.verdict, failures.get(mac)) {
             (Verdict::Keep(refusal), _) => format!("{}: {}", refusal.reason, refusal.message),
             (_, Some(failure)) => format!("{}: {failure}", failure.reason()),
@@ -62,13 +64,18 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::{
+    use multinic_agent_core::observed::{
         ledger::Entry,
-        testing::{address, link, mac},
+        link::{Address, Link},
     };
 
     const OURS: &str = "fa:16:3e:00:00:01";
     const OTHER: &str = "fa:16:3e:00:00:02";
+
+    fn link(index: u32, name: &str, mac: &str, nets: &[&str]) -> Link {
+        let addresses = nets.iter().map(|net| Address::new(net.parse().unwrap())).collect();
+        Link { addresses, ..Link::physical(index, name, mac.parse().unwrap()) }
+    }
 
     #[test]
     fn names_and_addresses_of_ours_are_left_and_those_of_others_are_not() {
@@ -77,13 +84,14 @@ mod tests {
             ..Entry::named("multinic0".parse().unwrap())
         };
         let mut known = Ledger::default();
-        known.nics.insert(mac(OURS), entry);
-        let mut given_back = link(3, "eth1", OURS);
-        given_back.addresses = vec![address("10.1.0.5/24"), address("10.9.0.5/24")];
-        let mut of_others = link(4, "eth2", OTHER);
-        of_others.addresses = vec![address("10.1.0.5/24")];
+        known.nics.insert(OURS.parse().unwrap(), entry);
         let view = KernelView {
-            links: vec![given_back, of_others, link(5, "multinic7", OTHER), link(6, "multinic8", OTHER)],
+            links: vec![
+                link(3, "eth1", OURS, &["10.1.0.5/24", "10.9.0.5/24"]),
+                link(4, "eth2", OTHER, &["10.1.0.5/24"]),
+                link(5, "multinic7", OTHER, &[]),
+                link(6, "multinic8", OTHER, &[]),
+            ],
             ..KernelView::default()
         };
         assert_eq!(

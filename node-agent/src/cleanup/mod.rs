@@ -12,19 +12,21 @@ mod stay;
 use std::collections::BTreeMap;
 
 use anyhow::{bail, ensure};
+use multinic_agent_core::{
+    observed::ledger::Ledger,
+    parse::desired::Desired,
+    protected::{AllowedKind, Policy},
+};
 use multinic_crds::{MacAddress, Mode};
 use multinic_runtime::shutdown::Stop;
 
 use crate::{
     config::{CleanupArgs, HostArgs},
-    desired::Desired,
-    fence::{AllowedKind, Policy},
     host::{
         detect::{self, Backend},
         files, remains,
         root::HostRoot,
     },
-    ledger::Ledger,
     node::{Host, Order, Outcome, PassError, Prepared},
 };
 

@@ -1,8 +1,9 @@
 //! What kind of host this is, from what is really active on it.
 
+use multinic_agent_core::{plan::Refusal, report::HostFacts};
 use multinic_crds::Reason;
 
-use crate::{host::root::HostRoot, plan::Refusal, status::HostFacts};
+use crate::host::root::HostRoot;
 
 /// netplan's generators, newest layout first: 1.2, 0.106 to 1.1, older.
 const GENERATORS: [&str; 3] =
@@ -73,6 +74,7 @@ pub fn facts(root: &HostRoot) -> HostFacts {
     HostFacts {
         os_image: os_image.unwrap_or_else(|| "unknown operating system".to_owned()),
         boot_id: boot_id(root),
+        agent_version: multinic_runtime::VERSION,
     }
 }
 

@@ -2,18 +2,20 @@
 
 use std::{collections::BTreeMap, io};
 
+use multinic_agent_core::{
+    backend::netplan,
+    observed::ledger::Ledger,
+    parse::{
+        bootfile::{Owner, owner},
+        foreign::Definition,
+    },
+    plan::{FileChange, HostFiles, Plan, Refusal},
+};
 use multinic_crds::{InterfaceName, MacAddress, Reason};
 
-use crate::{
-    bootfile::{Owner, owner},
-    foreign::Definition,
-    host::{
-        others,
-        root::{Content, HostRoot, Unread},
-    },
-    ledger::Ledger,
-    plan::{FileChange, HostFiles, Plan, Refusal},
-    render::netplan,
+use crate::host::{
+    others,
+    root::{Content, HostRoot, Unread},
 };
 
 /// Where netplan reads from; a file in a later one hides its namesake in an earlier one.
@@ -220,17 +222,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    fn host(files: &[(&str, &str)]) -> (tempfile::TempDir, HostRoot) {
-        let directory = tempfile::tempdir().unwrap();
-        let root = HostRoot::new(directory.path().to_owned());
-        for (path, text) in files {
-            let path = root.at(path);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, text).unwrap();
-        }
-        (directory, root)
-    }
+    use crate::host::testing::host;
 
     #[test]
     fn an_edit_between_look_and_write_is_kept() {

@@ -9,13 +9,12 @@ use std::{
     time::Duration,
 };
 
-use crate::{
-    host::{
-        chroot::{self, CommandError},
-        files::{FileError, NETPLAN, netplan_files},
-        root::{HostRoot, Unread},
-    },
-    next_boot::{Answer, Boot, Complaint, Files, Generator, Outputs},
+use multinic_agent_core::backend::netplan::next_boot::{Answer, Boot, Complaint, Files, Generator, Outputs};
+
+use crate::host::{
+    chroot::{self, CommandError},
+    files::{FileError, NETPLAN, netplan_files},
+    root::{HostRoot, Unread},
 };
 
 pub(super) const STAGE: &str = "/run/multinic/stage";

@@ -3,14 +3,12 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use glob::Pattern;
+use multinic_agent_core::parse::foreign::{self, Definition, Include, SourceFile, is_sourced};
 
-use crate::{
-    foreign::{self, Definition, Include, SourceFile, is_sourced},
-    host::{
-        files::{FileError, Found, list, read},
-        others::unreadable,
-        root::{HostRoot, Unread},
-    },
+use crate::host::{
+    files::{FileError, Found, list, read},
+    others::unreadable,
+    root::{HostRoot, Unread},
 };
 
 const MAIN: &str = "/etc/network/interfaces";

@@ -45,7 +45,6 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::testing::mac;
 
     #[test]
     fn what_was_vital_is_known_until_the_next_boot() {
@@ -56,7 +55,7 @@ mod tests {
         }
         fs::write(root.at(detect::BOOT_ID), "a boot\n").unwrap();
         assert_eq!(vital(&root).unwrap(), BTreeSet::new());
-        let uplink = BTreeSet::from([mac("fa:16:3e:00:00:ee")]);
+        let uplink = BTreeSet::from(["fa:16:3e:00:00:ee".parse().unwrap()]);
         remember(&root, uplink.clone()).unwrap();
         assert_eq!(vital(&root).unwrap(), uplink);
 

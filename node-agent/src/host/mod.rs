@@ -13,3 +13,5 @@ pub mod netlink;
 mod others;
 pub mod remains;
 pub mod root;
+#[cfg(test)]
+mod testing;

@@ -5,17 +5,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use multinic_agent_core::{
+    backend::netplan,
+    parse::{
+        bootfile::{Owner, owner},
+        foreign::{self, Definition, SourceFile},
+    },
+};
 use multinic_crds::InterfaceName;
 
-use crate::{
-    bootfile::{Owner, owner},
-    foreign::{self, Definition, SourceFile},
-    host::{
-        files::{FileError, Found, list},
-        included,
-        root::{HostRoot, Unread},
-    },
-    render::netplan,
+use crate::host::{
+    files::{FileError, Found, list},
+    included,
+    root::{HostRoot, Unread},
 };
 
 /// Where netplan reads from; a file in an earlier one hides its namesake in a later one.

@@ -2,17 +2,17 @@
 
 use std::io;
 
-use multinic_crds::InterfaceName;
-
-use crate::{
+use multinic_agent_core::parse::{
     bootfile::{Owner, owner},
     foreign::Definition,
-    host::{
-        files::{FileError, NETPLAN, STATE, netplan_files},
-        generator::STAGE,
-        lock, memory,
-        root::{HostRoot, TEMPORARY},
-    },
+};
+use multinic_crds::InterfaceName;
+
+use crate::host::{
+    files::{FileError, NETPLAN, STATE, netplan_files},
+    generator::STAGE,
+    lock, memory,
+    root::{HostRoot, TEMPORARY},
 };
 
 /// What is there until the next boot, and nothing of others.
@@ -98,28 +98,16 @@ fn below(
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
-    use crate::{
+    use crate::host::testing::host;
+    use multinic_agent_core::parse::{
         bootfile::seal,
         foreign::{self, SourceFile},
-        testing::mac,
     };
-
-    fn host(files: &[(&str, &str)]) -> (tempfile::TempDir, HostRoot) {
-        let directory = tempfile::tempdir().unwrap();
-        let root = HostRoot::new(directory.path().to_owned());
-        for (path, text) in files {
-            fs::create_dir_all(root.at(path).parent().unwrap()).unwrap();
-            fs::write(root.at(path), text).unwrap();
-        }
-        (directory, root)
-    }
 
     #[test]
     fn everything_of_ours_is_listed_wherever_it_lies_and_nothing_of_others() {
-        let boot = seal(mac("fa:16:3e:00:00:01"), "network: {}\n");
+        let boot = seal("fa:16:3e:00:00:01".parse().unwrap(), "network: {}\n");
         let ours = [
             ("/etc/netplan/60-multinic-multinic0.yaml", boot.as_str()),
             ("/etc/netplan/99-copied-by-somebody.yaml", &boot),

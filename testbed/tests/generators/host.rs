@@ -4,20 +4,22 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
-use ipnet::IpNet;
 use multinic_agent::{
     decide::decide,
-    desired::Desired,
-    fence::{AllowedKind, Fence, Past, Policy},
     host::{files, generator::StageError, root::HostRoot},
-    ledger::Ledger,
-    link::{Address, AddressState, Ipv6, KernelView, Link, LinkKind, Manner},
-    next_boot::Doubts,
+};
+use multinic_agent_core::{
+    backend::netplan::next_boot::Doubts,
+    observed::{
+        ledger::Ledger,
+        link::{Address, KernelView, Link},
+        route::{self, Route},
+    },
+    parse::desired::Desired,
     plan::{Plan, Refusal, Verdict, World},
-    route::{self, Route},
+    protected::{AllowedKind, Fence, Past, Policy},
 };
 use multinic_crds::{Interface, MacAddress, Mode, Reason};
 
@@ -42,7 +44,7 @@ impl Host {
         }
         let mut uplink = link(2, "eth0", UPLINK);
         uplink.up = true;
-        uplink.addresses = vec![address("192.0.2.10/24".parse().unwrap())];
+        uplink.addresses = vec![Address::new("192.0.2.10/24".parse().unwrap())];
         let view = KernelView {
             links: vec![uplink, link(3, "eth1", A), link(4, "eth2", B)],
             default_routes: vec![Route {
@@ -134,7 +136,7 @@ impl Host {
                 link.name.clone_from(&target.name);
                 link.up = target.up;
                 link.ipv6 = target.ipv6;
-                link.addresses = target.addresses.iter().copied().map(address).collect();
+                link.addresses = target.addresses.iter().copied().map(Address::new).collect();
             }
             transaction.files.iter().for_each(|change| files::write(&self.root, change).unwrap());
             self.ledger.settle(transaction);
@@ -188,31 +190,7 @@ impl Host {
 }
 
 fn link(index: u32, name: &str, mac: &str) -> Link {
-    let mac = Some(mac.parse().unwrap());
-    Link {
-        index,
-        name: name.to_owned(),
-        alt_names: BTreeSet::new(),
-        kind: LinkKind::Physical,
-        mac,
-        permanent_mac: mac,
-        up: false,
-        carrier: true,
-        oper_state: "up".to_owned(),
-        mtu: 1500,
-        mtu_range: (68, Some(9000)),
-        controller: None,
-        lower: None,
-        addresses: Vec::new(),
-        ipv6: Some(Ipv6::KERNEL_DEFAULT),
-        ipv6_disabled: false,
-        stable_secret: false,
-        probing: Duration::ZERO,
-    }
-}
-
-fn address(net: IpNet) -> Address {
-    Address { net, state: AddressState::Ready, manner: Manner::default(), lacks_route: false }
+    Link::physical(index, name, mac.parse().unwrap())
 }
 
 pub(crate) fn nic(mac: &str, name: &str, addresses: &[&str]) -> Interface {

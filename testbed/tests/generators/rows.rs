@@ -1,6 +1,7 @@
 //! What people have on their hosts, and what the agent says to it.
 
-use multinic_agent::{host::generator::StageError, plan::Verdict};
+use multinic_agent::host::generator::StageError;
+use multinic_agent_core::plan::Verdict;
 use multinic_crds::{Interface, Reason};
 
 use crate::host::{A, B, Host, nic};

@@ -24,10 +24,10 @@ use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use multinic_agent::foreign::Definition;
 use multinic_agent::host::files::survey;
 use multinic_agent::host::root::HostRoot;
-use multinic_agent::link::{Ipv6, Link, LinkKind};
+use multinic_agent_core::observed::link::{Link, LinkKind};
+use multinic_agent_core::parse::foreign::Definition;
 use multinic_testbed::{Needs, Node, Suite};
 
 fn main() -> ExitCode {
@@ -69,25 +69,15 @@ pub(crate) fn plug(node: &Node<'_>) -> Result<Vec<Link>> {
 fn seen(node: &Node<'_>, mac: &str, name: &str, alternative: &str) -> Result<Link> {
     let found = node.link(mac)?;
     anyhow::ensure!(found.name == name, "{mac} is called {}", found.name);
+    let mac = mac.parse().context("no MAC address")?;
+    let alternative = [alternative].into_iter().filter(|name| !name.is_empty());
     Ok(Link {
-        index: found.index,
-        name: found.name,
-        alt_names: [alternative].into_iter().filter(|name| !name.is_empty()).map(str::to_owned).collect(),
+        alt_names: alternative.map(str::to_owned).collect(),
         kind: LinkKind::Virtual("veth".to_owned()),
-        mac: Some(mac.parse().context("no MAC address")?),
         permanent_mac: None,
         up: found.up,
-        carrier: true,
-        oper_state: "up".to_owned(),
         mtu: found.mtu,
-        mtu_range: (68, None),
-        controller: None,
-        lower: None,
-        addresses: Vec::new(),
-        ipv6: Some(Ipv6::KERNEL_DEFAULT),
-        ipv6_disabled: false,
-        stable_secret: false,
-        probing: std::time::Duration::ZERO,
+        ..Link::physical(found.index, &found.name, mac)
     })
 }
 

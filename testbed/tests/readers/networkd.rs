@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, ensure};
-use multinic_agent::link::Link;
+use multinic_agent_core::observed::link::Link;
 use multinic_testbed::{Kind, Node, SOON, Testbed, eventually};
 
 use crate::draw::{Draw, Files, remove, write};

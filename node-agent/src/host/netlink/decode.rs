@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use ipnet::IpNet;
+use multinic_agent_core::observed::link::{Address, AddressState, Ipv6, Link, LinkKind, Manner};
 use multinic_crds::MacAddress;
 use rtnetlink::packet_route::{
     address::{AddressAttribute, AddressFlags, AddressMessage},
@@ -11,8 +12,6 @@ use rtnetlink::packet_route::{
         Prop, State,
     },
 };
-
-use crate::link::{Address, AddressState, Ipv6, Link, LinkKind, Manner};
 
 pub(super) fn link(message: &LinkMessage) -> Link {
     let ethernet = message.header.link_layer_type == LinkLayerType::Ether;

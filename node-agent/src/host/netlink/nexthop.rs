@@ -7,6 +7,7 @@ use std::{
 };
 
 use futures::StreamExt;
+use multinic_agent_core::observed::route::Route;
 use rtnetlink::{
     packet_core::{
         NLM_F_DUMP, NLM_F_REQUEST, NetlinkDeserializable, NetlinkHeader, NetlinkMessage, NetlinkPayload,
@@ -18,7 +19,6 @@ use rtnetlink::{
 use tokio::time::timeout;
 
 use super::{NetlinkError, session::DEADLINE};
-use crate::route::Route;
 
 const RTM_GETNEXTHOP: u16 = 106;
 /// `struct nhmsg`: four bytes and one number.

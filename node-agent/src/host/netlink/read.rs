@@ -6,6 +6,10 @@ use std::{
 };
 
 use ipnet::IpNet;
+use multinic_agent_core::observed::{
+    link::{Address, AddressState, KernelView, Link, LinkKind, is_link_local},
+    route::{self, Route, Rule},
+};
 use rtnetlink::{
     RouteMessageBuilder,
     packet_route::{
@@ -22,10 +26,6 @@ use super::{
     nexthop::{self, NextHops},
     routes,
     session::Session,
-};
-use crate::{
-    link::{Address, AddressState, KernelView, Link, LinkKind, is_link_local},
-    route::{self, Route, Rule},
 };
 
 impl Netlink {
@@ -238,9 +238,9 @@ mod tests {
 
     #[test]
     fn an_address_lacks_its_route_only_where_there_should_be_one() {
-        let mut link = crate::testing::link(3, "multinic0", "fa:16:3e:00:00:0a");
+        let mut link = Link::physical(3, "multinic0", "fa:16:3e:00:00:0a".parse().unwrap());
         let nets = ["10.1.0.5/24", "10.1.0.9/32", "fe80::1/64", "2001:db8::5/64"];
-        link.addresses = nets.iter().map(|net| crate::testing::address(net)).collect();
+        link.addresses = nets.iter().map(|net| Address::new(net.parse().unwrap())).collect();
         let lacking = |link: &Link, subnets: &BTreeSet<(u32, IpNet)>| {
             let mut link = link.clone();
             complete(&mut link, subnets);

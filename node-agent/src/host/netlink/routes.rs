@@ -6,14 +6,13 @@ use std::{
 };
 
 use ipnet::IpNet;
+use multinic_agent_core::observed::route::{Route, Rule};
 use rtnetlink::packet_route::{
     AddressFamily,
     link::{InfoData, InfoVrf, LinkAttribute, LinkInfo, LinkMessage},
     route::{RouteAddress, RouteAttribute, RouteFlags, RouteMessage, RouteProtocol, RouteVia},
     rule::{RuleAction, RuleAttribute, RuleFlags, RuleMessage},
 };
-
-use crate::route::{Route, Rule};
 
 /// None where it is of neither family.
 pub(super) fn route(message: &RouteMessage) -> Option<Route> {

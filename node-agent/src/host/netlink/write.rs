@@ -3,6 +3,10 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
+use multinic_agent_core::{
+    attribute::Step,
+    observed::link::{Ipv6, Manner},
+};
 use rtnetlink::{
     AddressMessageBuilder, LinkMessageBuilder, LinkUnspec, RouteMessageBuilder,
     packet_core::{NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE},
@@ -15,10 +19,6 @@ use rtnetlink::{
 };
 
 use super::{Netlink, NetlinkError, session::Session};
-use crate::{
-    converge::Step,
-    link::{Ipv6, Manner},
-};
 
 const ENOENT: i32 = 2;
 const EEXIST: i32 = 17;

@@ -1,29 +1,16 @@
 use std::{fs, os::unix::fs::symlink};
 
+use multinic_agent_core::{observed::link::Link, parse::bootfile::seal};
+
 use super::*;
-use crate::{
-    bootfile::seal,
-    host::files::survey,
-    testing::{link, mac},
-};
+use crate::host::{files::survey, testing::host};
 
 const MAC: &str = "fa:16:3e:00:00:01";
-
-fn host(files: &[(&str, &str)]) -> (tempfile::TempDir, HostRoot) {
-    let directory = tempfile::tempdir().unwrap();
-    let root = HostRoot::new(directory.path().to_owned());
-    for (path, text) in files {
-        let path = root.at(path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
-    (directory, root)
-}
 
 /// The sources of what covers a NIC called `name` on a host with these files.
 fn covering(files: &[(&str, &str)], name: &str) -> Vec<String> {
     let (_directory, root) = host(files);
-    let nic = link(3, name, MAC);
+    let nic = Link::physical(3, name, MAC.parse().unwrap());
     let definitions = survey(&root).unwrap().0;
     definitions.into_iter().filter(|d| d.covers(&nic)).map(|d| d.source).collect()
 }
@@ -31,7 +18,7 @@ fn covering(files: &[(&str, &str)], name: &str) -> Vec<String> {
 #[test]
 fn a_file_in_etc_hides_its_namesake_from_packages() {
     let shipped = ("/usr/lib/systemd/network/80-all.network", "[Match]\nName=*\n");
-    let eth1 = link(3, "eth1", "fa:16:3e:00:00:01");
+    let eth1 = Link::physical(3, "eth1", "fa:16:3e:00:00:01".parse().unwrap());
     let (_directory, root) = host(&[shipped]);
     assert!(survey(&root).unwrap().0.iter().any(|definition| definition.covers(&eth1)));
     let (_directory, root) = host(&[shipped, ("/etc/systemd/network/80-all.network", "")]);
@@ -40,7 +27,7 @@ fn a_file_in_etc_hides_its_namesake_from_packages() {
 
 #[test]
 fn a_file_that_is_a_link_out_of_our_sight_may_configure_anything() {
-    let eth1 = link(3, "eth1", "fa:16:3e:00:00:01");
+    let eth1 = Link::physical(3, "eth1", "fa:16:3e:00:00:01".parse().unwrap());
     for path in [
         "/etc/systemd/network/20-site.network",
         "/etc/systemd/network",
@@ -86,7 +73,7 @@ fn files_with_netplans_prefix_count_unless_they_are_made_of_ours() {
     // netplan's YAML changed, and networkd still has what was made of it at boot.
     let generated = "/run/systemd/network/10-netplan-lan.network";
     assert_eq!(covering(&[(generated, text)], "eth1"), [generated]);
-    let ours = seal(mac(MAC), "network: {}\n");
+    let ours = seal(MAC.parse().unwrap(), "network: {}\n");
     let files = [
         ("/etc/netplan/60-multinic-multinic0.yaml", ours.as_str()),
         ("/run/systemd/network/10-netplan-multinic0.network", text),
@@ -177,7 +164,7 @@ fn connections_of_networkmanager_are_read_from_all_its_directories() {
 
 #[test]
 fn what_is_no_file_may_configure_anything_and_is_not_waited_for() {
-    let eth1 = link(3, "eth1", MAC);
+    let eth1 = Link::physical(3, "eth1", MAC.parse().unwrap());
     for (path, directory_counts) in [
         ("/etc/netplan/50-site.yaml", true),
         ("/etc/systemd/network/50-site.network", false),
@@ -204,7 +191,7 @@ fn what_is_no_file_may_configure_anything_and_is_not_waited_for() {
 
 #[test]
 fn bytes_that_are_no_text_count_unless_they_are_in_a_comment() {
-    let eth1 = link(3, "eth1", MAC);
+    let eth1 = Link::physical(3, "eth1", MAC.parse().unwrap());
     for (text, expected) in [
         (&b"# f\xfcr eth9\niface eth9 inet dhcp\n"[..], false),
         (b"iface eth\xfc inet dhcp\n", true),

@@ -1,0 +1,3 @@
+//! What configures a host's network at its next boot, one folder for each.
+
+pub mod netplan;

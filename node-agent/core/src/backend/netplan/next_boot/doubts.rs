@@ -1,0 +1,64 @@
+//! NICs that are right in the kernel, and of which netplan would make something else at the next boot.
+
+use std::collections::BTreeMap;
+
+use multinic_crds::MacAddress;
+
+use crate::{
+    backend::netplan::next_boot::{
+        Answer, Boot, Files, Generator,
+        judge::{as_alone, host_invalid},
+    },
+    parse::bootfile::BootFile,
+    plan::Refusal,
+};
+
+/// What was found, and of which files: as long as those stay, it is not asked again.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Doubts {
+    asked: Option<(Boot, BTreeMap<MacAddress, BootFile>)>,
+    found: BTreeMap<MacAddress, Refusal>,
+}
+
+impl Doubts {
+    /// Why NICs that are `right` by these files will not be at the next boot.
+    pub async fn about<G: Generator>(
+        &mut self,
+        generator: &mut G,
+        boot: Boot,
+        right: BTreeMap<MacAddress, BootFile>,
+    ) -> Result<BTreeMap<MacAddress, Refusal>, G::Error> {
+        let question = Some((boot, right));
+        if self.asked != question {
+            *self = Self::default();
+            if let Some((boot, right)) = &question {
+                self.found = found(generator, boot, right).await?;
+            }
+            self.asked = question;
+        }
+        Ok(self.found.clone())
+    }
+}
+
+async fn found<G: Generator>(
+    generator: &mut G,
+    boot: &Boot,
+    right: &BTreeMap<MacAddress, BootFile>,
+) -> Result<BTreeMap<MacAddress, Refusal>, G::Error> {
+    if right.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let after = match generator.ask(&boot.files).await? {
+        Answer::Makes(after) => after,
+        Answer::Refuses(complaint) => {
+            return Ok(right.keys().map(|mac| (*mac, host_invalid(&complaint))).collect());
+        }
+    };
+    let ours: Files = right.values().map(|file| (file.path.clone(), file.text.clone())).collect();
+    // Our files were taken with all others, so they are without them.
+    let Answer::Makes(alone) = generator.ask(&ours).await? else { return Ok(BTreeMap::new()) };
+    let doubt = |(mac, file): (&MacAddress, &BootFile)| {
+        Some((*mac, as_alone(&file.path, &file.text, &alone, &after, boot).err()?))
+    };
+    Ok(right.iter().filter_map(doubt).collect())
+}

@@ -1,0 +1,27 @@
+//! What the agent decides, in the order of its law: parse, plan, execute, report.
+//!
+//! ```text
+//!  object, files ──parse──▶ Desired, Definitions ─┐
+//!  kernel, ledger ────────▶ observed ─────────────┴─plan─▶ Plan ──execute──▶ kernel, files
+//!                                                            └────report───▶ .status
+//! ```
+//!
+//! Nothing in here reaches out of the process: no runtime, no clock, no file, no socket. What acts ([`execute`]) does
+//! so through a trait that the agent implements for the real node, and the tests for one of plain data.
+
+// Tests may look at the clock.
+#![cfg_attr(test, allow(clippy::disallowed_methods))]
+
+pub mod arrivals;
+pub mod attribute;
+pub mod backend;
+pub mod execute;
+pub mod history;
+pub mod observed;
+pub mod parse;
+pub mod plan;
+pub mod protected;
+pub mod report;
+
+#[cfg(test)]
+mod testing;

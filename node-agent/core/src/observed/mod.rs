@@ -1,0 +1,5 @@
+//! What is there: the kernel's links and routes, and what we did before.
+
+pub mod ledger;
+pub mod link;
+pub mod route;

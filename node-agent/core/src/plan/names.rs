@@ -1,0 +1,85 @@
+//! Names: who may take which, and which NICs must change together because of it.
+
+use std::collections::BTreeMap;
+
+use multinic_crds::{MacAddress, Reason};
+
+use crate::{
+    observed::link::KernelView,
+    plan::{Member, Refusal},
+};
+
+/// Drops every member whose name is held by a link that will not let it go.
+///
+/// Dropping one keeps it on its own name, which may cost another member its name in
+/// turn; this ends because every round drops somebody.
+pub(super) fn settle(
+    mut members: Vec<Member>,
+    view: &KernelView,
+) -> (Vec<Member>, BTreeMap<MacAddress, Refusal>) {
+    let mut refused = BTreeMap::new();
+    loop {
+        let held: Vec<(MacAddress, Refusal)> = members
+            .iter()
+            .filter_map(|member| {
+                let holder = holder(member, view)?;
+                let name = member.target.as_ref().map(|target| target.name.as_str()).unwrap_or_default();
+                let moving = members.iter().any(|other| moves_away(other, holder, name));
+                (!moving).then(|| (member.mac, name_in_use(member, view, holder)))
+            })
+            .collect();
+        if held.is_empty() {
+            return (members, refused);
+        }
+        refused.extend(held);
+        members.retain(|member| !refused.contains_key(&member.mac));
+    }
+}
+
+/// Members that exchange names, together; every other one by itself.
+pub(super) fn group(members: Vec<Member>, view: &KernelView) -> Vec<Vec<Member>> {
+    let mut groups: Vec<Vec<Member>> = Vec::new();
+    for member in members {
+        let (mut joined, apart): (Vec<_>, Vec<_>) = groups.into_iter().partition(|group| {
+            group.iter().any(|other| exchange(&member, other, view) || exchange(other, &member, view))
+        });
+        groups = apart;
+        let mut group: Vec<Member> = joined.drain(..).flatten().collect();
+        group.push(member);
+        groups.push(group);
+    }
+    groups
+}
+
+/// The link, not the member's own, that has the name which the member wants.
+fn holder(member: &Member, view: &KernelView) -> Option<u32> {
+    let target = member.target.as_ref()?;
+    view.named(&target.name).map(|link| link.index).filter(|index| *index != target.index)
+}
+
+fn moves_away(member: &Member, index: u32, name: &str) -> bool {
+    match (&member.target, &member.link) {
+        // A link that only has `name` as an alternative one keeps it over a rename.
+        (Some(target), Some(link)) => target.index == index && link.name == name && target.name != name,
+        _ => false,
+    }
+}
+
+fn exchange(taker: &Member, giver: &Member, view: &KernelView) -> bool {
+    let is_its = |index| giver.target.as_ref().is_some_and(|target| target.index == index);
+    holder(taker, view).is_some_and(is_its)
+}
+
+fn name_in_use(member: &Member, view: &KernelView, holder: u32) -> Refusal {
+    let name = member.target.as_ref().map(|target| target.name.as_str()).unwrap_or_default();
+    let other = view
+        .link(holder)
+        .and_then(|link| link.mac)
+        .map_or_else(|| "another link".to_owned(), |mac| format!("the link {mac}"));
+    Refusal::new(
+        Reason::NameInUse,
+        format!(
+            "{name} is the name of {other}, which keeps it; rename that one, or see why it is left alone"
+        ),
+    )
+}

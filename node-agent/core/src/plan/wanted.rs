@@ -1,0 +1,270 @@
+//! A wanted NIC: what it should look like, or why it is left alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ipnet::IpNet;
+use multinic_crds::{Interface, InterfaceName, MIN_IPV6_MTU, Reason};
+
+use crate::{
+    attribute::{Surplus, Target, prove},
+    backend::netplan,
+    observed::link::{Ipv6, Link, is_link_local},
+    parse::{
+        bootfile::{BootFile, Owner, owner},
+        desired::nets,
+    },
+    plan::{Decision, Judged, Member, Refusal, Verdict, World, removal, reserved, resolve},
+    protected::{self, Foreign, Protection},
+};
+
+/// Decides about one wanted NIC by itself; names that others hold come later.
+pub(super) fn judge(nic: &Interface, world: World<'_>, blocked: Option<&Refusal>) -> Judged {
+    let decide = |index, verdict| Decision {
+        name: nic.name.to_string(),
+        port_id: nic.port_id.clone(),
+        index,
+        verdict,
+    };
+    let link = match resolve(nic.mac_address, world) {
+        Ok(Some(link)) => link,
+        Ok(None) => return Judged { decision: decide(None, Verdict::Missing), member: None },
+        Err(refusal) => return Judged { decision: decide(None, Verdict::Refuse(refusal)), member: None },
+    };
+    let leave = |verdict| Judged { decision: decide(Some(link.index), verdict), member: None };
+    let file = match netplan::render(nic) {
+        Ok(file) => file,
+        Err(error) => {
+            return leave(Verdict::Fail(Refusal::new(Reason::InvalidBootConfig, error.to_string())));
+        }
+    };
+    let target = target(nic, link, world);
+    if is_right(nic, &target, &file, world) {
+        // It stays as it is; but what the next boot undoes is no success.
+        let undone = next_boot_refusal(nic, link, world);
+        return leave(undone.map_or(Verdict::Right, Verdict::Refuse));
+    }
+    if let Some(refusal) = refusal(nic, link, &file, world) {
+        return leave(Verdict::Refuse(refusal));
+    }
+    if let Some(refusal) = blocked {
+        return leave(Verdict::Fail(refusal.clone()));
+    }
+    let member = Member {
+        mac: nic.mac_address,
+        wanted: Some(nic.clone()),
+        link: Some(link.clone()),
+        target: Some(target),
+        file: Some(file),
+    };
+    Judged { decision: decide(Some(link.index), Verdict::Change), member: Some(member) }
+}
+
+fn target(nic: &Interface, link: &Link, world: World<'_>) -> Target {
+    let known = world.ledger.get(nic.mac_address);
+    let ours = known.map(|entry| entry.addresses.clone()).unwrap_or_default();
+    // A device that was plugged anew may not take the size that its forerunner had.
+    let original = known.and_then(|entry| entry.original_mtu).map(|bytes| link.fitting_mtu(bytes));
+    // A link that is too small for IPv6 has the kernel's own settings once it is large enough.
+    let ipv6 = link.ipv6.or_else(|| (link.mtu < MIN_IPV6_MTU).then_some(Ipv6::KERNEL_DEFAULT));
+    Target {
+        index: link.index,
+        name: nic.name.to_string(),
+        alt_names: BTreeSet::new(),
+        up: true,
+        mtu: nic.mtu.map(multinic_crds::Mtu::bytes).or(original),
+        addresses: nets(nic),
+        reachable: nets(nic),
+        surplus: Surplus::RemoveOnly(ours),
+        manners: BTreeMap::new(),
+        ipv6: ipv6.map(|found| Ipv6 { addr_gen_mode: addr_gen_mode(nic, found), accept_ra: 0 }),
+    }
+}
+
+/// A link-local address only where there is IPv6 at all, made in whichever way the link has it.
+fn addr_gen_mode(nic: &Interface, found: Ipv6) -> u8 {
+    let ipv6 = nic.addresses.iter().any(|address| address.is_ipv6());
+    match found.addr_gen_mode {
+        _ if !ipv6 => Ipv6::NO_LINK_LOCAL,
+        Ipv6::NO_LINK_LOCAL => Ipv6::EUI64,
+        mode => mode,
+    }
+}
+
+fn is_right(nic: &Interface, target: &Target, file: &BootFile, world: World<'_>) -> bool {
+    let known = world.ledger.get(nic.mac_address);
+    let recorded = known.is_some_and(|entry| {
+        let sized = entry.adopted || nic.mtu.is_some() == entry.original_mtu.is_some();
+        let written = !entry.unsaved && entry.away.is_none();
+        entry.name == nic.name && sized && written && entry.addresses.is_superset(&nets(nic))
+    });
+    let filed = world.files.boot.get(&file.path) == Some(&file.text);
+    let stale = removal::files_of(nic.mac_address, world.files).any(|(path, _)| !is_of(path, nic.name));
+    recorded && filed && !stale && prove(std::slice::from_ref(target), world.view).is_ok()
+}
+
+/// Whether the file at `path` belongs to the NIC called `name`.
+pub(super) fn is_of(path: &str, name: InterfaceName) -> bool {
+    let name = name.to_string();
+    path == netplan::path(&name) || netplan::generated(&name).iter().any(|generated| generated == path)
+}
+
+fn refusal(nic: &Interface, link: &Link, file: &BootFile, world: World<'_>) -> Option<Refusal> {
+    if let Some(protection) = world.fence.protection(link.index) {
+        let owner =
+            if world.fence.given(link).is_some() { protected::Owner::Us } else { protected::Owner::Others };
+        return Some(Refusal::new(protection.reason(), protection.message(&link.name, owner)));
+    }
+    foreign_refusal(nic, link, world)
+        .or_else(|| file_refusal(file, world))
+        .or_else(|| edited_refusal(nic, world))
+        .or_else(|| in_use_refusal(nic, link, world))
+        .or_else(|| mtu_refusal(nic, link))
+        .or_else(|| ipv6_refusal(nic, link))
+        .or_else(|| subnet_refusal(nic, link, world))
+        .or_else(|| reserved::refusal(nic, link, world))
+}
+
+/// Why files of others are about the NIC as it is called once it is ours.
+fn foreign_refusal(nic: &Interface, link: &Link, world: World<'_>) -> Option<Refusal> {
+    let name = nic.name.to_string();
+    if let Some(definition) = world.definitions.iter().find(|definition| definition.claims(&name)) {
+        let message = format!(
+            "{} uses {name}, a name that multinic gives to NICs; use another name there",
+            definition.describe()
+        );
+        return Some(Refusal::new(Reason::ForeignConfiguration, message));
+    }
+    if let Some(definition) = world.definitions.iter().find(|definition| definition.covers_as(link, &name)) {
+        let message = format!(
+            "{} would configure {} once it is called {name}; change its match to exclude {name}",
+            definition.describe(),
+            link.name
+        );
+        return Some(Refusal::new(Reason::ForeignConfiguration, message));
+    }
+    None
+}
+
+/// Why the next boot would not bring what the kernel shows now: a file speaks of the same NIC that is not ours, or not
+/// any more.
+fn next_boot_refusal(nic: &Interface, link: &Link, world: World<'_>) -> Option<Refusal> {
+    let covering = match world.fence.protection(link.index) {
+        Some(foreign @ Protection::ForeignConfiguration(_)) => Some(foreign.clone()),
+        // What else protects it, such as a VLAN on it, does not concern the next boot.
+        _ => world.definitions.iter().find(|definition| definition.covers(link)).map(|definition| {
+            Protection::ForeignConfiguration(Foreign { definition: definition.clone(), vital: None })
+        }),
+    };
+    let covering = covering
+        .map(|foreign| Refusal::new(foreign.reason(), foreign.message(&link.name, protected::Owner::Us)));
+    covering.or_else(|| foreign_refusal(nic, link, world)).or_else(|| edited_refusal(nic, world))
+}
+
+/// A file for the NIC under an earlier name, that a person changed: it is not removed, and the next boot reads it too.
+fn edited_refusal(nic: &Interface, world: World<'_>) -> Option<Refusal> {
+    let is_edited = |text: &str| owner(text) == Owner::Edited(nic.mac_address);
+    let mut edited = world.files.boot.iter().filter(|(path, _)| !is_of(path, nic.name));
+    let (path, _) = edited.find(|(_, text)| is_edited(text))?;
+    Some(Refusal::new(
+        Reason::EditedByHand,
+        format!(
+            "{path} was edited after multinic wrote it, and the next boot would configure this NIC by it as well; delete it"
+        ),
+    ))
+}
+
+fn file_refusal(file: &BootFile, world: World<'_>) -> Option<Refusal> {
+    match owner(world.files.boot.get(&file.path)?) {
+        Owner::Us(_) => None,
+        Owner::Edited(_) => Some(Refusal::new(
+            Reason::EditedByHand,
+            format!("{} was edited after multinic wrote it; delete it to have it written again", file.path),
+        )),
+        Owner::Others => Some(Refusal::new(
+            Reason::ForeignConfiguration,
+            format!("{} exists and multinic did not write it; move it away", file.path),
+        )),
+    }
+}
+
+/// A NIC that is new to us and that somebody has given addresses or routes is somebody's.
+fn in_use_refusal(nic: &Interface, link: &Link, world: World<'_>) -> Option<Refusal> {
+    let filed = removal::files_of(nic.mac_address, world.files).next().is_some();
+    if filed || world.ledger.get(nic.mac_address).is_some() {
+        return None;
+    }
+    let wanted = nets(nic);
+    let foreign = link.nets().into_iter().find(|net| !is_link_local(net) && !wanted.contains(net));
+    let what = match foreign {
+        Some(net) => format!("the address {net}"),
+        None if world.view.routed.contains(&link.index) => "routes".to_owned(),
+        None => return None,
+    };
+    let message = format!(
+        "{} already has {what} that multinic did not give it; take it off or remove its row",
+        link.name
+    );
+    Some(Refusal::new(Reason::InUse, message))
+}
+
+fn mtu_refusal(nic: &Interface, link: &Link) -> Option<Refusal> {
+    let bytes = nic.mtu?.bytes();
+    let (least, most) = link.mtu_range;
+    let fits = bytes >= least && most.is_none_or(|most| bytes <= most);
+    let range = most.map_or_else(|| format!("at least {least}"), |most| format!("{least} to {most}"));
+    (!fits).then(|| {
+        Refusal::new(
+            Reason::InvalidMtu,
+            format!("{} cannot have an MTU of {bytes}; it takes {range}", link.name),
+        )
+    })
+}
+
+/// Where IPv6 is off, that is the node's choice. The IPv4 addresses alone would not be what the row
+/// says, and no success may be reported for half of it.
+fn ipv6_refusal(nic: &Interface, link: &Link) -> Option<Refusal> {
+    let wanted = nic.addresses.iter().find(|address| address.is_ipv6())?;
+    let name = &link.name;
+    let message = if link.ipv6_disabled {
+        format!(
+            "IPv6 is off on {name}, so it cannot have {wanted}; set net.ipv6.conf.{name}.disable_ipv6 to 0 (and that of all and default, to keep it), or take the IPv6 address out of the row"
+        )
+    } else if link.ipv6.is_none() && link.mtu >= MIN_IPV6_MTU {
+        format!(
+            "this node's kernel runs without IPv6 (ipv6.disable=1), so {name} cannot have {wanted}; boot it with IPv6, or take the IPv6 address out of the row"
+        )
+    } else {
+        return None;
+    };
+    Some(Refusal::new(Reason::Ipv6Disabled, message))
+}
+
+/// An address that another link has, or whose subnet another link is on, would make
+/// it a matter of chance which of them the node answers from.
+fn subnet_refusal(nic: &Interface, link: &Link, world: World<'_>) -> Option<Refusal> {
+    let managed: BTreeSet<u32> = world
+        .view
+        .links
+        .iter()
+        .filter(|other| other.identity().is_some_and(|mac| world.ledger.get(mac).is_some()))
+        .map(|other| other.index)
+        .collect();
+    let others =
+        world.view.links.iter().filter(|other| other.index != link.index && !managed.contains(&other.index));
+    let taken = others.flat_map(|other| other.nets().into_iter().map(move |net| (other, net)));
+    let mut conflicts = taken.filter(|(_, net)| !is_link_local(net)).filter_map(|(other, net)| {
+        let address = nets(nic).into_iter().find(|address| collide(*address, net))?;
+        let message = format!(
+            "{address} overlaps {net}, which {} of this node has; give the port an address in another subnet",
+            other.name
+        );
+        Some(Refusal::new(Reason::SubnetConflict, message))
+    });
+    conflicts.next()
+}
+
+fn collide(ours: IpNet, other: IpNet) -> bool {
+    let is_host = |net: IpNet| net.prefix_len() == net.max_prefix_len();
+    let overlap = ours.contains(&other.network()) || other.contains(&ours.network());
+    ours.addr() == other.addr() || (overlap && !is_host(ours) && !is_host(other))
+}

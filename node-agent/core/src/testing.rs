@@ -1,0 +1,297 @@
+//! Values that tests share, and a kernel of plain data with the real one's manners:
+//! it renames only links that are down, names are unique (also against a link's own
+//! alternative ones), udev adds its own names as alternative ones after each rename,
+//! going down costs IPv6 addresses, a changed mode makes a link-local one at once,
+//! and below 1280 bytes there is no IPv6 at all.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    time::Duration,
+};
+
+use ipnet::IpNet;
+use multinic_crds::{Interface, MIN_IPV6_MTU, MacAddress};
+
+use crate::{
+    attribute::Step,
+    execute::{Node, NodeError},
+    observed::{
+        link::{Address, AddressState, Ipv6, KernelView, Link, Manner, goes_with},
+        route::{self, Route},
+    },
+    plan::FileChange,
+};
+
+/// The default route of the main table over this link.
+pub(crate) fn default_route(link: u32, gateway: &str) -> Route {
+    Route {
+        destination: "0.0.0.0/0".parse().unwrap(),
+        table: route::MAIN,
+        links: BTreeSet::from([link]),
+        gateways: BTreeSet::from([gateway.parse().unwrap()]),
+        by_kernel: false,
+    }
+}
+
+/// The route that the kernel makes with an address of this subnet.
+pub(crate) fn connected(link: u32, subnet: &str) -> Route {
+    Route {
+        destination: subnet.parse().unwrap(),
+        table: route::MAIN,
+        links: BTreeSet::from([link]),
+        gateways: BTreeSet::new(),
+        by_kernel: true,
+    }
+}
+
+pub(crate) fn mac(text: &str) -> MacAddress {
+    text.parse().unwrap()
+}
+
+pub(crate) fn link(index: u32, name: &str, address: &str) -> Link {
+    Link::physical(index, name, mac(address))
+}
+
+pub(crate) fn address(net: &str) -> Address {
+    Address::new(net.parse().unwrap())
+}
+
+pub(crate) fn nic(address: &str, name: &str, addresses: &[&str]) -> Interface {
+    Interface {
+        mac_address: mac(address),
+        name: name.parse().unwrap(),
+        port_id: format!("port-of-{address}"),
+        subnet_id: "subnet".to_owned(),
+        addresses: addresses.iter().map(|text| text.parse().unwrap()).collect(),
+        mtu: None,
+    }
+}
+
+/// What somebody else does to the kernel.
+pub(crate) type Meddling = fn(&mut KernelView);
+
+/// A node of plain data, which can be told to fail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PlainNode {
+    pub(crate) kernel: KernelView,
+    pub(crate) files: BTreeMap<String, String>,
+    /// What udev's policy calls each link; up to systemd 253 it adds them after every rename.
+    pub(crate) udev_names: BTreeMap<u32, BTreeSet<String>>,
+    /// Addresses that other hosts answer for.
+    pub(crate) answered: BTreeSet<IpAddr>,
+    /// How long it was waited.
+    clock: Duration,
+    /// Addresses that are probed, and until when.
+    probed: BTreeMap<(u32, IpNet), Duration>,
+    /// What others do to the kernel once this many changes are done.
+    pub(crate) meanwhile: Option<(usize, Meddling)>,
+    /// The change that fails, counted from zero over steps and files alike.
+    pub(crate) fails_at: Option<usize>,
+    changes: usize,
+}
+
+impl PlainNode {
+    pub(crate) fn new(kernel: KernelView, files: BTreeMap<String, String>) -> Self {
+        Self {
+            kernel,
+            files,
+            udev_names: BTreeMap::new(),
+            answered: BTreeSet::new(),
+            clock: Duration::ZERO,
+            probed: BTreeMap::new(),
+            meanwhile: None,
+            fails_at: None,
+            changes: 0,
+        }
+    }
+
+    pub(crate) const fn changes(&self) -> usize {
+        self.changes
+    }
+
+    fn count(&mut self) -> Result<(), NodeError> {
+        let fails = self.fails_at == Some(self.changes);
+        if let Some((_, change)) = self.meanwhile.take_if(|(at, _)| *at == self.changes) {
+            change(&mut self.kernel);
+        }
+        self.changes += 1;
+        if fails { Err(NodeError("told to fail".to_owned())) } else { Ok(()) }
+    }
+
+    fn link(&mut self, index: u32) -> Result<&mut Link, NodeError> {
+        let found = self.kernel.links.iter_mut().find(|link| link.index == index);
+        found.ok_or_else(|| NodeError("no such device".to_owned()))
+    }
+
+    fn add(&mut self, index: u32, net: IpNet, manner: Manner) -> Result<(), NodeError> {
+        let (is_ipv6, clock) = (net.addr().is_ipv6(), self.clock);
+        let answered = is_ipv6 && self.answered.contains(&net.addr());
+        let link = self.link(index)?;
+        if is_ipv6 && link.ipv6_disabled {
+            return Err(NodeError("permission denied".to_owned()));
+        }
+        if link.addresses.iter().any(|address| address.net == net) {
+            return Ok(());
+        }
+        let (probed, until) = (is_ipv6 && !link.probing.is_zero(), clock + link.probing);
+        let state = match (probed, answered) {
+            (true, _) => AddressState::Tentative,
+            (false, true) => AddressState::Duplicate,
+            (false, false) => AddressState::Ready,
+        };
+        link.addresses.push(Address { net, state, manner, lacks_route: false });
+        link.addresses.sort_by_key(|address| address.net);
+        if probed {
+            self.probed.insert((index, net), until);
+        }
+        Ok(())
+    }
+
+    /// The first address of a subnet takes the others with it.
+    fn remove(&mut self, index: u32, net: &IpNet) -> Result<(), NodeError> {
+        let link = self.link(index)?;
+        let of_subnet = link.addresses.iter().find(|other| other.net.trunc() == net.trunc());
+        let is_first = of_subnet.is_some_and(|first| first.net == *net);
+        link.addresses.retain(|other| other.net != *net && !(is_first && goes_with(&other.net, net)));
+        Ok(())
+    }
+
+    fn add_udev_names(&mut self, index: u32) {
+        for name in self.udev_names.get(&index).cloned().unwrap_or_default() {
+            if self.kernel.named(&name).is_none()
+                && let Ok(link) = self.link(index)
+            {
+                link.alt_names.insert(name);
+            }
+        }
+    }
+
+    /// The longest prefix decides which way packets take.
+    fn connect(&mut self, index: u32, net: IpNet) {
+        let ways = self.kernel.api_server_routes.iter_mut().chain(&mut self.kernel.gateway_routes);
+        let longer = |route: &Route| net.prefix_len() >= route.destination.prefix_len();
+        for (_, route) in ways.filter(|(ip, route)| net.contains(*ip) && longer(route)) {
+            *route = connected(index, &net.trunc().to_string());
+        }
+    }
+
+    fn change(&mut self, step: &Step) -> Result<(), NodeError> {
+        match step {
+            Step::SetUp { index } => {
+                let link = self.link(*index)?;
+                link.up = true;
+                make_link_local(link);
+            }
+            Step::SetDown { index } => {
+                let link = self.link(*index)?;
+                link.up = false;
+                link.addresses.retain(|address| address.net.addr().is_ipv4());
+            }
+            Step::Rename { index, to } => {
+                if self.kernel.named(to).is_some() {
+                    return Err(NodeError("file exists".to_owned()));
+                }
+                let link = self.link(*index)?;
+                if link.up {
+                    return Err(NodeError("device or resource busy".to_owned()));
+                }
+                link.name.clone_from(to);
+                self.add_udev_names(*index);
+            }
+            Step::AddAltName { index, name } => {
+                if self.kernel.named(name).is_some_and(|holder| holder.index != *index) {
+                    return Err(NodeError("file exists".to_owned()));
+                }
+                self.link(*index)?.alt_names.insert(name.clone());
+            }
+            Step::DropAltName { index, name } => {
+                if !self.link(*index)?.alt_names.remove(name) {
+                    return Err(NodeError("invalid argument".to_owned()));
+                }
+            }
+            Step::SetMtu { index, bytes } => {
+                let link = self.link(*index)?;
+                if *bytes < MIN_IPV6_MTU {
+                    link.ipv6 = None;
+                    link.addresses.retain(|address| address.net.addr().is_ipv4());
+                } else if link.mtu < MIN_IPV6_MTU {
+                    link.ipv6 = Some(Ipv6::KERNEL_DEFAULT);
+                    if link.up {
+                        make_link_local(link);
+                    }
+                }
+                link.mtu = *bytes;
+            }
+            Step::SetIpv6 { index: _, name, to } => {
+                let named = self.kernel.links.iter_mut().find(|link| link.name == *name);
+                let link = named.filter(|link| link.ipv6.is_some());
+                let link = link.ok_or_else(|| NodeError("no such sysctl".to_owned()))?;
+                let is_so = link.ipv6.is_some_and(|found| found.addr_gen_mode == to.addr_gen_mode);
+                if to.addr_gen_mode == Ipv6::STABLE_PRIVACY && !link.stable_secret && !is_so {
+                    return Err(NodeError("invalid argument".to_owned()));
+                }
+                let before = link.ipv6.replace(*to);
+                if before.is_some_and(|before| before.addr_gen_mode != to.addr_gen_mode) {
+                    make_link_local(link);
+                }
+            }
+            Step::AddAddress { index, net } => {
+                self.add(*index, *net, Manner::default())?;
+                self.connect(*index, *net);
+            }
+            Step::RestoreAddress { index, net, manner } => {
+                self.add(*index, *net, manner.clone())?;
+                self.connect(*index, *net);
+            }
+            Step::RemoveAddress { index, net } => self.remove(*index, net)?,
+            Step::AddRoute { index, net } => {
+                let link = self.link(*index)?;
+                let with_route = link.addresses.iter_mut().filter(|address| address.net == *net);
+                with_route.for_each(|address| address.lacks_route = false);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// As the mode says, also on a link that is down.
+fn make_link_local(link: &mut Link) {
+    let made = address("fe80::1/64");
+    let makes = link.ipv6.is_some_and(|ipv6| ipv6.addr_gen_mode != Ipv6::NO_LINK_LOCAL);
+    if makes && !link.addresses.contains(&made) {
+        link.addresses.push(made);
+    }
+}
+
+impl Node for PlainNode {
+    async fn apply(&mut self, step: &Step) -> Result<(), NodeError> {
+        self.count()?;
+        self.change(step)
+    }
+
+    async fn view(&mut self) -> Result<KernelView, NodeError> {
+        Ok(self.kernel.clone())
+    }
+
+    fn write(&mut self, change: &FileChange) -> Result<(), NodeError> {
+        self.count()?;
+        match &change.to {
+            Some(text) => self.files.insert(change.path.clone(), text.clone()),
+            None => self.files.remove(&change.path),
+        };
+        Ok(())
+    }
+
+    async fn pause(&mut self, duration: Duration) {
+        self.clock += duration;
+        let clock = self.clock;
+        for ((index, net), _) in self.probed.extract_if(.., |_, until| *until <= clock) {
+            let answered = self.answered.contains(&net.addr());
+            let state = if answered { AddressState::Duplicate } else { AddressState::Ready };
+            let links = self.kernel.links.iter_mut().filter(|link| link.index == index);
+            let probed = links.flat_map(|link| &mut link.addresses).filter(|address| address.net == net);
+            probed.for_each(|address| address.state = state);
+        }
+    }
+}

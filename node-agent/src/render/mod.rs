@@ -1,3 +1,0 @@
-//! Boot configuration as text, one module per backend. Pure: no file is touched here.
-
-pub mod netplan;
