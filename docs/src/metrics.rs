@@ -13,7 +13,7 @@ use crate::table;
 pub(crate) fn operator() -> Result<String> {
     let mut registry = Registry::default();
     // Every label has its values from the beginning.
-    drop(multinic_operator::metrics::Metrics::register(&mut registry));
+    drop(multinic_operator::report::metrics::Metrics::register(&mut registry));
     render(&registry)
 }
 

@@ -17,8 +17,8 @@ use multinic_crds::MAX_INTERFACES;
 use multinic_runtime::RuntimeArgs;
 
 use crate::{
-    inventory::{DatabaseSettings, Password, SslMode},
-    leader::Candidate,
+    database::{DatabaseSettings, Password, SslMode},
+    kubernetes::leader::Candidate,
 };
 
 const SYNC_INTERVALS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(1);

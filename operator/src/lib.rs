@@ -1,45 +1,29 @@
 //! The operator: what OpenStack's table says, carried to one `NodeNetworkConfig` per node.
 //!
 //! ```text
-//!            one SELECT                       watches
-//!  MariaDB ─────────────▶ inventory      cluster ◀──────── Kubernetes API
-//!     ▲                   rows ▶ Snapshot   │ Nodes, objects     ▲
-//!     │                        └─────┬──────┘                    │
-//!     │                              ▼                           │
-//!     │                  plan (slots, absence): pure             │
-//!     │                              ├──▶ apply: spec, Synced ───┘
-//!     │                              ▼
-//!     └── netplan_success ◀── mirror: pure
+//!            one SELECT                          watches
+//!  MariaDB ─────────────▶ database      kubernetes ◀──────── Kubernetes API
+//!     ▲                   rows │             │ Nodes, objects     ▲
+//!     │                        └──────┬──────┘                    │
+//!     │                               ▼                           │
+//!     │                  multinic_operator_core: plan             │
+//!     │                               ├──▶ apply: spec, Synced ───┘
+//!     │                               ▼
+//!     └── netplan_success ◀── multinic_operator_core: mirror
 //! ```
 //!
-//! [`run`] turns this once per interval, and sooner when a Node or an object
-//! changes. Everything that decides is synchronous and takes time as an argument;
-//! [`inventory::Database`] and [`apply`] only act. Nothing is remembered that a
-//! restart could not lose safely: absence is counted anew, slots are in the objects. Of several
-//! operators `leader` lets one do this at a time.
+//! [`run`] turns this once per interval, and sooner when a Node or an object changes. What decides is
+//! [`multinic_operator_core`]'s; in here is what acts. Of several operators the lease lets one do this at a time.
 //!
 //! [`check()`] asks once, before or after, whether all that this takes is there.
 
-pub mod absence;
-pub mod apply;
 mod check;
-pub mod cluster;
 mod config;
-mod few;
-#[cfg(test)]
-mod fixtures;
-pub mod inventory;
-mod journal;
-mod leader;
-pub mod metrics;
-pub mod mirror;
-mod outage;
-pub mod plan;
+pub mod database;
+pub mod kubernetes;
 pub mod report;
 mod run;
-pub mod slots;
 mod sync;
-pub mod verdict;
 
 pub use check::check;
 pub use config::{Args, CheckArgs, Cli};

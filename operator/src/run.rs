@@ -15,11 +15,11 @@ use prometheus_client::registry::Registry;
 use tokio::sync::watch;
 
 use crate::{
-    Args, cluster,
-    inventory::{Database, DatabaseSettings},
-    leader::Elector,
-    metrics::Metrics,
+    Args,
+    database::{Database, DatabaseSettings},
+    kubernetes::{self, leader::Elector},
     report::Overview,
+    report::metrics::Metrics,
     sync::{LONGEST_TURN, Settings, Syncer},
 };
 
@@ -33,7 +33,7 @@ pub async fn run(args: Args, shutdown: impl Future<Output = ()> + Send + 'static
 
     // The error's text has its causes in it already.
     let config = Config::infer().await.map_err(kube::Error::InferConfig);
-    let client = config.and_then(cluster::client).map_err(|error| {
+    let client = config.and_then(kubernetes::client).map_err(|error| {
         anyhow!("no way to Kubernetes; set KUBECONFIG or run in a pod with a service account: {error}")
     })?;
     let listeners = admin::bind(&listen).await?;

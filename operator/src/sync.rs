@@ -10,20 +10,23 @@ use std::{
 use k8s_openapi::jiff::Timestamp;
 use kube::Client;
 use multinic_crds::GuardedConfig;
+use multinic_operator_core::{
+    cluster::{Matcher, Name, Node, Object, WatchedNode},
+    mirror::mirror,
+    outage::Outage,
+    plan::Verdict,
+    plan::{Change, Memory, Plan, Task, World, plan},
+    table::{Rejection, Relied, Snapshot, Unmatched},
+};
 use multinic_runtime::heartbeat::Heartbeat;
 use tokio::{sync::watch, time::sleep_until};
 
 use crate::{
-    apply::{Applied, apply},
-    cluster::{Matcher, Name, Node, Object, Reflector, WatchedNode},
-    inventory::{Database, DatabaseError, Rejection, Relied, Snapshot, Unmatched, Written},
-    journal,
-    metrics::Metrics,
-    mirror::mirror,
-    outage::Outage,
-    plan::{Change, Memory, Plan, Task, World, plan},
-    report::Overview,
-    verdict::Verdict,
+    database::{Database, DatabaseError, Written},
+    kubernetes::Reflector,
+    kubernetes::apply::{Applied, apply},
+    report::metrics::Metrics,
+    report::{Overview, log},
 };
 
 /// The longest that one turn can take with every deadline used up; after more, the loop is stuck.
@@ -200,8 +203,8 @@ impl Syncer {
         self.note(overtaken);
         let updates = mirror(&snapshot, &self.nodes.index, &self.objects.index, self.is_watching());
         let written = self.database.write(&updates).await;
-        journal::written(self.overview.borrow().write_error, &written);
-        journal::guard(self.overview.borrow().guarded, plan.guarded);
+        log::written(self.overview.borrow().write_error, &written);
+        log::guard(self.overview.borrow().guarded, plan.guarded);
         self.publish(&snapshot, &plan, &applied, &written, now);
         self.log(snapshot, plan, &applied);
     }
@@ -216,12 +219,12 @@ impl Syncer {
         let now = Instant::now();
         let outage = self.outage.get_or_insert_with(|| Outage::new(self.settings.sync_interval, now));
         if outage.fail(error.to_string(), now) {
-            journal::outage(error);
+            log::outage(error);
         }
 
         let mut applied = Applied::default();
         if outage.is_confirmed() {
-            let verdict = Verdict::unread(error);
+            let verdict = Verdict::unread(error.reason(), error.explain());
             let task = |node: &Name| Task { node: Name::clone(node), write: None, verdict: verdict.clone() };
             // What is held says so, or a restart would forget it.
             let held = |node: &Name| self.objects.index.get(node).is_some_and(Object::is_held);
@@ -229,7 +232,7 @@ impl Syncer {
             let tasks: Vec<_> = nodes.map(task).collect();
             applied = apply(&self.client, &tasks, &mut self.objects.index, Timestamp::now()).await;
         }
-        journal::applied(&applied);
+        log::applied(&applied);
         self.metrics.count_applied(&applied);
         self.overview.send_modify(|overview| {
             overview.database_connected = false;
@@ -265,12 +268,12 @@ impl Syncer {
     }
 
     fn log(&mut self, snapshot: Snapshot, plan: Plan, applied: &Applied) {
-        journal::changes(&plan);
-        journal::applied(applied);
+        log::changes(&plan);
+        log::applied(applied);
         let rejected = snapshot.rejected.into_iter().chain(plan.rejected).collect();
-        journal::rejected(&mem::replace(&mut self.rejected, rejected), &self.rejected);
+        log::rejected(&mem::replace(&mut self.rejected, rejected), &self.rejected);
         let unmatched = snapshot.unmatched.into_iter().collect();
-        journal::unmatched(&mem::replace(&mut self.unmatched, unmatched), &self.unmatched);
+        log::unmatched(&mem::replace(&mut self.unmatched, unmatched), &self.unmatched);
     }
 }
 

@@ -14,7 +14,7 @@ use super::{
     agents::Agents,
     facts::{Cluster, Node, Object, Unanswered},
 };
-use crate::cluster::explain;
+use crate::kubernetes::explain;
 
 /// Objects in one page of a list.
 const PAGE: u32 = 50;

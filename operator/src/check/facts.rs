@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::IpAddr};
 
 use serde::Deserialize;
 
-use crate::inventory::{Inspection, Refusal};
+use crate::database::{Inspection, Refusal};
 
 /// All that was found.
 pub(super) struct Facts {

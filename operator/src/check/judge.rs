@@ -2,8 +2,10 @@
 
 use std::{collections::BTreeMap, fmt, net::IpAddr};
 
+use multinic_operator_core::table::Shape;
+
 use super::facts::{Agent, Facts, Node, Object, Unanswered};
-use crate::inventory::{Cause, Inspection, Refusal, Shape};
+use crate::database::{Cause, Inspection, Refusal};
 
 /// Nodes that one line names; the rest is only counted.
 const MAX_NAMES: usize = 10;

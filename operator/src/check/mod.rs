@@ -21,7 +21,7 @@ use std::{
 use tokio::join;
 
 use self::{facts::Facts, judge::Expected};
-use crate::{CheckArgs, inventory::DatabaseSettings};
+use crate::{CheckArgs, database::DatabaseSettings};
 
 /// How long any one question may take.
 const DEADLINE: Duration = Duration::from_secs(10);

@@ -1,7 +1,7 @@
 //! Tables as others have made them, and what is read of them.
 
 use anyhow::{Context, Result, ensure};
-use multinic_operator::inventory::{BadRow, Row};
+use multinic_operator_core::table::{BadRow, Row};
 use multinic_testbed::{Needs, Schema, Suite, Testbed};
 
 use crate::scene::{count, inventory, read, recreate, rows, saying};

@@ -1,10 +1,13 @@
 //! A table, the operator's own connection to it, and what the stories ask of both.
 
 use anyhow::{Context, Result, anyhow, ensure};
-use multinic_operator::inventory::{
-    Database as Inventory, DatabaseError, DatabaseSettings, Password, Relied, Row, RowKey, Rows, SslMode,
+use multinic_operator::database::{
+    Database as Inventory, DatabaseError, DatabaseSettings, Password, SslMode,
 };
-use multinic_operator::mirror::Update;
+use multinic_operator_core::{
+    mirror::Update,
+    table::{Relied, Row, RowKey, Rows},
+};
 use multinic_testbed::{DATABASE, Database, GATEWAY, OPERATOR_USER};
 use sqlx::AssertSqlSafe;
 

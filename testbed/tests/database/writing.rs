@@ -1,7 +1,8 @@
 //! Success is written however many rows there are, whoever holds locks, and whatever right is missing.
 
 use anyhow::{Context, Result, ensure};
-use multinic_operator::inventory::{Row, Written};
+use multinic_operator::database::Written;
+use multinic_operator_core::table::Row;
 use multinic_testbed::{
     DATABASE, Database, Needs, OPERATOR_USER, OpenstackConfig, Port, Schema, Suite, Testbed,
 };

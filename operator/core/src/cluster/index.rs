@@ -1,0 +1,244 @@
+//! What a watch last said of every object of one kind, reduced to the facts that matter.
+
+use std::{collections::BTreeMap, mem, sync::Arc};
+
+use kube::ResourceExt;
+
+/// The name of a Node and of its object.
+pub type Name = Arc<str>;
+
+/// One thing that a watch tells.
+#[derive(Debug)]
+pub enum Event<K> {
+    /// An object is there, and is so.
+    Apply(K),
+    /// It is gone.
+    Delete(K),
+    /// A list of everything begins.
+    Init,
+    /// An object of that list.
+    InitApply(K),
+    /// The list is whole.
+    InitDone,
+}
+
+/// A synchronous state machine: events in, "did anything that matters change" out.
+///
+/// # Guarantees
+/// - An event older than what is known is ignored, so that the result of our own write,
+///   once recorded, is not undone by an event that was on its way.
+/// - What was deleted stays in [`Index::last_known`] until [`Index::sweep`].
+#[derive(Debug)]
+pub struct Index<T> {
+    known: BTreeMap<Name, Known<T>>,
+    listing: BTreeMap<Name, Known<T>>,
+    complete: bool,
+}
+
+#[derive(Debug)]
+struct Known<T> {
+    /// `None` when the API server's version is no number, which makes it incomparable.
+    version: Option<u64>,
+    present: bool,
+    facts: T,
+}
+
+impl<T> Default for Index<T> {
+    fn default() -> Self {
+        Self { known: BTreeMap::new(), listing: BTreeMap::new(), complete: false }
+    }
+}
+
+impl<T: PartialEq> Index<T> {
+    /// Takes in one event, and tells whether the facts changed.
+    #[must_use]
+    pub fn handle<K: ResourceExt>(&mut self, event: Event<K>) -> bool
+    where
+        T: From<K>,
+    {
+        match event {
+            Event::Apply(object) => self.record(object),
+            Event::Delete(object) => {
+                let version = version(&object);
+                match self.known.get_mut(object.name_any().as_str()) {
+                    Some(known) if !is_older(version, known.version) => mem::take(&mut known.present),
+                    _ => false,
+                }
+            }
+            Event::Init => {
+                self.listing.clear();
+                false
+            }
+            Event::InitApply(object) => {
+                self.listing.insert(object.name_any().into(), Known::from(object));
+                false
+            }
+            Event::InitDone => self.replace(),
+        }
+    }
+
+    /// Takes in one object, as the watch or the answer to a write shows it.
+    pub fn record<K: ResourceExt>(&mut self, object: K) -> bool
+    where
+        T: From<K>,
+    {
+        self.take(object.name_any().into(), Known::from(object))
+    }
+
+    fn take(&mut self, name: Name, next: Known<T>) -> bool {
+        match self.known.get(&name) {
+            Some(known) if is_older(next.version, known.version) => false,
+            known => {
+                let changed = known.is_none_or(|known| !known.present || known.facts != next.facts);
+                self.known.insert(name, next);
+                changed
+            }
+        }
+    }
+
+    fn replace(&mut self) -> bool {
+        let first = !mem::replace(&mut self.complete, true);
+        let mut changed = first;
+        let listing = mem::take(&mut self.listing);
+        for (name, known) in &mut self.known {
+            if !listing.contains_key(name) {
+                changed |= mem::take(&mut known.present);
+            }
+        }
+        for (name, next) in listing {
+            changed |= self.take(name, next);
+        }
+        changed
+    }
+}
+
+impl<T> Index<T> {
+    /// Whether everything that exists has been listed once.
+    #[must_use]
+    pub const fn is_complete(&self) -> bool {
+        self.complete
+    }
+
+    /// Everything that exists, in the order of names.
+    pub fn iter(&self) -> impl Iterator<Item = (&Name, &T)> {
+        self.known.iter().filter(|(_, known)| known.present).map(|(name, known)| (name, &known.facts))
+    }
+
+    /// What exists under `name`.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&T> {
+        self.known.get(name).filter(|known| known.present).map(|known| &known.facts)
+    }
+
+    /// The version in which `name` exists, as the API server counts them.
+    #[must_use]
+    pub fn version(&self, name: &str) -> Option<u64> {
+        self.known.get(name).filter(|known| known.present)?.version
+    }
+
+    /// What exists under `name`, or did until it was deleted.
+    #[must_use]
+    pub fn last_known(&self, name: &str) -> Option<&T> {
+        self.known.get(name).map(|known| &known.facts)
+    }
+
+    /// Forgets what was deleted, except for the names to `keep`.
+    pub fn sweep(&mut self, keep: impl Fn(&str) -> bool) {
+        self.known.retain(|name, known| known.present || keep(name));
+    }
+}
+
+impl<K: ResourceExt, T: From<K>> From<K> for Known<T> {
+    fn from(object: K) -> Self {
+        Self { version: version(&object), present: true, facts: object.into() }
+    }
+}
+
+fn version(object: &impl ResourceExt) -> Option<u64> {
+    object.resource_version()?.parse().ok()
+}
+
+fn is_older(version: Option<u64>, than: Option<u64>) -> bool {
+    version.zip(than).is_some_and(|(version, than)| version < than)
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::core::v1::ConfigMap;
+
+    use super::*;
+
+    /// The one fact of a test object.
+    #[derive(Debug, PartialEq)]
+    struct Fact(String);
+
+    impl From<ConfigMap> for Fact {
+        fn from(map: ConfigMap) -> Self {
+            Self(map.metadata.generate_name.unwrap_or_default())
+        }
+    }
+
+    fn object(name: &str, version: &str, fact: &str) -> ConfigMap {
+        let mut map = ConfigMap::default();
+        map.metadata.name = Some(name.to_owned());
+        map.metadata.resource_version = Some(version.to_owned());
+        map.metadata.generate_name = Some(fact.to_owned());
+        map
+    }
+
+    fn listed(objects: impl IntoIterator<Item = ConfigMap>) -> Index<Fact> {
+        let mut index = Index::default();
+        assert!(!index.handle(Event::<ConfigMap>::Init));
+        for object in objects {
+            assert!(!index.handle(Event::InitApply(object)));
+        }
+        assert!(index.handle(Event::<ConfigMap>::InitDone));
+        index
+    }
+
+    #[test]
+    fn only_a_change_of_facts_is_a_change() {
+        let mut index = listed([object("a", "1", "x")]);
+        assert!(!index.handle(Event::Apply(object("a", "2", "x"))));
+        assert!(index.handle(Event::Apply(object("a", "3", "y"))));
+        assert!(index.handle(Event::Delete(object("a", "4", "y"))));
+        assert!(!index.handle(Event::Delete(object("a", "4", "y"))));
+    }
+
+    #[test]
+    fn an_event_that_was_on_its_way_does_not_undo_our_own_write() {
+        let mut index = listed([object("a", "1", "old")]);
+        index.record(object("a", "5", "ours"));
+        assert!(!index.handle(Event::Apply(object("a", "4", "stale"))));
+        assert!(!index.handle(Event::Delete(object("a", "4", "stale"))));
+        assert_eq!((index.get("a"), index.version("a")), (Some(&Fact("ours".to_owned())), Some(5)));
+        assert!(index.handle(Event::Delete(object("a", "6", "ours"))));
+        assert_eq!(index.version("a"), None);
+    }
+
+    #[test]
+    fn a_list_that_began_before_our_own_write_does_not_undo_it() {
+        let mut index = listed([object("a", "1", "old"), object("b", "1", "old")]);
+        assert!(!index.handle(Event::<ConfigMap>::Init));
+        assert!(!index.handle(Event::InitApply(object("a", "4", "stale"))));
+        assert!(!index.handle(Event::InitApply(object("b", "4", "new"))));
+        index.record(object("a", "5", "ours"));
+        assert!(index.handle(Event::<ConfigMap>::InitDone));
+        let facts: Vec<_> = index.iter().map(|(_, Fact(fact))| fact.as_str()).collect();
+        assert_eq!(facts, ["ours", "new"]);
+    }
+
+    #[test]
+    fn what_a_new_list_lacks_is_gone_but_not_forgotten_until_swept() {
+        let mut index = listed([object("a", "1", "x"), object("b", "1", "x")]);
+        assert!(!index.handle(Event::<ConfigMap>::Init));
+        assert!(!index.handle(Event::InitApply(object("b", "1", "x"))));
+        assert!(index.handle(Event::<ConfigMap>::InitDone));
+
+        assert_eq!(index.get("a"), None);
+        assert_eq!(index.last_known("a"), Some(&Fact("x".to_owned())));
+        index.sweep(|_| false);
+        assert_eq!(index.last_known("a"), None);
+        assert!(index.get("b").is_some());
+    }
+}

@@ -1,0 +1,11 @@
+//! What Kubernetes says: Nodes, and the objects that exist for them.
+
+mod index;
+mod matcher;
+mod node;
+mod object;
+
+pub use index::{Event, Index, Name};
+pub use matcher::{Found, Matcher, NodeRef, Several};
+pub use node::{Machine, NODE_NAMES_ANNOTATION, Node, WatchedNode};
+pub use object::{Object, Reported, slot_of, sort};

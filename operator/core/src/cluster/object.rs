@@ -1,0 +1,167 @@
+//! A `NodeNetworkConfig`, as far as planning and mirroring need it.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use multinic_crds::{
+    CONFIRM_REMOVAL, ConditionType, Guarded, GuardedConfig, GuardedInterface, InterfaceName, InterfaceState,
+    InterfaceStatus, MacAddress, Mode, NodeNetworkConfigStatus, Reason,
+};
+
+use crate::table::{Stray, Strays};
+
+/// What keeps an agent from its work as a whole. Other reasons of `Ready` are about some NICs, which say so themselves.
+const OBSTACLES: [Reason; 7] = [
+    Reason::UnsupportedHost,
+    Reason::KernelUnreadable,
+    Reason::HostFilesUnreadable,
+    Reason::HostFilesUnwritable,
+    Reason::LedgerUnreadable,
+    Reason::LockUnavailable,
+    Reason::ValidationUnavailable,
+];
+
+/// The facts of an object that matter here.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Object {
+    /// The uid of the Node that owns it.
+    pub owner: Option<String>,
+    /// Counts the changes of the spec.
+    pub generation: i64,
+    /// The wanted NICs, in the order of [`sort`].
+    pub interfaces: Vec<GuardedInterface>,
+    /// The generation that the agent speaks of.
+    pub observed_generation: Option<i64>,
+    /// What people allow the agent.
+    pub mode: Mode,
+    /// Whether the agent keeps what an earlier object gave it and this one does not list.
+    pub keeps_unlisted: bool,
+    /// The removals that a person confirmed, by what the condition asked for.
+    pub confirmation: Option<String>,
+    /// What the agent says of each NIC.
+    pub reported: Vec<Reported>,
+    /// The boot in which it said so, if it told.
+    pub boot_id: String,
+    /// Whether it says that something keeps it from its work on the whole host, its look at the NICs perhaps.
+    pub has_obstacle: bool,
+    /// The condition that this operator wrote last.
+    pub synced: Option<Condition>,
+}
+
+/// What the agent says of one NIC.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reported {
+    /// Which NIC.
+    pub mac: MacAddress,
+    /// Where it is on its way.
+    pub state: InterfaceState,
+    /// What its link is called now, if that is a name of ours.
+    pub link: Option<InterfaceName>,
+    /// What it should be called, or was.
+    pub name: Option<InterfaceName>,
+}
+
+impl Object {
+    /// Whether removals wait for a person, by what the condition says.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.synced.as_ref().is_some_and(|synced| synced.reason == Reason::ShrinkGuard.as_str())
+    }
+
+    /// What the agent says of the NIC with this MAC address.
+    #[must_use]
+    pub fn reported(&self, mac: MacAddress) -> Option<&Reported> {
+        self.reported.iter().find(|reported| reported.mac == mac)
+    }
+
+    /// Whether the spec has an entry, well-formed or not, with this MAC address.
+    #[must_use]
+    pub fn has(&self, mac: MacAddress) -> bool {
+        self.interfaces.iter().any(|interface| interface.mac_address() == Some(mac))
+    }
+
+    /// The rows of servers that are no Nodes here, about the NIC of `entry`.
+    ///
+    /// A row whose id denies that its server is ours is about it only while the NIC is on the Node all the same.
+    pub fn strays<'a>(
+        &self,
+        entry: &'a GuardedInterface,
+        strays: &'a Strays,
+    ) -> impl Iterator<Item = &'a Stray> {
+        let mac = entry.mac_address();
+        let port_id = entry.valid().map(|interface| interface.port_id.as_str());
+        let reported = mac.and_then(|mac| self.reported(mac));
+        let absent = reported.is_none_or(|nic| nic.state == InterfaceState::DeviceMissing);
+        let about = mac.into_iter().flat_map(move |mac| strays.about(mac, port_id));
+        about.filter(move |stray| !(stray.denied && absent))
+    }
+
+    /// The well-formed entry of the spec with this MAC address.
+    #[must_use]
+    pub fn interface(&self, mac: MacAddress) -> Option<&multinic_crds::Interface> {
+        self.interfaces.iter().filter_map(Guarded::valid).find(|interface| interface.mac_address == mac)
+    }
+}
+
+impl From<GuardedConfig> for Object {
+    fn from(config: GuardedConfig) -> Self {
+        let keeps_unlisted = config.keeps_unlisted();
+        let GuardedConfig { metadata, spec, status } = config;
+        let mode = match spec.mode {
+            None => Mode::Enforce,
+            Some(Guarded::Valid(mode)) => mode,
+            // As the agent takes it.
+            Some(Guarded::Malformed { .. }) => Mode::Paused,
+        };
+        let owners = metadata.owner_references.unwrap_or_default();
+        let mut interfaces = spec.interfaces;
+        sort(&mut interfaces);
+        let status = match status {
+            Some(Guarded::Valid(status)) => status,
+            _ => NodeNetworkConfigStatus::default(),
+        };
+        Self {
+            owner: owners.into_iter().find(|owner| owner.kind == "Node").map(|owner| owner.uid),
+            generation: metadata.generation.unwrap_or_default(),
+            interfaces,
+            mode,
+            keeps_unlisted,
+            confirmation: metadata.annotations.and_then(|mut all| all.remove(CONFIRM_REMOVAL)),
+            observed_generation: status.observed_generation,
+            boot_id: status.boot_id,
+            has_obstacle: status.conditions.iter().any(tells_of_obstacle),
+            reported: status.interfaces.into_iter().filter_map(reported).collect(),
+            synced: status.conditions.into_iter().find(|c| c.type_ == ConditionType::Synced.as_str()),
+        }
+    }
+}
+
+fn tells_of_obstacle(condition: &Condition) -> bool {
+    condition.type_ == ConditionType::Ready.as_str()
+        && condition.status != "True"
+        && OBSTACLES.iter().any(|reason| condition.reason == reason.as_str())
+}
+
+fn reported(status: InterfaceStatus) -> Option<Reported> {
+    Some(Reported {
+        mac: status.mac_address.parse().ok()?,
+        state: status.state,
+        link: status.observed.and_then(|observed| observed.link_name.parse().ok()),
+        name: status.name.parse().ok(),
+    })
+}
+
+/// The slot that an entry of a spec holds, also when the rest of the entry is malformed.
+#[must_use]
+pub fn slot_of(interface: &GuardedInterface) -> Option<InterfaceName> {
+    match interface {
+        Guarded::Valid(interface) => Some(interface.name),
+        Guarded::Malformed { value, .. } => value.get("name")?.as_str()?.parse().ok(),
+    }
+}
+
+/// Puts entries into the one order in which specs are compared and written: by slot, then MAC address.
+pub fn sort(interfaces: &mut [GuardedInterface]) {
+    interfaces.sort_by_key(|interface| {
+        let slot = slot_of(interface);
+        (slot.is_none(), slot, interface.mac_address())
+    });
+}

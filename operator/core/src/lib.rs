@@ -1,0 +1,22 @@
+//! What the operator decides, in the order of its law: parse, plan, report.
+//!
+//! ```text
+//!  rows ───▶ table ─▶ Snapshot ─┐
+//!  watches ▶ cluster ───────────┴─plan─▶ Plan ─▶ specs and the condition `Synced`
+//!                               └─mirror───────▶ `netplan_success`
+//! ```
+//!
+//! Nothing in here reaches out of the process: no runtime, no clock, no database, no API server. Nothing is remembered
+//! that a restart could not lose safely: what is missing is counted anew, slots are in the objects.
+
+// Tests may look at the clock.
+#![cfg_attr(test, allow(clippy::disallowed_methods))]
+
+pub mod cluster;
+pub mod few;
+#[cfg(test)]
+mod fixtures;
+pub mod mirror;
+pub mod outage;
+pub mod plan;
+pub mod table;

@@ -1,0 +1,130 @@
+//! How long what a Node has is missing from the table: absence is weak evidence, so it has to repeat itself.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    time::{Duration, Instant},
+};
+
+use multinic_crds::MacAddress;
+
+use crate::cluster::Name;
+
+/// Readings in a row that must lack something before it goes.
+const READINGS: u32 = 2;
+
+/// Something that an object has and no row asks for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Item {
+    /// A NIC of the spec.
+    Nic(MacAddress),
+    /// A NIC that the agent has from an earlier object, and that this one does not list.
+    Unlisted(MacAddress),
+    /// The addresses of a NIC that a row asks for without any.
+    Addresses(MacAddress),
+    /// The MTU of a NIC that a row asks for without one.
+    Mtu(MacAddress),
+    /// An entry of the spec whose MAC address cannot be read, as it stands there.
+    Unreadable(String),
+}
+
+impl Item {
+    /// The NIC that it belongs to.
+    #[must_use]
+    pub(crate) const fn mac(&self) -> Option<MacAddress> {
+        match self {
+            Self::Nic(mac) | Self::Unlisted(mac) | Self::Addresses(mac) | Self::Mtu(mac) => Some(*mac),
+            Self::Unreadable(_) => None,
+        }
+    }
+
+    /// Whether a whole NIC goes with it.
+    #[must_use]
+    pub(crate) const fn is_nic(&self) -> bool {
+        !matches!(self, Self::Addresses(_) | Self::Mtu(_))
+    }
+}
+
+impl fmt::Display for Item {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nic(mac) | Self::Unlisted(mac) => write!(f, "{mac}"),
+            Self::Addresses(mac) => write!(f, "the addresses of {mac}"),
+            Self::Mtu(mac) => write!(f, "the mtu of {mac}"),
+            Self::Unreadable(_) => f.write_str("an entry without a readable macAddress"),
+        }
+    }
+}
+
+/// What is missing, as of one good reading.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Absences(BTreeMap<(Name, Item), Absence>);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Absence {
+    readings: u32,
+    since: Instant,
+}
+
+impl Absences {
+    /// Whether what is missing `now` was so long enough, by what `previous` readings saw.
+    ///
+    /// It is remembered either way, so that a removal that fails is due again. What is not
+    /// observed is forgotten: a row that came back starts anew.
+    pub(crate) fn observe(
+        &mut self,
+        previous: &Self,
+        node: &Name,
+        item: &Item,
+        now: Instant,
+        grace: Duration,
+    ) -> bool {
+        let missing = (Name::clone(node), item.clone());
+        let before = previous.0.get(&missing).copied().unwrap_or(Absence { readings: 0, since: now });
+        let absence = Absence { readings: before.readings.saturating_add(1), ..before };
+        self.0.insert(missing, absence);
+        absence.readings >= READINGS && now.saturating_duration_since(absence.since) >= grace
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GRACE: Duration = Duration::from_secs(30);
+
+    /// Whether each reading, given by its second and by whether it lacks the row, proves the absence.
+    fn proven(readings: &[(u64, bool)]) -> Vec<bool> {
+        let (node, item) = ("node".into(), Item::Nic("02:00:00:00:00:01".parse().unwrap()));
+        let start = Instant::now();
+        let mut state = Absences::default();
+        let mut results = vec![];
+        for (second, missing) in readings {
+            let mut next = Absences::default();
+            let now = start + Duration::from_secs(*second);
+            results.push(*missing && next.observe(&state, &node, &item, now, GRACE));
+            state = next;
+        }
+        results
+    }
+
+    #[test]
+    fn two_readings_an_interval_apart_prove_absence() {
+        assert_eq!(proven(&[(0, true), (30, true)]), [false, true]);
+    }
+
+    #[test]
+    fn readings_in_quick_succession_prove_nothing() {
+        assert_eq!(proven(&[(0, true), (1, true), (2, true), (30, true)]), [false, false, false, true]);
+    }
+
+    #[test]
+    fn one_reading_proves_nothing_however_late() {
+        assert_eq!(proven(&[(0, false), (90, true)]), [false, false]);
+    }
+
+    #[test]
+    fn a_row_that_came_back_starts_anew() {
+        assert_eq!(proven(&[(0, true), (30, false), (60, true), (90, true)]), [false, false, false, true]);
+    }
+}

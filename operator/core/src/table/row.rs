@@ -1,0 +1,280 @@
+//! One row: bytes in, a NIC or a fault out.
+
+use std::str;
+
+use multinic_crds::{Interface, InterfaceAddress, InterfaceName, MIN_IPV6_MTU, MacAddress, Mtu, Reason};
+
+use super::{Cidr, Fault, address::resolve};
+use crate::cluster::NodeRef;
+
+/// Every row, usable or not.
+pub type Rows = Vec<Result<Row, Box<BadRow>>>;
+
+/// The longest identifier that fits into an object, in bytes.
+const MAX_ID_BYTES: usize = 64;
+/// The longest value that is looked at, in bytes: a DNS name with room to spare.
+const MAX_VALUE_BYTES: usize = 300;
+/// The longest value by which a row is found again, in bytes: whatever is longer is not kept.
+const MAX_KEY_BYTES: usize = 4 * MAX_VALUE_BYTES;
+
+/// A row as the database sent it: every value as text, or NULL.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the columns of the table")]
+pub struct RawRow<'a> {
+    pub port_id: Option<&'a [u8]>,
+    pub subnet_id: Option<&'a [u8]>,
+    pub macaddress: Option<&'a [u8]>,
+    pub attached_node_id: Option<&'a [u8]>,
+    pub attached_node_name: Option<&'a [u8]>,
+    pub address: Option<&'a [u8]>,
+    /// What its subnet says.
+    pub cidr: Cidr<'a>,
+    pub mtu: Option<&'a [u8]>,
+    pub netplan_success: Option<&'a [u8]>,
+    /// None also where the table has no such column.
+    pub id: Option<&'a [u8]>,
+}
+
+/// How to find a row again: its values as they are written, not normalised.
+///
+/// The `id` alone would not do, since the producer replaces every row at every sync of its own. What
+/// the row asks for belongs to it, so that a row that now asks for something else is another.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RowKey {
+    /// `port_id`.
+    pub port_id: String,
+    /// `macaddress`.
+    pub macaddress: String,
+    /// `attached_node_name`.
+    pub node_name: Option<String>,
+    /// `attached_node_id`; `None` also where the table has no such column.
+    pub node_id: Option<String>,
+    /// `subnet_id`.
+    pub subnet_id: Option<String>,
+    /// `cidr` of the subnet, where there is one.
+    pub cidr: Option<String>,
+    /// `address`; `None` also where the table has no such column.
+    pub address: Option<String>,
+    /// `mtu`; `None` also where the table has no such column.
+    pub mtu: Option<String>,
+    /// `id`, only as the shortest way to the row; `None` also where the table has no such column.
+    pub id: Option<String>,
+}
+
+/// A NIC that a Node should have.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Nic {
+    /// Its identity on its Node.
+    pub mac: MacAddress,
+    /// The Neutron port.
+    pub port_id: String,
+    /// The Neutron subnet; may be empty.
+    pub subnet_id: String,
+    /// Without one, the link is only brought up.
+    pub address: Option<InterfaceAddress>,
+    /// Without one, the device keeps its own.
+    pub mtu: Option<Mtu>,
+}
+
+impl Nic {
+    /// The entry of a spec that asks for this NIC in the slot `name`.
+    #[must_use]
+    pub fn interface(&self, name: InterfaceName) -> Interface {
+        Interface {
+            mac_address: self.mac,
+            name,
+            port_id: self.port_id.clone(),
+            subnet_id: self.subnet_id.clone(),
+            addresses: self.address.into_iter().collect(),
+            mtu: self.mtu,
+        }
+    }
+}
+
+/// A row that can be used.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    /// How to find it again.
+    pub key: Option<RowKey>,
+    /// What `netplan_success` says; `None` for NULL and anything that is neither 0 nor 1.
+    pub success: Option<bool>,
+    /// Whose NIC it is.
+    pub node: NodeRef,
+    /// The NIC.
+    pub nic: Nic,
+}
+
+/// A row that cannot be used, with what could still be read of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadRow {
+    /// How to find it again, where that is possible.
+    pub key: Option<RowKey>,
+    /// As in [`Row`].
+    pub success: Option<bool>,
+    /// Whose NIC it is.
+    pub node: Option<NodeRef>,
+    /// The MAC address.
+    pub mac: Option<MacAddress>,
+    /// The Neutron port.
+    pub port_id: Option<String>,
+    /// The first thing that is wrong.
+    pub fault: Fault,
+}
+
+/// Reads a row. Never panics, whatever the bytes.
+pub fn parse(raw: &RawRow) -> Result<Row, Box<BadRow>> {
+    let success = match raw.netplan_success {
+        // A column of one bit arrives as a byte that is no digit.
+        Some(b"0" | [0]) => Some(false),
+        Some(b"1" | [1]) => Some(true),
+        _ => None,
+    };
+    let (mac, port_id, node) = (mac(raw), port_id(raw), node(raw));
+    let nic = match (&mac, &port_id, &node) {
+        (Err(fault), ..) | (_, Err(fault), _) | (.., Err(fault)) => Err(fault.clone()),
+        (Ok(mac), Ok(port_id), Ok(node)) => nic(raw, *mac, port_id).map(|nic| (node.clone(), nic)),
+    };
+    match nic {
+        Ok((node, nic)) => Ok(Row { key: key(raw), success, node, nic }),
+        Err(fault) => Err(Box::new(BadRow {
+            key: key(raw),
+            success,
+            node: node.ok(),
+            mac: mac.ok(),
+            port_id: port_id.ok(),
+            fault,
+        })),
+    }
+}
+
+fn key(raw: &RawRow) -> Option<RowKey> {
+    let owned = |bytes: &[u8]| {
+        let text = str::from_utf8(bytes).ok().filter(|text| text.len() <= MAX_KEY_BYTES)?;
+        Some(text.to_owned())
+    };
+    let nullable = |value: Option<&[u8]>| match value {
+        Some(bytes) => owned(bytes).map(Some),
+        None => Some(None),
+    };
+    Some(RowKey {
+        port_id: owned(raw.port_id?)?,
+        macaddress: owned(raw.macaddress?)?,
+        node_name: nullable(raw.attached_node_name)?,
+        node_id: nullable(raw.attached_node_id)?,
+        subnet_id: nullable(raw.subnet_id)?,
+        cidr: match raw.cidr {
+            Cidr::Is(cidr) => owned(cidr),
+            Cidr::Unknown | Cidr::Deleted | Cidr::Twice => None,
+        },
+        address: nullable(raw.address)?,
+        mtu: nullable(raw.mtu)?,
+        id: nullable(raw.id)?,
+    })
+}
+
+fn nic(raw: &RawRow, mac: MacAddress, port_id: &str) -> Result<Nic, Fault> {
+    let subnet_id = text(raw.subnet_id, "subnet_id", Reason::InvalidSubnetId)?.unwrap_or_default();
+    if !is_id(subnet_id) && !subnet_id.is_empty() {
+        return Err(Fault::new(
+            Reason::InvalidSubnetId,
+            format!("subnet_id {subnet_id:?} is no identifier; write the id of the Neutron subnet"),
+        ));
+    }
+    let address = match text(raw.address, "address", Reason::InvalidAddress)? {
+        Some(address) => Some(resolve(address, cidr(raw, address, subnet_id)?)?),
+        None => None,
+    };
+    let mtu = mtu(raw)?;
+    if let Some((address, mtu)) = address.zip(mtu)
+        && address.is_ipv6()
+        && mtu.bytes() < MIN_IPV6_MTU
+    {
+        return Err(Fault::new(
+            Reason::InvalidMtu,
+            format!("mtu {mtu} is too small for the IPv6 address {address}; write at least {MIN_IPV6_MTU}"),
+        ));
+    }
+    Ok(Nic { mac, port_id: port_id.to_owned(), subnet_id: subnet_id.to_owned(), address, mtu })
+}
+
+/// What the subnet says, unless that has to be guessed; an address that brings its own prefix does without.
+fn cidr<'a>(raw: &RawRow<'a>, address: &str, subnet_id: &str) -> Result<Option<&'a str>, Fault> {
+    let reason = Reason::InvalidAddress;
+    match raw.cidr {
+        Cidr::Is(cidr) => text(Some(cidr), "cidr", reason),
+        Cidr::Unknown => Ok(None),
+        Cidr::Deleted | Cidr::Twice if address.contains('/') => Ok(None),
+        Cidr::Deleted => Err(Fault::new(
+            reason,
+            format!(
+                "the subnet {subnet_id} of address {address} is marked as deleted in multi_subnet; correct subnet_id, \
+                 or the subnet"
+            ),
+        )),
+        Cidr::Twice => Err(Fault::new(
+            reason,
+            format!(
+                "the subnet {subnet_id} is in multi_subnet twice, with different cidrs; keep one of them"
+            ),
+        )),
+    }
+}
+
+fn mac(raw: &RawRow) -> Result<MacAddress, Fault> {
+    let reason = Reason::InvalidMacAddress;
+    let text = text(raw.macaddress, "macaddress", reason)?.ok_or_else(|| {
+        Fault::new(reason, "macaddress is empty; write the MAC address of the Neutron port")
+    })?;
+    text.parse().map_err(|error| Fault::new(reason, format!("macaddress: {error}")))
+}
+
+fn port_id(raw: &RawRow) -> Result<String, Fault> {
+    let reason = Reason::InvalidPortId;
+    let text = text(raw.port_id, "port_id", reason)?.unwrap_or_default();
+    let fault =
+        || Fault::new(reason, format!("port_id {text:?} is no identifier; write the id of the Neutron port"));
+    is_id(text).then(|| text.to_owned()).ok_or_else(fault)
+}
+
+fn node(raw: &RawRow) -> Result<NodeRef, Fault> {
+    let reason = Reason::InvalidNode;
+    let id = text(raw.attached_node_id, "attached_node_id", reason)?.map(str::to_owned);
+    let name = text(raw.attached_node_name, "attached_node_name", reason)?.map(str::to_owned);
+    if id.is_none() && name.is_none() {
+        let message = "attached_node_name is empty; write the name of the server that has the port";
+        return Err(Fault::new(reason, message));
+    }
+    Ok(NodeRef { id, name })
+}
+
+/// `mtu`, where NULL and 0 mean the device's own.
+fn mtu(raw: &RawRow) -> Result<Option<Mtu>, Fault> {
+    let reason = Reason::InvalidMtu;
+    match text(raw.mtu, "mtu", reason)? {
+        None | Some("0") => Ok(None),
+        Some(text) => text.parse().map(Some).map_err(|error| Fault::new(reason, format!("mtu: {error}"))),
+    }
+}
+
+fn is_id(text: &str) -> bool {
+    (1..=MAX_ID_BYTES).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
+}
+
+/// The value without surrounding space; `None` when nothing is left.
+fn text<'a>(value: Option<&'a [u8]>, column: &str, reason: Reason) -> Result<Option<&'a str>, Fault> {
+    let Some(bytes) = value else { return Ok(None) };
+    if bytes.len() > MAX_VALUE_BYTES {
+        let length = bytes.len();
+        return Err(Fault::new(
+            reason,
+            format!("{column} is {length} bytes long; write at most {MAX_VALUE_BYTES}"),
+        ));
+    }
+    let text = str::from_utf8(bytes)
+        .map_err(|_| Fault::new(reason, format!("{column} is not text in UTF-8; write it again")))?
+        .trim();
+    Ok((!text.is_empty()).then_some(text))
+}
+
+#[cfg(test)]
+mod tests;

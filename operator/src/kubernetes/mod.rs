@@ -1,0 +1,9 @@
+//! The only place that calls the Kubernetes API.
+
+pub mod apply;
+pub mod leader;
+mod reflector;
+mod watch;
+
+pub use reflector::Reflector;
+pub use watch::{WatchLog, client, explain, watch};
