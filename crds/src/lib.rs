@@ -19,6 +19,7 @@
 
 mod address;
 mod conditions;
+mod explanation;
 mod guarded;
 mod mac;
 mod mtu;
@@ -33,6 +34,7 @@ pub use conditions::{
     ConditionType, MAX_INTERFACE_MESSAGE_BYTES, MAX_MESSAGE_BYTES, condition, merge_conditions,
     truncate_message,
 };
+pub use explanation::Explanation;
 pub use guarded::{CONFIRM_REMOVAL, Guarded, GuardedConfig, GuardedInterface, GuardedSpec, KEEP, UNLISTED};
 pub use mac::{MacAddress, ParseMacError};
 pub use mtu::{MIN_IPV6_MTU, Mtu, ParseMtuError};

@@ -10,6 +10,8 @@
 //! it; `make docs` mends that. A log line needs a person to say what it means, so that table is
 //! only checked.
 
+#[cfg(test)]
+mod circles;
 mod cli;
 mod logs;
 mod metrics;

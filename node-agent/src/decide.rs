@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use multinic_agent_core::{
     backend::netplan::next_boot::{self, Doubts},
     parse::desired::Desired,
-    plan::{Plan, Refusal, World},
+    plan::{Plan, World},
 };
-use multinic_crds::{MacAddress, Mode};
+use multinic_crds::{Explanation, MacAddress, Mode};
 
 use crate::host::{
     detect, files,
@@ -24,7 +24,7 @@ pub async fn decide(
     root: &HostRoot,
     desired: &Desired,
     world: World<'_>,
-    mut blocked: BTreeMap<MacAddress, Refusal>,
+    mut blocked: BTreeMap<MacAddress, Explanation>,
     enforced: bool,
     doubts: &mut Doubts,
 ) -> Result<Plan, StageError> {

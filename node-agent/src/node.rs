@@ -10,14 +10,17 @@ use multinic_agent_core::{
     arrivals::Arrivals,
     attribute::Step,
     backend::netplan::next_boot::Doubts,
-    execute::{Failure, Node, NodeError, execute},
-    observed::{ledger::Ledger, link::KernelView},
+    execute::{Failures, Machine, NodeError, Order, Outcome, execute},
+    observed::{
+        files::{FileChange, HostFiles},
+        ledger::Ledger,
+        link::KernelView,
+    },
     parse::{desired::Desired, foreign::Definition},
-    plan::{FileChange, HostFiles, Plan, Refusal, Transaction, World},
+    plan::{Plan, World},
     protected::{Fence, Past, Policy},
 };
-use multinic_crds::{MacAddress, Mode, Reason};
-use multinic_runtime::shutdown::Stop;
+use multinic_crds::{Explanation, MacAddress, Mode, Reason};
 
 use crate::{
     decide::decide,
@@ -58,9 +61,15 @@ pub enum PassError {
     /// The host's files.
     #[error(transparent)]
     File(#[from] FileError),
+    /// What is about to be done could not be recorded, so nothing was begun.
+    #[error(transparent)]
+    Unrecorded(NodeError),
     /// The kernel.
     #[error(transparent)]
     Netlink(#[from] NetlinkError),
+    /// The kernel, after something was done.
+    #[error("the kernel cannot be read: {0}")]
+    Unreadable(NodeError),
     /// The staging root.
     #[error(transparent)]
     Stage(#[from] StageError),
@@ -75,8 +84,10 @@ impl PassError {
             Self::File(FileError::Ledger(_)) => Reason::LedgerUnreadable,
             Self::File(FileError::Read { .. } | FileError::Replaced { .. })
             | Self::Stage(StageError::File(_)) => Reason::HostFilesUnreadable,
-            Self::File(FileError::Write { .. } | FileError::Edited { .. }) => Reason::HostFilesUnwritable,
-            Self::Netlink(_) => Reason::KernelUnreadable,
+            Self::File(FileError::Write { .. } | FileError::Edited { .. }) | Self::Unrecorded(_) => {
+                Reason::HostFilesUnwritable
+            }
+            Self::Netlink(_) | Self::Unreadable(_) => Reason::KernelUnreadable,
             Self::Stage(StageError::Command(_) | StageError::Broken { .. } | StageError::Io(_)) => {
                 Reason::ValidationUnavailable
             }
@@ -112,25 +123,13 @@ pub struct Prepared {
     fence: Fence,
 }
 
-/// What went wrong, by NIC.
-pub type Failures = BTreeMap<MacAddress, Failure>;
-
 /// What became of a plan.
-#[derive(Debug, Default)]
-pub struct Outcome {
+#[derive(Debug)]
+pub struct Done {
     /// What went wrong.
     pub failures: Failures,
     /// The kernel afterwards.
     pub view: KernelView,
-}
-
-/// In which order the transactions of a plan are carried out.
-#[derive(Debug, Clone, Copy)]
-pub enum Order<'a> {
-    /// As one: waiting for the kernel is done once, for all of them.
-    Together,
-    /// Each after the one before, until it is asked to stop: what goes wrong is known to be of one of them.
-    OneByOne(&'a Stop),
 }
 
 impl Host {
@@ -160,7 +159,7 @@ impl Host {
 
     /// Why nothing can be done on this host at all, if that is so.
     #[must_use]
-    pub const fn obstacle(&self) -> Option<&Refusal> {
+    pub const fn obstacle(&self) -> Option<&Explanation> {
         match &self.backend {
             Backend::Netplan => None,
             Backend::Unsupported(refusal) => Some(refusal),
@@ -174,7 +173,7 @@ impl Host {
     pub async fn prepare(
         &mut self,
         desired: &Desired,
-        mut blocked: BTreeMap<MacAddress, Refusal>,
+        mut blocked: BTreeMap<MacAddress, Explanation>,
     ) -> Result<Prepared, PassError> {
         if self.lock.is_none() {
             self.lock = Some(NodeLock::take(&self.root)?);
@@ -199,66 +198,34 @@ impl Host {
         Ok(Prepared { plan, view, definitions, ledger, fence })
     }
 
-    /// Carries a plan out. The record of what is about to be done is on disk before it is.
+    /// Carries a plan out.
     ///
     /// What has begun comes to its end: nothing may drop this while it waits.
-    pub async fn carry_out(&mut self, prepared: &Prepared, order: Order<'_>) -> Result<Outcome, PassError> {
-        let Prepared { plan, fence, ledger: before, view: _, definitions: _ } = prepared;
-        let mut ledger = before.clone();
-        plan.transactions.iter().for_each(|transaction| ledger.intend(transaction));
-        files::save(&self.root, &ledger)?;
-        let results = match order {
-            Order::Together => execute(self, &plan.transactions, fence).await,
-            Order::OneByOne(stop) => self.one_by_one(&plan.transactions, fence, stop).await,
-        };
-        let view = self.netlink.view(&self.api_server).await;
-        let mut failures = BTreeMap::new();
-        for (transaction, result) in plan.transactions.iter().zip(results) {
-            let Err(failure) = result else {
-                ledger.settle(transaction);
-                continue;
-            };
-            if failure.is_as_before() || view.as_ref().is_ok_and(|view| !ledger.marks(transaction, view)) {
-                ledger.withdraw(transaction, before);
-            }
-            failures.extend(transaction.members.iter().map(|member| (member.mac, failure.clone())));
-        }
-        if let Err(error) = files::save(&self.root, &ledger) {
-            // What is on disk is the intention, which covers what was done.
+    pub async fn carry_out(&mut self, prepared: &Prepared, order: Order<'_>) -> Result<Done, PassError> {
+        let Prepared { plan, fence, ledger, view: _, definitions: _ } = prepared;
+        let outcome = execute(self, &plan.transactions, fence, ledger, order).await;
+        let Outcome { failures, view, unrecorded } = outcome.map_err(PassError::Unrecorded)?;
+        if let Some(error) = unrecorded {
             tracing::warn!("{error}");
         }
-        Ok(Outcome { failures, view: view? })
+        Ok(Done { failures, view: view.map_err(PassError::Unreadable)? })
     }
 
     /// The wanted NICs that are new to us, and that udev may still be about to rename.
-    fn settling(&mut self, desired: &Desired, look: &Look, now: Instant) -> BTreeMap<MacAddress, Refusal> {
+    fn settling(
+        &mut self,
+        desired: &Desired,
+        look: &Look,
+        now: Instant,
+    ) -> BTreeMap<MacAddress, Explanation> {
         self.arrivals.look(&look.view, now);
         let is_settling = |mac: &MacAddress| {
             let mut links = look.view.links.iter().filter(|link| link.identity() == Some(*mac));
             look.ledger.get(*mac).is_none() && links.any(|link| self.arrivals.is_new(link, now))
         };
         let message = "the NIC came or was renamed a moment ago, and udev may not be done with it; it is configured in a moment";
-        let refusal = Refusal::new(Reason::ChangedMeanwhile, message);
+        let refusal = Explanation::new(Reason::ChangedMeanwhile, message);
         desired.wanted.keys().copied().filter(is_settling).map(|mac| (mac, refusal.clone())).collect()
-    }
-
-    async fn one_by_one(
-        &mut self,
-        transactions: &[Transaction],
-        fence: &Fence,
-        stop: &Stop,
-    ) -> Vec<Result<(), Failure>> {
-        let mut results = Vec::new();
-        for transaction in transactions {
-            if stop.is_asked() {
-                let message =
-                    "the agent was asked to stop before it began with this NIC; the next one goes on";
-                results.push(Err(Failure::NotBegun(Refusal::new(Reason::Applying, message))));
-            } else {
-                results.extend(execute(self, std::slice::from_ref(transaction), fence).await);
-            }
-        }
-        results
     }
 
     async fn look(&self) -> Result<Look, PassError> {
@@ -277,7 +244,7 @@ impl Host {
     }
 }
 
-impl Node for Host {
+impl Machine for Host {
     async fn apply(&mut self, step: &Step) -> Result<(), NodeError> {
         self.netlink.apply(step).await.map_err(|error| NodeError(error.to_string()))
     }
@@ -288,6 +255,10 @@ impl Node for Host {
 
     fn write(&mut self, change: &FileChange) -> Result<(), NodeError> {
         files::write(&self.root, change).map_err(|error| NodeError(error.to_string()))
+    }
+
+    fn record(&mut self, ledger: &Ledger) -> Result<(), NodeError> {
+        files::save(&self.root, ledger).map_err(|error| NodeError(error.to_string()))
     }
 
     async fn pause(&mut self, duration: Duration) {

@@ -3,17 +3,18 @@
 use std::{collections::BTreeMap, time::Instant};
 
 use multinic_agent_core::{
+    execute::{Failures, Order},
     history::{Backoff, FULL_CHECK, History, next_pass},
     observed::link::KernelView,
     parse::desired::Desired,
-    plan::{Plan, Refusal, Verdict},
+    plan::{Plan, Verdict},
     report::{Phase, Report},
 };
-use multinic_crds::{GuardedConfig, MacAddress, Mode};
+use multinic_crds::{Explanation, GuardedConfig, MacAddress, Mode};
 use multinic_runtime::shutdown::Stop;
 
 use crate::{
-    node::{Failures, Host, Order, Outcome, PassError},
+    node::{Done, Host, PassError},
     voice::Voice,
 };
 
@@ -66,7 +67,7 @@ impl Agent {
     /// Says that nobody knows how the node is.
     async fn tell_blind(&mut self, desired: &Desired, error: &PassError) {
         tracing::error!(reason = %error.reason(), "the pass ended early: {error}");
-        let refusal = Refusal::new(error.reason(), error.explain());
+        let refusal = Explanation::new(error.reason(), error.explain());
         let (failures, view) = (Failures::new(), KernelView::default());
         let status = self.voice.status(&Report {
             desired,
@@ -115,9 +116,10 @@ impl Agent {
             self.voice.say(status).await;
             return Ok(());
         }
-        let order = if self.history.suspects_a_change() { Order::OneByOne(stop) } else { Order::Together };
+        let stops = || stop.is_asked();
+        let order = if self.history.suspects_a_change() { Order::OneByOne(&stops) } else { Order::Together };
         let ((), outcome) = tokio::join!(announced, self.host.carry_out(&prepared, order));
-        let Outcome { failures, view } = outcome?;
+        let Done { failures, view } = outcome?;
         let repaired = self.remember(&prepared.plan, &failures);
         self.voice.account(desired, &prepared.plan, &failures, repaired, started.elapsed());
         let report = Report { failures: &failures, view: &view, phase: Phase::Settled, ..report };
@@ -127,7 +129,7 @@ impl Agent {
     }
 
     /// Takes into the history what the look showed: NICs that are right, or away, and unfit files.
-    fn learn(&mut self, plan: &Plan, blocked: &BTreeMap<MacAddress, Refusal>, now: Instant) {
+    fn learn(&mut self, plan: &Plan, blocked: &BTreeMap<MacAddress, Explanation>, now: Instant) {
         for (mac, decision) in &plan.decisions {
             match &decision.verdict {
                 Verdict::Right => self.history.right(*mac),
@@ -149,7 +151,7 @@ impl Agent {
             let changed = !(transaction.steps.is_empty() && transaction.files.is_empty());
             for member in &transaction.members {
                 if let Some(failure) = failures.get(&member.mac) {
-                    let failure = Refusal::new(failure.reason(), failure.to_string());
+                    let failure = Explanation::new(failure.reason(), failure.to_string());
                     self.history.failed(member.mac, failure, now);
                 } else {
                     repaired += u64::from(self.history.succeeded(member.mac, changed, now));

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use k8s_openapi::jiff::Timestamp;
 use multinic_agent_core::{
+    execute::Failures,
     history::{Budget, Retreat},
     parse::desired::Desired,
     plan::Plan,
@@ -13,7 +14,6 @@ use multinic_crds::{GuardedConfig, NodeNetworkConfigStatus};
 
 use crate::{
     health::{ChangeLabels, Health, Metrics},
-    node::Failures,
     publish::Publisher,
 };
 

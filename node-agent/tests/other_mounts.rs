@@ -21,7 +21,7 @@ use multinic_agent::{
     },
     node::PassError,
 };
-use multinic_agent_core::{parse::bootfile::seal, plan::FileChange};
+use multinic_agent_core::{observed::files::FileChange, parse::bootfile::seal};
 
 const AGENT: &str = env!("CARGO_BIN_EXE_multinic-agent");
 const INSIDE: &str = "MULTINIC_TEST_INSIDE";

@@ -7,9 +7,7 @@ use std::{
 };
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
-use multinic_crds::{MacAddress, Reason};
-
-use crate::plan::Refusal;
+use multinic_crds::{Explanation, MacAddress, Reason};
 
 /// A look without a cause, for what nobody announces: files, and announcements that were lost.
 pub const FULL_CHECK: Duration = Duration::from_secs(10);
@@ -139,7 +137,7 @@ pub struct History {
 #[derive(Debug, Clone, Default)]
 struct Past {
     backoff: Backoff,
-    failure: Option<Refusal>,
+    failure: Option<Explanation>,
     /// It was as wanted by this generation, so a further change of it is a repair.
     proven: bool,
     /// When others made a repair or a new start necessary.
@@ -164,7 +162,7 @@ impl History {
     }
 
     /// Changing a NIC failed at `now`.
-    pub fn failed(&mut self, mac: MacAddress, failure: Refusal, now: Instant) {
+    pub fn failed(&mut self, mac: MacAddress, failure: Explanation, now: Instant) {
         let past = self.nics.entry(mac).or_default();
         past.backoff.failed(now);
         past.fenced = if failure.reason == Reason::FenceChanged { past.fenced + 1 } else { 0 };
@@ -200,7 +198,7 @@ impl History {
     }
 
     /// The NICs that are left alone at `now`, and why.
-    pub fn blocked(&mut self, now: Instant) -> BTreeMap<MacAddress, Refusal> {
+    pub fn blocked(&mut self, now: Instant) -> BTreeMap<MacAddress, Explanation> {
         self.nics.iter_mut().filter_map(|(mac, past)| Some((*mac, past.hold(now)?))).collect()
     }
 
@@ -217,7 +215,7 @@ impl Past {
         self.fenced = 0;
     }
 
-    fn hold(&mut self, now: Instant) -> Option<Refusal> {
+    fn hold(&mut self, now: Instant) -> Option<Explanation> {
         self.disturbed.retain(|when| now.saturating_duration_since(*when) < CONTENTION_WINDOW);
         if self.disturbed.len() >= CONTENTION_LIMIT {
             return Some(contended());
@@ -229,8 +227,8 @@ impl Past {
     }
 }
 
-fn contended() -> Refusal {
-    Refusal::new(
+fn contended() -> Explanation {
+    Explanation::new(
         Reason::Contended,
         format!(
             "something else changed the NIC, or took it away, {CONTENTION_LIMIT} times within {} minutes, so it is left alone for now; find out what does that",
@@ -239,8 +237,8 @@ fn contended() -> Refusal {
     )
 }
 
-fn self_fenced() -> Refusal {
-    Refusal::new(
+fn self_fenced() -> Explanation {
+    Explanation::new(
         Reason::SelfFenced,
         format!(
             "a link that the node lives by changed in each of {FENCE_LIMIT} attempts to change this NIC; nothing was kept, and it is not tried again before its object changes or the agent restarts; {}",
@@ -258,8 +256,8 @@ mod tests {
     const OTHER: &str = "fa:16:3e:00:00:02";
     const THIRD: &str = "fa:16:3e:00:00:03";
 
-    fn failure() -> Refusal {
-        Refusal::new(Reason::ApplyFailed, "failed")
+    fn failure() -> Explanation {
+        Explanation::new(Reason::ApplyFailed, "failed")
     }
 
     #[test]
@@ -402,7 +400,7 @@ mod tests {
     #[test]
     fn a_change_that_disturbs_the_nodes_own_links_each_time_is_not_made_for_ever() {
         let start = Instant::now();
-        let disturbing = || Refusal::new(Reason::FenceChanged, "changed");
+        let disturbing = || Explanation::new(Reason::FenceChanged, "changed");
         let mut history = History::default();
         history.begin(1);
         for _ in 1..FENCE_LIMIT {

@@ -15,12 +15,13 @@ use multinic_crds::{Interface, MIN_IPV6_MTU, MacAddress};
 
 use crate::{
     attribute::Step,
-    execute::{Node, NodeError},
+    execute::{Machine, NodeError},
     observed::{
+        files::FileChange,
+        ledger::Ledger,
         link::{Address, AddressState, Ipv6, KernelView, Link, Manner, goes_with},
         route::{self, Route},
     },
-    plan::FileChange,
 };
 
 /// The default route of the main table over this link.
@@ -89,6 +90,8 @@ pub(crate) struct PlainNode {
     /// The change that fails, counted from zero over steps and files alike.
     pub(crate) fails_at: Option<usize>,
     changes: usize,
+    /// The ledgers that were kept, one after the other.
+    pub(crate) recorded: Vec<Ledger>,
 }
 
 impl PlainNode {
@@ -103,6 +106,7 @@ impl PlainNode {
             meanwhile: None,
             fails_at: None,
             changes: 0,
+            recorded: Vec::new(),
         }
     }
 
@@ -264,7 +268,7 @@ fn make_link_local(link: &mut Link) {
     }
 }
 
-impl Node for PlainNode {
+impl Machine for PlainNode {
     async fn apply(&mut self, step: &Step) -> Result<(), NodeError> {
         self.count()?;
         self.change(step)
@@ -280,6 +284,11 @@ impl Node for PlainNode {
             Some(text) => self.files.insert(change.path.clone(), text.clone()),
             None => self.files.remove(&change.path),
         };
+        Ok(())
+    }
+
+    fn record(&mut self, ledger: &Ledger) -> Result<(), NodeError> {
+        self.recorded.push(ledger.clone());
         Ok(())
     }
 

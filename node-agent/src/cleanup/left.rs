@@ -2,6 +2,7 @@
 
 use ipnet::IpNet;
 use multinic_agent_core::{
+    execute::Failures,
     observed::{
         ledger::Ledger,
         link::{KernelView, Link},
@@ -10,7 +11,7 @@ use multinic_agent_core::{
 };
 use multinic_crds::InterfaceName;
 
-use crate::node::{Failures, Prepared};
+use crate::node::Prepared;
 
 /// One line for each NIC that is still ours, with the reason where there is one.
 pub(super) fn nics(plan: &Plan, failures: &Failures) -> Vec<String> {

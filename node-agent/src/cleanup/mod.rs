@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{bail, ensure};
 use multinic_agent_core::{
+    execute::Order,
     observed::ledger::Ledger,
     parse::desired::Desired,
     protected::{AllowedKind, Policy},
@@ -27,7 +28,7 @@ use crate::{
         files, remains,
         root::HostRoot,
     },
-    node::{Host, Order, Outcome, PassError, Prepared},
+    node::{Done, Host, PassError, Prepared},
 };
 
 /// Gives every NIC of ours back, removes our files, and looks whether anything is left.
@@ -100,8 +101,8 @@ impl Cleaner {
         };
         let prepared = prepared?;
         self.known.nics.extend(prepared.ledger.nics.clone());
-        let outcome = self.host.carry_out(&prepared, Order::Together).await?;
-        let given_back = tell(&prepared, &outcome);
+        let done = self.host.carry_out(&prepared, Order::Together).await?;
+        let given_back = tell(&prepared, &done);
         // Nobody will be here to give them back.
         files::forget_away(&self.root)?;
         let complaints = remains::tidy(&self.root);
@@ -110,7 +111,7 @@ impl Cleaner {
             return Ok(None);
         };
         let look = look?;
-        let mut left = left::nics(&look.plan, &outcome.failures);
+        let mut left = left::nics(&look.plan, &done.failures);
         left.extend(left::links(&look, &self.known));
         left.extend(remains::list(&self.root, &look.definitions)?);
         left.extend(complaints);
@@ -119,19 +120,19 @@ impl Cleaner {
 }
 
 /// Says which NICs were given back; how many.
-fn tell(prepared: &Prepared, outcome: &Outcome) -> usize {
+fn tell(prepared: &Prepared, done: &Done) -> usize {
     let members = prepared.plan.transactions.iter().flat_map(|transaction| &transaction.members);
     let mut given_back = 0;
-    for mac in members.map(|member| member.mac).filter(|mac| !outcome.failures.contains_key(mac)) {
+    for mac in members.map(|member| member.mac).filter(|mac| !done.failures.contains_key(mac)) {
         let was = prepared.plan.decisions.get(&mac).map_or("", |decision| decision.name.as_str());
-        let now = name_of(mac, outcome).unwrap_or("(not plugged in)");
+        let now = name_of(mac, done).unwrap_or("(not plugged in)");
         tracing::info!(%mac, was, now, "given back");
         given_back += 1;
     }
     given_back
 }
 
-fn name_of(mac: MacAddress, outcome: &Outcome) -> Option<&str> {
-    let link = outcome.view.links.iter().find(|link| link.identity() == Some(mac));
+fn name_of(mac: MacAddress, done: &Done) -> Option<&str> {
+    let link = done.view.links.iter().find(|link| link.identity() == Some(mac));
     link.map(|link| link.name.as_str())
 }

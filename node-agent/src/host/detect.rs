@@ -1,7 +1,7 @@
 //! What kind of host this is, from what is really active on it.
 
-use multinic_agent_core::{plan::Refusal, report::HostFacts};
-use multinic_crds::Reason;
+use multinic_agent_core::report::HostFacts;
+use multinic_crds::{Explanation, Reason};
 
 use crate::host::root::HostRoot;
 
@@ -22,7 +22,7 @@ pub enum Backend {
     /// netplan, rendering for systemd-networkd.
     Netplan,
     /// Nothing that this version configures, and why.
-    Unsupported(Refusal),
+    Unsupported(Explanation),
 }
 
 impl Backend {
@@ -39,7 +39,7 @@ impl Backend {
                 } else {
                     "systemd-networkd is not running"
                 };
-                Self::Unsupported(Refusal::new(
+                Self::Unsupported(Explanation::new(
                     Reason::UnsupportedHost,
                     format!(
                         "{missing} on this node ({os_image}); NICs are managed on hosts with netplan and systemd-networkd"

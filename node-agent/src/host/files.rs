@@ -4,14 +4,17 @@ use std::{collections::BTreeMap, io};
 
 use multinic_agent_core::{
     backend::netplan,
-    observed::ledger::Ledger,
+    observed::{
+        files::{FileChange, HostFiles},
+        ledger::Ledger,
+    },
     parse::{
         bootfile::{Owner, owner},
         foreign::Definition,
     },
-    plan::{FileChange, HostFiles, Plan, Refusal},
+    plan::Plan,
 };
-use multinic_crds::{InterfaceName, MacAddress, Reason};
+use multinic_crds::{Explanation, InterfaceName, MacAddress, Reason};
 
 use crate::host::{
     others,
@@ -159,7 +162,7 @@ pub fn write(root: &HostRoot, change: &FileChange) -> Result<(), FileError> {
 ///
 /// What cannot be known, such as a disk that is full by then, fails later and is taken back.
 #[must_use]
-pub fn unwritable(root: &HostRoot, plan: &Plan) -> BTreeMap<MacAddress, Refusal> {
+pub fn unwritable(root: &HostRoot, plan: &Plan) -> BTreeMap<MacAddress, Explanation> {
     let refusal = |change: &FileChange| {
         let error = root.may_write(&change.path).err()?;
         let remedy = match error.kind() {
@@ -168,7 +171,7 @@ pub fn unwritable(root: &HostRoot, plan: &Plan) -> BTreeMap<MacAddress, Refusal>
             _ => Reason::NotPersisted.remedy(),
         };
         let message = format!("{} cannot be written: {error}; {remedy}", change.path);
-        Some(Refusal::new(Reason::NotPersisted, message))
+        Some(Explanation::new(Reason::NotPersisted, message))
     };
     let mut unwritable = BTreeMap::new();
     for transaction in &plan.transactions {

@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use multinic_agent::{
@@ -11,17 +12,21 @@ use multinic_agent::{
     host::{files, generator::StageError, root::HostRoot},
 };
 use multinic_agent_core::{
+    attribute::Step,
     backend::netplan::next_boot::Doubts,
+    execute::{Machine, NodeError, Order, execute},
     observed::{
+        files::{FileChange, HostFiles},
         ledger::Ledger,
         link::{Address, KernelView, Link},
         route::{self, Route},
     },
-    parse::desired::Desired,
-    plan::{Plan, Refusal, Verdict, World},
+    parse::{desired::Desired, foreign::Definition},
+    plan::{Plan, Verdict, World},
     protected::{AllowedKind, Fence, Past, Policy},
 };
-use multinic_crds::{Interface, MacAddress, Mode, Reason};
+use multinic_crds::{Explanation, Interface, MacAddress, Mode, Reason};
+use tokio::runtime::{Builder, Runtime};
 
 const UPLINK: &str = "fa:16:3e:00:00:ee";
 pub(crate) const A: &str = "fa:16:3e:00:00:0a";
@@ -108,17 +113,11 @@ impl Host {
             malformed: Vec::new(),
         };
         let (definitions, host_files) = files::survey(&self.root).unwrap();
-        let policy = Policy {
-            node_ips: BTreeSet::from(["192.0.2.10".parse().unwrap()]),
-            link_kinds: BTreeSet::from([AllowedKind::Physical]),
-        };
-        let past = Past::new(&self.ledger, &host_files, BTreeSet::new());
-        let fence = Fence::around(&self.view, &definitions, &policy, &past);
+        let fence = self.fence(&definitions, &host_files);
         let (view, ledger) = (&self.view, &self.ledger);
         let world = World { view, fence: &fence, definitions: &definitions, files: &host_files, ledger };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let decided = decide(&self.root, &desired, world, BTreeMap::new(), true, &mut self.doubts);
-        let plan = runtime.block_on(decided);
+        let plan = runtime().block_on(decided);
         assert!(!self.path("/run/multinic/stage").exists(), "copies of the host's files are left");
         plan
     }
@@ -127,20 +126,21 @@ impl Host {
         self.try_decide(wanted).unwrap()
     }
 
+    fn fence(&self, definitions: &[Definition], host_files: &HostFiles) -> Fence {
+        let policy = Policy {
+            node_ips: BTreeSet::from(["192.0.2.10".parse().unwrap()]),
+            link_kinds: BTreeSet::from([AllowedKind::Physical]),
+        };
+        let past = Past::new(&self.ledger, host_files, BTreeSet::new());
+        Fence::around(&self.view, definitions, &policy, &past)
+    }
+
     /// Does what is planned, with a kernel that does what it is told.
     pub(crate) fn carry_out(&mut self, plan: &Plan) {
-        for transaction in &plan.transactions {
-            self.ledger.intend(transaction);
-            for target in &transaction.targets {
-                let link = self.view.links.iter_mut().find(|link| link.index == target.index).unwrap();
-                link.name.clone_from(&target.name);
-                link.up = target.up;
-                link.ipv6 = target.ipv6;
-                link.addresses = target.addresses.iter().copied().map(Address::new).collect();
-            }
-            transaction.files.iter().for_each(|change| files::write(&self.root, change).unwrap());
-            self.ledger.settle(transaction);
-        }
+        let (definitions, host_files) = files::survey(&self.root).unwrap();
+        let (fence, before) = (self.fence(&definitions, &host_files), self.ledger.clone());
+        let done = execute(self, &plan.transactions, &fence, &before, Order::Together);
+        assert_eq!(runtime().block_on(done).unwrap().failures, BTreeMap::new());
     }
 
     /// Has these NICs configured, which must work.
@@ -172,7 +172,7 @@ impl Host {
     }
 
     /// Why nothing is done about one NIC.
-    pub(crate) fn refusal(&mut self, wanted: &[Interface], mac: &str) -> Refusal {
+    pub(crate) fn refusal(&mut self, wanted: &[Interface], mac: &str) -> Explanation {
         match self.verdict(wanted, mac) {
             Verdict::Refuse(refusal) | Verdict::Fail(refusal) | Verdict::Keep(refusal) => refusal,
             verdict => panic!("{mac} is not refused: {verdict:?}"),
@@ -187,6 +187,46 @@ impl Host {
             assert!(refusal.message.contains(word), "{word} is not in: {}", refusal.message);
         }
     }
+}
+
+impl Machine for Host {
+    async fn apply(&mut self, step: &Step) -> Result<(), NodeError> {
+        let link = self.view.links.iter_mut().find(|link| link.index == step.index()).unwrap();
+        match step {
+            Step::SetUp { .. } => link.up = true,
+            Step::SetDown { .. } => link.up = false,
+            Step::Rename { to, .. } => link.name.clone_from(to),
+            Step::AddAltName { name, .. } => _ = link.alt_names.insert(name.clone()),
+            Step::DropAltName { name, .. } => _ = link.alt_names.remove(name),
+            Step::SetMtu { bytes, .. } => link.mtu = *bytes,
+            Step::SetIpv6 { to, .. } => link.ipv6 = Some(*to),
+            Step::AddAddress { net, .. } | Step::RestoreAddress { net, .. } => {
+                link.addresses.push(Address::new(*net));
+            }
+            Step::RemoveAddress { net, .. } => link.addresses.retain(|address| address.net != *net),
+            Step::AddRoute { .. } => {}
+        }
+        Ok(())
+    }
+
+    async fn view(&mut self) -> Result<KernelView, NodeError> {
+        Ok(self.view.clone())
+    }
+
+    fn write(&mut self, change: &FileChange) -> Result<(), NodeError> {
+        files::write(&self.root, change).map_err(|error| NodeError(error.to_string()))
+    }
+
+    fn record(&mut self, ledger: &Ledger) -> Result<(), NodeError> {
+        self.ledger = ledger.clone();
+        Ok(())
+    }
+
+    async fn pause(&mut self, _: Duration) {}
+}
+
+fn runtime() -> Runtime {
+    Builder::new_current_thread().enable_all().build().unwrap()
 }
 
 fn link(index: u32, name: &str, mac: &str) -> Link {

@@ -6,12 +6,11 @@ use std::{
     net::IpAddr,
 };
 
-use multinic_crds::Reason;
+use multinic_crds::{Explanation, Reason};
 
 use crate::{
     attribute::{Target, converge},
     observed::{link::KernelView, route::Route},
-    plan::Refusal,
 };
 
 /// Vital links, the default routes over them, and the routes that lead over them to the API server and to the next
@@ -35,7 +34,7 @@ impl Lifeline {
     }
 
     /// Whether `view` shows all of it.
-    pub(crate) fn hold(&self, view: &KernelView) -> Result<(), Refusal> {
+    pub(crate) fn hold(&self, view: &KernelView) -> Result<(), Explanation> {
         if !converge(&self.targets, view).is_empty() {
             return Err(changed("a link that the node lives by"));
         }
@@ -53,8 +52,8 @@ impl Lifeline {
     }
 }
 
-fn changed(what: &str) -> Refusal {
-    Refusal::new(
+fn changed(what: &str) -> Explanation {
+    Explanation::new(
         Reason::FenceChanged,
         format!("{what} changed at the same time; nothing was kept, and it is tried again"),
     )

@@ -17,14 +17,9 @@ use serde::{Deserialize, Serialize, de::Error};
 use serde_json::{Map, Value};
 
 use crate::{
-    attribute,
     backend::netplan,
-    observed::link::{Ipv6, KernelView},
-    parse::{
-        bootfile::{Owner, owner},
-        desired::nets,
-    },
-    plan::{HostFiles, Transaction},
+    observed::{files::HostFiles, link::Ipv6},
+    parse::bootfile::{Owner, owner},
 };
 
 /// Raised when an agent that knows only an older one must not act on what is written.
@@ -199,83 +194,8 @@ impl Ledger {
         }
     }
 
-    /// Forgets the NICs that were given up while they were away.
-    pub fn forget_away(&mut self) {
-        self.nics.retain(|_, entry| entry.away.is_none());
-    }
-
-    /// The ledger as it must be on disk before `transaction` begins.
-    ///
-    /// A NIC that is new to us is remembered as it was found.
-    pub fn intend(&mut self, transaction: &Transaction) {
-        for member in &transaction.members {
-            let (Some(nic), Some(link)) = (&member.wanted, &member.link) else { continue };
-            let entry = self.nics.entry(member.mac).or_insert_with(|| {
-                // One of our names was given by us: what else is found on it may be ours as well.
-                let adopted = is_ours(&link.name);
-                Entry {
-                    original_name: (!adopted).then(|| link.name.clone()),
-                    original_ipv6: link.ipv6.filter(|_| !adopted),
-                    adopted,
-                    ..Entry::named(nic.name)
-                }
-            });
-            entry.name = nic.name;
-            entry.away = None;
-            entry.unsaved = false;
-            if nic.mtu.is_some() && !entry.adopted {
-                entry.original_mtu.get_or_insert(link.mtu);
-            }
-            entry.addresses.extend(nets(nic));
-        }
-    }
-
-    /// Forgets what `intend` wrote where `transaction` came to nothing: `before` is the ledger
-    /// from before it. A NIC that we never configured must not be taken for ours.
-    pub fn withdraw(&mut self, transaction: &Transaction, before: &Self) {
-        for member in &transaction.members {
-            match before.get(member.mac) {
-                Some(entry) => self.nics.insert(member.mac, entry.clone()),
-                None => self.nics.remove(&member.mac),
-            };
-        }
-    }
-
-    /// Whether a link of `transaction` bears a name or an address of ours. One that does not, after a
-    /// roll-back that failed elsewhere, is not ours because of what was intended for it.
-    #[must_use]
-    pub fn marks(&self, transaction: &Transaction, view: &KernelView) -> bool {
-        transaction.members.iter().any(|member| {
-            let links = view.links.iter().filter(|link| link.identity() == Some(member.mac));
-            let given = self.get(member.mac).map(|entry| &entry.addresses);
-            links.into_iter().any(|link| {
-                is_ours(&link.name)
-                    || given.is_some_and(|given| link.nets().iter().any(|net| given.contains(net)))
-            })
-        })
-    }
-
-    /// The ledger after `transaction` was proven.
-    pub fn settle(&mut self, transaction: &Transaction) {
-        for member in &transaction.members {
-            match &member.wanted {
-                None if member.link.is_none() => self.give_up(member.mac),
-                None => {
-                    self.nics.remove(&member.mac);
-                }
-                Some(nic) if nic.mtu.is_none() => {
-                    // The device has its own size back, and keeps it.
-                    if let Some(entry) = self.nics.get_mut(&member.mac) {
-                        entry.original_mtu = None;
-                    }
-                }
-                Some(_) => {}
-            }
-        }
-    }
-
     /// Remembers of a NIC that is not there how it is to be given back: it may be in a pod, and return with our name.
-    fn give_up(&mut self, mac: MacAddress) {
+    pub(crate) fn give_up(&mut self, mac: MacAddress) {
         let away = |entry: &Entry| entry.away;
         let last = self.nics.values().filter_map(away).max();
         let Some(entry) = self.nics.get_mut(&mac) else { return };
@@ -287,6 +207,11 @@ impl Ledger {
         for (_, mac) in &known[..surplus] {
             self.nics.remove(mac);
         }
+    }
+
+    /// Forgets the NICs that were given up while they were away.
+    pub fn forget_away(&mut self) {
+        self.nics.retain(|_, entry| entry.away.is_none());
     }
 }
 
@@ -301,9 +226,4 @@ fn filed_addresses(mac: MacAddress, files: &HostFiles) -> Option<BTreeSet<IpNet>
         }
     }
     Some(addresses)
-}
-
-/// Whether only we call links so.
-fn is_ours(name: &str) -> bool {
-    name.parse::<InterfaceName>().is_ok() || attribute::is_temporary(name)
 }

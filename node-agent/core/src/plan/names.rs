@@ -2,12 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use multinic_crds::{MacAddress, Reason};
+use multinic_crds::{Explanation, MacAddress, Reason};
 
-use crate::{
-    observed::link::KernelView,
-    plan::{Member, Refusal},
-};
+use crate::{observed::link::KernelView, plan::transaction::Member};
 
 /// Drops every member whose name is held by a link that will not let it go.
 ///
@@ -16,10 +13,10 @@ use crate::{
 pub(super) fn settle(
     mut members: Vec<Member>,
     view: &KernelView,
-) -> (Vec<Member>, BTreeMap<MacAddress, Refusal>) {
+) -> (Vec<Member>, BTreeMap<MacAddress, Explanation>) {
     let mut refused = BTreeMap::new();
     loop {
-        let held: Vec<(MacAddress, Refusal)> = members
+        let held: Vec<(MacAddress, Explanation)> = members
             .iter()
             .filter_map(|member| {
                 let holder = holder(member, view)?;
@@ -70,13 +67,13 @@ fn exchange(taker: &Member, giver: &Member, view: &KernelView) -> bool {
     holder(taker, view).is_some_and(is_its)
 }
 
-fn name_in_use(member: &Member, view: &KernelView, holder: u32) -> Refusal {
+fn name_in_use(member: &Member, view: &KernelView, holder: u32) -> Explanation {
     let name = member.target.as_ref().map(|target| target.name.as_str()).unwrap_or_default();
     let other = view
         .link(holder)
         .and_then(|link| link.mac)
         .map_or_else(|| "another link".to_owned(), |mac| format!("the link {mac}"));
-    Refusal::new(
+    Explanation::new(
         Reason::NameInUse,
         format!(
             "{name} is the name of {other}, which keeps it; rename that one, or see why it is left alone"

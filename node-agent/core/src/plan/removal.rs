@@ -2,14 +2,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use multinic_crds::{InterfaceName, MacAddress, Reason};
+use multinic_crds::{Explanation, InterfaceName, MacAddress, Reason};
 
 use crate::{
     attribute::{Surplus, Target, is_temporary},
     backend::netplan,
-    observed::link::{Ipv6, KernelView, Link},
+    observed::{
+        files::HostFiles,
+        link::{Ipv6, KernelView, Link},
+    },
     parse::bootfile::{Owner, owner},
-    plan::{Decision, HostFiles, Judged, Member, Refusal, Verdict, World, resolve},
+    plan::{
+        decision::{Decision, Judged, Verdict},
+        resolve::resolve,
+        transaction::Member,
+        world::World,
+    },
     protected,
 };
 
@@ -39,7 +47,7 @@ pub(super) fn keep_unlisted(mac: MacAddress, world: World<'_>) -> Judged {
         name: name(mac, world),
         port_id: String::new(),
         index: link.map(|link| link.index),
-        verdict: Verdict::Keep(Refusal::new(Reason::Unlisted, message)),
+        verdict: Verdict::Keep(Explanation::new(Reason::Unlisted, message)),
     };
     Judged { decision, member: None }
 }
@@ -56,7 +64,7 @@ fn name(mac: MacAddress, world: World<'_>) -> String {
 pub(super) fn judge(
     mac: MacAddress,
     world: World<'_>,
-    blocked: Option<&Refusal>,
+    blocked: Option<&Explanation>,
     taken: &mut BTreeSet<String>,
 ) -> Judged {
     let name = name(mac, world);
@@ -80,7 +88,7 @@ pub(super) fn judge(
     if let (Some(found), Some(protection)) = (link, protection) {
         return keep(
             link,
-            Refusal::new(protection.reason(), protection.message(&found.name, protected::Owner::Us)),
+            Explanation::new(protection.reason(), protection.message(&found.name, protected::Owner::Us)),
         );
     }
     let member = Member { mac, wanted: None, link: link.cloned(), target, file: None };
@@ -88,12 +96,12 @@ pub(super) fn judge(
 }
 
 /// Why a NIC stays whose boot file a person changed.
-fn edited(mac: MacAddress, world: World<'_>) -> Option<Refusal> {
+fn edited(mac: MacAddress, world: World<'_>) -> Option<Explanation> {
     let (path, _) = world.files.boot.iter().find(|(_, text)| owner(text) == Owner::Edited(mac))?;
     let message = format!(
         "{path} was edited after multinic wrote it, so the NIC is kept; delete the file to let it go"
     );
-    Some(Refusal::new(Reason::EditedByHand, message))
+    Some(Explanation::new(Reason::EditedByHand, message))
 }
 
 /// What the link goes back to. One without our name and our addresses is not ours any more,

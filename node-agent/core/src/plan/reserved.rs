@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
-use multinic_crds::{Interface, Reason};
+use multinic_crds::{Explanation, Interface, Reason};
 
 use crate::{
     observed::{
@@ -11,19 +11,19 @@ use crate::{
         route::{LOCAL, Route},
     },
     parse::desired::nets,
-    plan::{Refusal, World},
+    plan::world::World,
 };
 
 /// Where clouds tell a server what it is.
 const METADATA: IpAddr = IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254));
 
 /// Why an address of `nic` would cut the node off from something, if one would.
-pub(super) fn refusal(nic: &Interface, link: &Link, world: World<'_>) -> Option<Refusal> {
+pub(super) fn refusal(nic: &Interface, link: &Link, world: World<'_>) -> Option<Explanation> {
     let why = nets(nic).into_iter().find_map(|net| {
         own(net, world).or_else(|| captured(net, link, world)).map(|why| format!("{net} {why}"))
     });
     let refused = |why| {
-        Refusal::new(
+        Explanation::new(
             Reason::ReservedAddress,
             format!("{why}; give the port another address, or correct the prefix of its subnet"),
         )

@@ -1,10 +1,10 @@
 //! Which link a MAC address means.
 
-use multinic_crds::{MacAddress, Reason};
+use multinic_crds::{Explanation, MacAddress, Reason};
 
 use crate::{
     observed::link::{KernelView, Link},
-    plan::{Refusal, World},
+    plan::world::World,
     protected::{Need, Protection},
 };
 
@@ -12,7 +12,7 @@ use crate::{
 ///
 /// Several links have it where one is made of another: then only the one counts that is of a managed kind and
 /// no port of another one that counts. If the node lives by any of them, that one is the answer, to be refused.
-pub(super) fn resolve(mac: MacAddress, world: World<'_>) -> Result<Option<&Link>, Refusal> {
+pub(super) fn resolve(mac: MacAddress, world: World<'_>) -> Result<Option<&Link>, Explanation> {
     let all: Vec<&Link> = world.view.links.iter().filter(|link| link.identity() == Some(mac)).collect();
     let managed: Vec<&Link> = all.iter().copied().filter(|link| world.fence.manages(&link.kind)).collect();
     // The port of a failover device, such as the virtual function of hv_netvsc.
@@ -33,9 +33,9 @@ pub(super) fn resolve(mac: MacAddress, world: World<'_>) -> Result<Option<&Link>
     }
 }
 
-fn ambiguous(mac: MacAddress, links: &[&Link]) -> Refusal {
+fn ambiguous(mac: MacAddress, links: &[&Link]) -> Explanation {
     let names: Vec<_> = links.iter().map(|link| link.name.as_str()).collect();
-    Refusal::new(
+    Explanation::new(
         Reason::AmbiguousMac,
         format!(
             "{} share the MAC address {mac}, so none is chosen; see to it that one of them alone has it, or remove its row",

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
-use multinic_crds::{Interface, InterfaceName, MIN_IPV6_MTU, Reason};
+use multinic_crds::{Explanation, Interface, InterfaceName, MIN_IPV6_MTU, Reason};
 
 use crate::{
     attribute::{Surplus, Target, prove},
@@ -13,12 +13,18 @@ use crate::{
         bootfile::{BootFile, Owner, owner},
         desired::nets,
     },
-    plan::{Decision, Judged, Member, Refusal, Verdict, World, removal, reserved, resolve},
+    plan::{
+        decision::{Decision, Judged, Verdict},
+        removal, reserved,
+        resolve::resolve,
+        transaction::Member,
+        world::World,
+    },
     protected::{self, Foreign, Protection},
 };
 
 /// Decides about one wanted NIC by itself; names that others hold come later.
-pub(super) fn judge(nic: &Interface, world: World<'_>, blocked: Option<&Refusal>) -> Judged {
+pub(super) fn judge(nic: &Interface, world: World<'_>, blocked: Option<&Explanation>) -> Judged {
     let decide = |index, verdict| Decision {
         name: nic.name.to_string(),
         port_id: nic.port_id.clone(),
@@ -34,7 +40,7 @@ pub(super) fn judge(nic: &Interface, world: World<'_>, blocked: Option<&Refusal>
     let file = match netplan::render(nic) {
         Ok(file) => file,
         Err(error) => {
-            return leave(Verdict::Fail(Refusal::new(Reason::InvalidBootConfig, error.to_string())));
+            return leave(Verdict::Fail(Explanation::new(Reason::InvalidBootConfig, error.to_string())));
         }
     };
     let target = target(nic, link, world);
@@ -108,11 +114,11 @@ pub(super) fn is_of(path: &str, name: InterfaceName) -> bool {
     path == netplan::path(&name) || netplan::generated(&name).iter().any(|generated| generated == path)
 }
 
-fn refusal(nic: &Interface, link: &Link, file: &BootFile, world: World<'_>) -> Option<Refusal> {
+fn refusal(nic: &Interface, link: &Link, file: &BootFile, world: World<'_>) -> Option<Explanation> {
     if let Some(protection) = world.fence.protection(link.index) {
         let owner =
             if world.fence.given(link).is_some() { protected::Owner::Us } else { protected::Owner::Others };
-        return Some(Refusal::new(protection.reason(), protection.message(&link.name, owner)));
+        return Some(Explanation::new(protection.reason(), protection.message(&link.name, owner)));
     }
     foreign_refusal(nic, link, world)
         .or_else(|| file_refusal(file, world))
@@ -125,14 +131,14 @@ fn refusal(nic: &Interface, link: &Link, file: &BootFile, world: World<'_>) -> O
 }
 
 /// Why files of others are about the NIC as it is called once it is ours.
-fn foreign_refusal(nic: &Interface, link: &Link, world: World<'_>) -> Option<Refusal> {
+fn foreign_refusal(nic: &Interface, link: &Link, world: World<'_>) -> Option<Explanation> {
     let name = nic.name.to_string();
     if let Some(definition) = world.definitions.iter().find(|definition| definition.claims(&name)) {
         let message = format!(
             "{} uses {name}, a name that multinic gives to NICs; use another name there",
             definition.describe()
         );
-        return Some(Refusal::new(Reason::ForeignConfiguration, message));
+        return Some(Explanation::new(Reason::ForeignConfiguration, message));
     }
     if let Some(definition) = world.definitions.iter().find(|definition| definition.covers_as(link, &name)) {
         let message = format!(
@@ -140,14 +146,14 @@ fn foreign_refusal(nic: &Interface, link: &Link, world: World<'_>) -> Option<Ref
             definition.describe(),
             link.name
         );
-        return Some(Refusal::new(Reason::ForeignConfiguration, message));
+        return Some(Explanation::new(Reason::ForeignConfiguration, message));
     }
     None
 }
 
 /// Why the next boot would not bring what the kernel shows now: a file speaks of the same NIC that is not ours, or not
 /// any more.
-fn next_boot_refusal(nic: &Interface, link: &Link, world: World<'_>) -> Option<Refusal> {
+fn next_boot_refusal(nic: &Interface, link: &Link, world: World<'_>) -> Option<Explanation> {
     let covering = match world.fence.protection(link.index) {
         Some(foreign @ Protection::ForeignConfiguration(_)) => Some(foreign.clone()),
         // What else protects it, such as a VLAN on it, does not concern the next boot.
@@ -156,16 +162,16 @@ fn next_boot_refusal(nic: &Interface, link: &Link, world: World<'_>) -> Option<R
         }),
     };
     let covering = covering
-        .map(|foreign| Refusal::new(foreign.reason(), foreign.message(&link.name, protected::Owner::Us)));
+        .map(|foreign| Explanation::new(foreign.reason(), foreign.message(&link.name, protected::Owner::Us)));
     covering.or_else(|| foreign_refusal(nic, link, world)).or_else(|| edited_refusal(nic, world))
 }
 
 /// A file for the NIC under an earlier name, that a person changed: it is not removed, and the next boot reads it too.
-fn edited_refusal(nic: &Interface, world: World<'_>) -> Option<Refusal> {
+fn edited_refusal(nic: &Interface, world: World<'_>) -> Option<Explanation> {
     let is_edited = |text: &str| owner(text) == Owner::Edited(nic.mac_address);
     let mut edited = world.files.boot.iter().filter(|(path, _)| !is_of(path, nic.name));
     let (path, _) = edited.find(|(_, text)| is_edited(text))?;
-    Some(Refusal::new(
+    Some(Explanation::new(
         Reason::EditedByHand,
         format!(
             "{path} was edited after multinic wrote it, and the next boot would configure this NIC by it as well; delete it"
@@ -173,14 +179,14 @@ fn edited_refusal(nic: &Interface, world: World<'_>) -> Option<Refusal> {
     ))
 }
 
-fn file_refusal(file: &BootFile, world: World<'_>) -> Option<Refusal> {
+fn file_refusal(file: &BootFile, world: World<'_>) -> Option<Explanation> {
     match owner(world.files.boot.get(&file.path)?) {
         Owner::Us(_) => None,
-        Owner::Edited(_) => Some(Refusal::new(
+        Owner::Edited(_) => Some(Explanation::new(
             Reason::EditedByHand,
             format!("{} was edited after multinic wrote it; delete it to have it written again", file.path),
         )),
-        Owner::Others => Some(Refusal::new(
+        Owner::Others => Some(Explanation::new(
             Reason::ForeignConfiguration,
             format!("{} exists and multinic did not write it; move it away", file.path),
         )),
@@ -188,7 +194,7 @@ fn file_refusal(file: &BootFile, world: World<'_>) -> Option<Refusal> {
 }
 
 /// A NIC that is new to us and that somebody has given addresses or routes is somebody's.
-fn in_use_refusal(nic: &Interface, link: &Link, world: World<'_>) -> Option<Refusal> {
+fn in_use_refusal(nic: &Interface, link: &Link, world: World<'_>) -> Option<Explanation> {
     let filed = removal::files_of(nic.mac_address, world.files).next().is_some();
     if filed || world.ledger.get(nic.mac_address).is_some() {
         return None;
@@ -204,16 +210,16 @@ fn in_use_refusal(nic: &Interface, link: &Link, world: World<'_>) -> Option<Refu
         "{} already has {what} that multinic did not give it; take it off or remove its row",
         link.name
     );
-    Some(Refusal::new(Reason::InUse, message))
+    Some(Explanation::new(Reason::InUse, message))
 }
 
-fn mtu_refusal(nic: &Interface, link: &Link) -> Option<Refusal> {
+fn mtu_refusal(nic: &Interface, link: &Link) -> Option<Explanation> {
     let bytes = nic.mtu?.bytes();
     let (least, most) = link.mtu_range;
     let fits = bytes >= least && most.is_none_or(|most| bytes <= most);
     let range = most.map_or_else(|| format!("at least {least}"), |most| format!("{least} to {most}"));
     (!fits).then(|| {
-        Refusal::new(
+        Explanation::new(
             Reason::InvalidMtu,
             format!("{} cannot have an MTU of {bytes}; it takes {range}", link.name),
         )
@@ -222,7 +228,7 @@ fn mtu_refusal(nic: &Interface, link: &Link) -> Option<Refusal> {
 
 /// Where IPv6 is off, that is the node's choice. The IPv4 addresses alone would not be what the row
 /// says, and no success may be reported for half of it.
-fn ipv6_refusal(nic: &Interface, link: &Link) -> Option<Refusal> {
+fn ipv6_refusal(nic: &Interface, link: &Link) -> Option<Explanation> {
     let wanted = nic.addresses.iter().find(|address| address.is_ipv6())?;
     let name = &link.name;
     let message = if link.ipv6_disabled {
@@ -236,12 +242,12 @@ fn ipv6_refusal(nic: &Interface, link: &Link) -> Option<Refusal> {
     } else {
         return None;
     };
-    Some(Refusal::new(Reason::Ipv6Disabled, message))
+    Some(Explanation::new(Reason::Ipv6Disabled, message))
 }
 
 /// An address that another link has, or whose subnet another link is on, would make
 /// it a matter of chance which of them the node answers from.
-fn subnet_refusal(nic: &Interface, link: &Link, world: World<'_>) -> Option<Refusal> {
+fn subnet_refusal(nic: &Interface, link: &Link, world: World<'_>) -> Option<Explanation> {
     let managed: BTreeSet<u32> = world
         .view
         .links
@@ -258,7 +264,7 @@ fn subnet_refusal(nic: &Interface, link: &Link, world: World<'_>) -> Option<Refu
             "{address} overlaps {net}, which {} of this node has; give the port an address in another subnet",
             other.name
         );
-        Some(Refusal::new(Reason::SubnetConflict, message))
+        Some(Explanation::new(Reason::SubnetConflict, message))
     });
     conflicts.next()
 }

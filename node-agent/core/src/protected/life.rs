@@ -14,12 +14,12 @@ use multinic_crds::MacAddress;
 
 use crate::{
     observed::{
+        files::HostFiles,
         ledger::Ledger,
         link::{KernelView, Link, is_link_local},
         route::{DEFAULT, LOCAL, MAIN, Route, Rule},
     },
     parse::bootfile::{Owner, owner},
-    plan::HostFiles,
     protected::{AllowedKind, Need, Policy},
 };
 

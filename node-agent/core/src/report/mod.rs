@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
 use multinic_crds::{
-    ConditionType, InterfaceState, InterfaceStatus, MAX_INTERFACE_MESSAGE_BYTES, MacAddress, Mode,
-    NodeNetworkConfigStatus, ObservedLink, Reason, condition, merge_conditions, truncate_message,
+    ConditionType, Explanation, InterfaceState, InterfaceStatus, MAX_INTERFACE_MESSAGE_BYTES, MacAddress,
+    Mode, NodeNetworkConfigStatus, ObservedLink, Reason, condition, merge_conditions, truncate_message,
 };
 
 use crate::{
@@ -52,7 +52,7 @@ pub struct Report<'a> {
     /// What went wrong with it.
     pub failures: &'a BTreeMap<MacAddress, Failure>,
     /// Why nothing at all can be done on this host, if that is so.
-    pub obstacle: Option<&'a crate::plan::Refusal>,
+    pub obstacle: Option<&'a Explanation>,
     /// What configures the network at boot; empty where it is nothing that we know.
     pub backend: &'static str,
     /// The kernel as last seen.

@@ -1,11 +1,11 @@
 //! Statuses as people and the operator read them.
 
-use multinic_crds::Interface;
+use multinic_crds::{Explanation, Interface};
 
 use super::*;
 use crate::{
-    observed::ledger::Ledger,
-    plan::{HostFiles, Refusal, World},
+    observed::{files::HostFiles, ledger::Ledger},
+    plan::World,
     protected::{AllowedKind, Fence, Leak, Past, Policy},
     testing::{link, nic},
 };
@@ -101,7 +101,7 @@ fn a_missing_device_is_not_ready_and_no_fault_of_the_node() {
 #[test]
 fn a_failure_is_the_nics_own_and_names_its_reason() {
     let scene = scene(&[nic(A, "multinic0", &[]), nic(B, "multinic1", &[])], Mode::Enforce);
-    let failure = Failure::RolledBack(Refusal::new(Reason::ApplyFailed, "failed to set the MTU"));
+    let failure = Failure::RolledBack(Explanation::new(Reason::ApplyFailed, "failed to set the MTU"));
     let failures = BTreeMap::from([(A.parse().unwrap(), failure)]);
     let status = scene.status(Phase::Settled, &failures, &NodeNetworkConfigStatus::default(), 1);
     assert_eq!(
@@ -119,7 +119,7 @@ fn a_failure_is_the_nics_own_and_names_its_reason() {
 #[test]
 fn a_nic_that_changed_while_its_change_was_prepared_has_not_failed() {
     let scene = scene(&[nic(A, "multinic0", &[])], Mode::Enforce);
-    let failure = Failure::NotBegun(Refusal::new(Reason::ChangedMeanwhile, "planned anew"));
+    let failure = Failure::NotBegun(Explanation::new(Reason::ChangedMeanwhile, "planned anew"));
     let failures = BTreeMap::from([(A.parse().unwrap(), failure)]);
     let status = scene.status(Phase::Settled, &failures, &NodeNetworkConfigStatus::default(), 1);
     assert_eq!(
@@ -154,7 +154,7 @@ fn a_dry_run_says_what_it_would_do() {
 /// What is said where the node cannot be looked at.
 fn blind(scene: &Scene, generation: i64, previous: &NodeNetworkConfigStatus) -> NodeNetworkConfigStatus {
     let Scene { desired, view, facts, .. } = scene;
-    let refusal = Refusal::new(Reason::LedgerUnreadable, "repair it");
+    let refusal = Explanation::new(Reason::LedgerUnreadable, "repair it");
     let report = Report {
         desired: &Desired { generation, ..desired.clone() },
         plan: None,
@@ -211,9 +211,9 @@ fn an_unwanted_nic_that_cannot_be_given_back_is_a_fault_of_the_node() {
         scene.status(Phase::Progressing, &BTreeMap::new(), &NodeNetworkConfigStatus::default(), 1);
     assert_eq!(conditions(&under_way).0, "Ready=False Degraded=False Progressing=True");
 
-    let cause = Refusal::new(Reason::VerifyFailed, "the kernel does not show the result");
+    let cause = Explanation::new(Reason::VerifyFailed, "the kernel does not show the result");
     let failure = Failure::RollbackFailed { cause, rollback: "no such device".to_owned() };
-    let later = Refusal::new(failure.reason(), failure.to_string());
+    let later = Explanation::new(failure.reason(), failure.to_string());
     let failures = BTreeMap::from([(A.parse().unwrap(), failure)]);
     let failed = scene.status(Phase::Settled, &failures, &NodeNetworkConfigStatus::default(), 1);
     // As long as it is not tried again.
@@ -233,7 +233,7 @@ fn an_unwanted_nic_that_cannot_be_given_back_is_a_fault_of_the_node() {
 #[test]
 fn a_change_that_met_another_one_is_no_failure() {
     let mut scene = scene(&[nic(A, "multinic0", &[])], Mode::Enforce);
-    let race = Refusal::new(Reason::ChangedMeanwhile, "the NIC changed");
+    let race = Explanation::new(Reason::ChangedMeanwhile, "the NIC changed");
     let failures = BTreeMap::from([(A.parse().unwrap(), Failure::NotBegun(race.clone()))]);
     let raced = scene.status(Phase::Settled, &failures, &NodeNetworkConfigStatus::default(), 1);
     // As long as it is not tried again.
@@ -268,7 +268,7 @@ fn twenty_nics_with_the_worst_errors_stay_a_small_object() {
         .map(|slot| nic(&format!("fa:16:3e:00:01:{slot:02x}"), &format!("multinic{slot}"), &[]))
         .collect();
     let scene = scene(&wanted, Mode::Enforce);
-    let refusal = Refusal::new(Reason::InvalidBootConfig, "x".repeat(100_000));
+    let refusal = Explanation::new(Reason::InvalidBootConfig, "x".repeat(100_000));
     let failures = wanted.iter().map(|nic| (nic.mac_address, Failure::RolledBack(refusal.clone()))).collect();
     let status = scene.status(Phase::Settled, &failures, &NodeNetworkConfigStatus::default(), 1);
     assert_eq!(status.interfaces.len(), 20);

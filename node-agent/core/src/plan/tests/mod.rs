@@ -17,13 +17,17 @@ mod scenarios;
 
 use super::*;
 use crate::{
-    execute::{Failure, execute},
-    observed::link::{Address, AddressState, Ipv6, LinkKind, Manner},
+    attribute::Step,
+    execute::{Failure, Order, execute},
+    observed::{
+        ledger::Ledger,
+        link::{Address, AddressState, Ipv6, KernelView, Link, LinkKind, Manner},
+    },
     parse::{
         desired::Malformed,
-        foreign::{self, SourceFile},
+        foreign::{self, Definition, SourceFile},
     },
-    protected::{AllowedKind, Past, Policy},
+    protected::{AllowedKind, Fence, Past, Policy},
     testing::{PlainNode, address, connected, default_route, link, mac, nic},
 };
 
@@ -115,20 +119,16 @@ impl Scene {
     /// Carries `plan` out as the agent does.
     fn carry_out(&mut self, plan: &Plan) -> BTreeMap<MacAddress, Failure> {
         let fence = self.fence();
-        let before = self.ledger.clone();
-        plan.transactions.iter().for_each(|transaction| self.ledger.intend(transaction));
-        let results = execute(&mut self.node, &plan.transactions, &fence).now_or_never().unwrap();
-        let mut failures = BTreeMap::new();
-        for (transaction, result) in plan.transactions.iter().zip(results) {
-            match result {
-                Ok(()) => self.ledger.settle(transaction),
-                Err(failure) => {
-                    self.ledger.withdraw(transaction, &before);
-                    failures.extend(transaction.members.iter().map(|m| (m.mac, failure.clone())));
-                }
-            }
-        }
-        failures
+        let done = execute(&mut self.node, &plan.transactions, &fence, &self.ledger, Order::Together);
+        let outcome = done.now_or_never().unwrap().unwrap();
+        self.ledger = self.node.recorded.last().unwrap().clone();
+        outcome.failures
+    }
+
+    /// Whether nothing was tried on the node since `before`.
+    fn is_untouched_since(&self, before: &PlainNode) -> bool {
+        let state = |node: &PlainNode| (node.kernel.clone(), node.files.clone(), node.changes());
+        state(&self.node) == state(before)
     }
 
     fn converge(&mut self) {

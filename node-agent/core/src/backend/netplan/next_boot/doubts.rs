@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use multinic_crds::MacAddress;
+use multinic_crds::{Explanation, MacAddress};
 
 use crate::{
     backend::netplan::next_boot::{
@@ -10,14 +10,13 @@ use crate::{
         judge::{as_alone, host_invalid},
     },
     parse::bootfile::BootFile,
-    plan::Refusal,
 };
 
 /// What was found, and of which files: as long as those stay, it is not asked again.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Doubts {
     asked: Option<(Boot, BTreeMap<MacAddress, BootFile>)>,
-    found: BTreeMap<MacAddress, Refusal>,
+    found: BTreeMap<MacAddress, Explanation>,
 }
 
 impl Doubts {
@@ -27,7 +26,7 @@ impl Doubts {
         generator: &mut G,
         boot: Boot,
         right: BTreeMap<MacAddress, BootFile>,
-    ) -> Result<BTreeMap<MacAddress, Refusal>, G::Error> {
+    ) -> Result<BTreeMap<MacAddress, Explanation>, G::Error> {
         let question = Some((boot, right));
         if self.asked != question {
             *self = Self::default();
@@ -44,7 +43,7 @@ async fn found<G: Generator>(
     generator: &mut G,
     boot: &Boot,
     right: &BTreeMap<MacAddress, BootFile>,
-) -> Result<BTreeMap<MacAddress, Refusal>, G::Error> {
+) -> Result<BTreeMap<MacAddress, Explanation>, G::Error> {
     if right.is_empty() {
         return Ok(BTreeMap::new());
     }

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use multinic_crds::{MacAddress, Reason};
+use multinic_crds::{Explanation, MacAddress, Reason};
 
 use crate::{
     backend::netplan::next_boot::{
         Answer, Boot, Generator,
         judge::{Change, is_source, judge},
     },
-    plan::{Refusal, Transaction},
+    plan::Transaction,
 };
 
 /// The NICs of `transactions` whose files this host would not take, and why. All others' changes, made together,
@@ -18,7 +18,7 @@ pub async fn unfit<G: Generator>(
     generator: &mut G,
     boot: &Boot,
     transactions: &[Transaction],
-) -> Result<BTreeMap<MacAddress, Refusal>, G::Error> {
+) -> Result<BTreeMap<MacAddress, Explanation>, G::Error> {
     let changing: Vec<&Transaction> =
         transactions.iter().filter(|transaction| transaction.files.iter().any(is_source)).collect();
     if changing.is_empty() {
@@ -37,15 +37,15 @@ pub async fn unfit<G: Generator>(
 
 impl Boot {
     /// Why no file may change, whatever it is.
-    fn obstacle(&self) -> Option<Refusal> {
+    fn obstacle(&self) -> Option<Explanation> {
         if self.trying {
-            return Some(Refusal::new(
+            return Some(Explanation::new(
                 Reason::NetplanTry,
                 format!("`netplan try` runs on the node; {}", Reason::NetplanTry.remedy()),
             ));
         }
         let (path, why) = self.unread.first()?;
-        Some(Refusal::new(
+        Some(Explanation::new(
             Reason::ForeignConfiguration,
             format!(
                 "netplan reads {path}, and the agent cannot ({why}); put a regular text file there, or remove it"
@@ -55,9 +55,9 @@ impl Boot {
 }
 
 fn by_member<'a>(
-    refused: impl IntoIterator<Item = (&'a Transaction, Refusal)>,
-) -> BTreeMap<MacAddress, Refusal> {
-    let each = |(transaction, refusal): (&'a Transaction, Refusal)| {
+    refused: impl IntoIterator<Item = (&'a Transaction, Explanation)>,
+) -> BTreeMap<MacAddress, Explanation> {
+    let each = |(transaction, refusal): (&'a Transaction, Explanation)| {
         transaction.members.iter().map(move |member| (member.mac, refusal.clone()))
     };
     refused.into_iter().flat_map(each).collect()
@@ -71,7 +71,7 @@ struct Trial<'a, G> {
 }
 
 impl<G: Generator> Trial<'_, G> {
-    async fn judge(&mut self, together: &[&Transaction]) -> Result<Result<(), Refusal>, G::Error> {
+    async fn judge(&mut self, together: &[&Transaction]) -> Result<Result<(), Explanation>, G::Error> {
         let files = together.iter().flat_map(|transaction| &transaction.files);
         let change = Change::new(self.boot, files);
         let after = self.generator.ask(&change.files()).await?;
@@ -84,7 +84,7 @@ impl<G: Generator> Trial<'_, G> {
     async fn search<'t>(
         &mut self,
         changing: Vec<&'t Transaction>,
-    ) -> Result<Vec<(&'t Transaction, Refusal)>, G::Error> {
+    ) -> Result<Vec<(&'t Transaction, Explanation)>, G::Error> {
         let (mut accepted, mut left) = (Vec::new(), changing);
         loop {
             let mut refused = Vec::new();

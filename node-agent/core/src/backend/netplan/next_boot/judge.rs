@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use multinic_crds::Reason;
+use multinic_crds::{Explanation, Reason};
 
 use crate::{
     backend::netplan,
     backend::netplan::next_boot::{Answer, Boot, Complaint, Files, Outputs, outputs::Ours, rivals::rival},
+    observed::files::FileChange,
     parse::bootfile::{Owner, owner},
-    plan::{FileChange, Refusal},
 };
 
 /// Lines that put another link on top of ours, which stays as it is; the last one (0.102 to 0.105) is there so that a
@@ -99,9 +99,9 @@ pub(super) fn judge(
     after: &Answer,
     alone: Option<&Answer>,
     change: &Change<'_>,
-) -> Result<(), Refusal> {
+) -> Result<(), Explanation> {
     if let Some(Answer::Refuses(complaint)) = alone {
-        return Err(Refusal::new(
+        return Err(Explanation::new(
             Reason::InvalidBootConfig,
             format!("netplan does not take the NIC's boot file: {complaint}"),
         ));
@@ -121,12 +121,12 @@ pub(super) fn judge(
 
 /// Where netplan takes nothing anyway, nothing is added; and what goes must not be spoken of by anybody, since netplan
 /// tells only its first error.
-fn beside_invalid(complaint: &Complaint, change: &Change<'_>) -> Result<(), Refusal> {
+fn beside_invalid(complaint: &Complaint, change: &Change<'_>) -> Result<(), Explanation> {
     if !change.written.is_empty() {
         return Err(host_invalid(complaint));
     }
     let Some((path, name)) = change.mention() else { return Ok(()) };
-    Err(Refusal::new(
+    Err(Explanation::new(
         Reason::HostNetplanInvalid,
         format!(
             "{path} speaks of {name}, and nobody can tell whether it needs it while the node's own netplan files are invalid: {complaint}"
@@ -134,8 +134,8 @@ fn beside_invalid(complaint: &Complaint, change: &Change<'_>) -> Result<(), Refu
     ))
 }
 
-pub(super) fn host_invalid(complaint: &Complaint) -> Refusal {
-    Refusal::new(
+pub(super) fn host_invalid(complaint: &Complaint) -> Explanation {
+    Explanation::new(
         Reason::HostNetplanInvalid,
         format!(
             "netplan does not take the node's own files, so at the next boot it may configure nothing: {complaint}"
@@ -143,7 +143,7 @@ pub(super) fn host_invalid(complaint: &Complaint) -> Refusal {
     )
 }
 
-fn breaks(complaint: &Complaint, change: &Change<'_>) -> Refusal {
+fn breaks(complaint: &Complaint, change: &Change<'_>) -> Explanation {
     let names = change.names();
     let message = if change.written.is_empty() {
         format!(
@@ -154,10 +154,10 @@ fn breaks(complaint: &Complaint, change: &Change<'_>) -> Refusal {
             "with this change of the boot file of {names} netplan would take none of the node's files: {complaint}"
         )
     };
-    Refusal::new(Reason::MergeConflict, message)
+    Explanation::new(Reason::MergeConflict, message)
 }
 
-fn same_for_others(before: &Outputs, after: &Outputs, change: &Change<'_>) -> Result<(), Refusal> {
+fn same_for_others(before: &Outputs, after: &Outputs, change: &Change<'_>) -> Result<(), Explanation> {
     let mut ours = change.ours.clone();
     // An id that others define as well is not ours alone.
     ours.ids.retain(|id| change.boot.claimant(id).is_none());
@@ -167,7 +167,7 @@ fn same_for_others(before: &Outputs, after: &Outputs, change: &Change<'_>) -> Re
         let cause = change
             .mention()
             .map_or_else(String::new, |(file, name)| format!("; {file} speaks of {name}: take it out there"));
-        return Err(Refusal::new(
+        return Err(Explanation::new(
             Reason::MergeConflict,
             format!(
                 "with this change of the boot file of {} netplan would write {path} differently at the next boot, which is not ours{cause}",
@@ -176,7 +176,7 @@ fn same_for_others(before: &Outputs, after: &Outputs, change: &Change<'_>) -> Re
         ));
     }
     if change.boot.waits_online && after.decides_the_wait() && !before.decides_the_wait() {
-        return Err(Refusal::new(
+        return Err(Explanation::new(
             Reason::MergeConflict,
             "netplan defines no other link on this node, so with this file the boot would no longer wait for the \
              node's other links (systemd-networkd-wait-online); define the node's uplink in netplan, or disable that service",
@@ -192,13 +192,13 @@ pub(super) fn as_alone(
     alone: &Outputs,
     after: &Outputs,
     boot: &Boot,
-) -> Result<(), Refusal> {
+) -> Result<(), Explanation> {
     let Some(id) = netplan::name(path) else { return Ok(()) };
     if after.is_for_network_manager(id) {
         return Err(for_network_manager(id, boot));
     }
     if alone.network(id).is_none() {
-        return Err(Refusal::new(
+        return Err(Explanation::new(
             Reason::InvalidBootConfig,
             format!("netplan generates nothing for {id} from its boot file"),
         ));
@@ -213,7 +213,7 @@ pub(super) fn as_alone(
     rival(after, id, &mac.to_string()).map_or(Ok(()), |rival| {
         let message =
             format!("{} defines {rival}, which is the same NIC; take it out there", boot.source(rival));
-        Err(Refusal::new(Reason::ForeignConfiguration, message))
+        Err(Explanation::new(Reason::ForeignConfiguration, message))
     })
 }
 
@@ -223,9 +223,9 @@ fn unstacked(text: &str) -> Vec<String> {
     text.lines().filter(|line| !stacked(line)).map(str::to_owned).collect()
 }
 
-fn for_network_manager(id: &str, boot: &Boot) -> Refusal {
+fn for_network_manager(id: &str, boot: &Boot) -> Explanation {
     let by = boot.mention("NetworkManager").map_or_else(String::new, |path| format!(" ({path})"));
-    Refusal::new(
+    Explanation::new(
         Reason::UnsupportedHost,
         format!(
             "netplan's renderer on this node is NetworkManager{by}, which would configure {id} at the next boot; NICs are managed \
@@ -234,7 +234,7 @@ fn for_network_manager(id: &str, boot: &Boot) -> Refusal {
     )
 }
 
-fn defined_elsewhere(id: &str, after: &Outputs, boot: &Boot) -> Refusal {
+fn defined_elsewhere(id: &str, after: &Outputs, boot: &Boot) -> Explanation {
     let file = boot.source(id);
     let enslaved = |line: &&str| ENSLAVED.iter().any(|key| line.starts_with(key));
     let master = after.network(id).and_then(|text| text.lines().find(enslaved)?.split_once('='));
@@ -242,5 +242,5 @@ fn defined_elsewhere(id: &str, after: &Outputs, boot: &Boot) -> Refusal {
         || format!("{file} changes what netplan makes of {id} at the next boot; take {id} out of it"),
         |(_, master)| format!("{file} makes {id} a part of {master} at the next boot; take {id} out of it"),
     );
-    Refusal::new(Reason::ForeignConfiguration, message)
+    Explanation::new(Reason::ForeignConfiguration, message)
 }

@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::FutureExt;
-use multinic_crds::{MacAddress, Reason};
+use multinic_crds::{Explanation, MacAddress, Reason};
 
 use super::*;
 use crate::{
+    backend::netplan,
+    observed::files::FileChange,
     parse::bootfile::BootFile,
-    plan::{FileChange, Refusal, Transaction},
+    plan::Transaction,
     testing::{mac, nic},
 };
 
@@ -211,12 +213,12 @@ fn other(name: &str, text: &str) -> (String, String) {
     (format!("/etc/netplan/{name}.yaml"), text.to_owned())
 }
 
-fn refused(release: Release, boot: &Boot, transactions: &[Transaction]) -> BTreeMap<MacAddress, Refusal> {
+fn refused(release: Release, boot: &Boot, transactions: &[Transaction]) -> BTreeMap<MacAddress, Explanation> {
     let mut generator = Plain::new(release);
     unfit(&mut generator, boot, transactions).now_or_never().unwrap().unwrap()
 }
 
-fn reasons(refused: &BTreeMap<MacAddress, Refusal>) -> Vec<(MacAddress, Reason)> {
+fn reasons(refused: &BTreeMap<MacAddress, Explanation>) -> Vec<(MacAddress, Reason)> {
     refused.iter().map(|(mac, refusal)| (*mac, refusal.reason)).collect()
 }
 

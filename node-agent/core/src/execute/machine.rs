@@ -1,0 +1,66 @@
+//! What is acted on, and how that fails.
+
+use std::time::Duration;
+
+use multinic_crds::{Explanation, Reason};
+
+use crate::{
+    attribute::Step,
+    observed::{files::FileChange, ledger::Ledger, link::KernelView},
+};
+
+/// The node, as far as a transaction reaches.
+pub trait Machine {
+    /// Makes one change in the kernel.
+    fn apply(&mut self, step: &Step) -> impl Future<Output = Result<(), NodeError>>;
+    /// Reads the kernel anew.
+    fn view(&mut self) -> impl Future<Output = Result<KernelView, NodeError>>;
+    /// Writes or removes one file, whole or not at all.
+    fn write(&mut self, change: &FileChange) -> Result<(), NodeError>;
+    /// Keeps `ledger` over a restart and a crash.
+    fn record(&mut self, ledger: &Ledger) -> Result<(), NodeError>;
+    /// Waits a little before the next read-back.
+    fn pause(&mut self, duration: Duration) -> impl Future<Output = ()>;
+}
+
+/// A change or a look that failed, in words.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NodeError(pub String);
+
+/// A transaction that did not come to its end.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// Nothing was touched.
+    #[error("{}", .0.message)]
+    NotBegun(Explanation),
+    /// What was changed is as it was before. Routes that others put over the link are not
+    /// restored where it had to go down.
+    #[error("{}; rolled back", .0.message)]
+    RolledBack(Explanation),
+    /// Something could not be brought back.
+    #[error("{}: {}; and the roll-back failed: {}", .cause.reason, .cause.message, .rollback)]
+    RollbackFailed {
+        /// Why the transaction failed.
+        cause: Explanation,
+        /// What could not be brought back.
+        rollback: String,
+    },
+}
+
+impl Failure {
+    /// Whether the NIC is as it was before.
+    #[must_use]
+    pub const fn is_as_before(&self) -> bool {
+        !matches!(self, Self::RollbackFailed { .. })
+    }
+
+    /// The word in status and log.
+    #[must_use]
+    pub const fn reason(&self) -> Reason {
+        match self {
+            Self::NotBegun(cause) | Self::RolledBack(cause) => cause.reason,
+            Self::RollbackFailed { .. } => Reason::RollbackFailed,
+        }
+    }
+}

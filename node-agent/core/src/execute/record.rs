@@ -1,0 +1,89 @@
+//! What of a transaction is written into the ledger, before it and after it.
+
+use multinic_crds::InterfaceName;
+
+use crate::{
+    attribute,
+    observed::{
+        ledger::{Entry, Ledger},
+        link::KernelView,
+    },
+    parse::desired::nets,
+    plan::Transaction,
+};
+
+impl Ledger {
+    /// The ledger as it must be on disk before `transaction` begins.
+    ///
+    /// A NIC that is new to us is remembered as it was found.
+    pub(crate) fn intend(&mut self, transaction: &Transaction) {
+        for member in &transaction.members {
+            let (Some(nic), Some(link)) = (&member.wanted, &member.link) else { continue };
+            let entry = self.nics.entry(member.mac).or_insert_with(|| {
+                // One of our names was given by us: what else is found on it may be ours as well.
+                let adopted = is_ours(&link.name);
+                Entry {
+                    original_name: (!adopted).then(|| link.name.clone()),
+                    original_ipv6: link.ipv6.filter(|_| !adopted),
+                    adopted,
+                    ..Entry::named(nic.name)
+                }
+            });
+            entry.name = nic.name;
+            entry.away = None;
+            entry.unsaved = false;
+            if nic.mtu.is_some() && !entry.adopted {
+                entry.original_mtu.get_or_insert(link.mtu);
+            }
+            entry.addresses.extend(nets(nic));
+        }
+    }
+
+    /// Forgets what `intend` wrote where `transaction` came to nothing: `before` is the ledger
+    /// from before it. A NIC that we never configured must not be taken for ours.
+    pub(crate) fn withdraw(&mut self, transaction: &Transaction, before: &Self) {
+        for member in &transaction.members {
+            match before.get(member.mac) {
+                Some(entry) => self.nics.insert(member.mac, entry.clone()),
+                None => self.nics.remove(&member.mac),
+            };
+        }
+    }
+
+    /// Whether a link of `transaction` bears a name or an address of ours. One that does not, after a
+    /// roll-back that failed elsewhere, is not ours because of what was intended for it.
+    pub(crate) fn marks(&self, transaction: &Transaction, view: &KernelView) -> bool {
+        transaction.members.iter().any(|member| {
+            let links = view.links.iter().filter(|link| link.identity() == Some(member.mac));
+            let given = self.get(member.mac).map(|entry| &entry.addresses);
+            links.into_iter().any(|link| {
+                is_ours(&link.name)
+                    || given.is_some_and(|given| link.nets().iter().any(|net| given.contains(net)))
+            })
+        })
+    }
+
+    /// The ledger after `transaction` was proven.
+    pub(crate) fn settle(&mut self, transaction: &Transaction) {
+        for member in &transaction.members {
+            match &member.wanted {
+                None if member.link.is_none() => self.give_up(member.mac),
+                None => {
+                    self.nics.remove(&member.mac);
+                }
+                Some(nic) if nic.mtu.is_none() => {
+                    // The device has its own size back, and keeps it.
+                    if let Some(entry) = self.nics.get_mut(&member.mac) {
+                        entry.original_mtu = None;
+                    }
+                }
+                Some(_) => {}
+            }
+        }
+    }
+}
+
+/// Whether only we call links so.
+fn is_ours(name: &str) -> bool {
+    name.parse::<InterfaceName>().is_ok() || attribute::is_temporary(name)
+}

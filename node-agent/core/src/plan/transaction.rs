@@ -1,0 +1,70 @@
+//! Changes that stand or fall together.
+
+use multinic_crds::{Interface, MacAddress};
+
+use crate::{
+    attribute::{Step, Target},
+    observed::{
+        files::FileChange,
+        link::{KernelView, Link},
+    },
+    parse::bootfile::BootFile,
+    protected::Fence,
+};
+
+/// Changes that stand or fall together: one NIC, or several that exchange names.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Transaction {
+    /// The NICs.
+    pub members: Vec<Member>,
+    /// What their links should look like.
+    pub targets: Vec<Target>,
+    /// How the kernel gets there.
+    pub steps: Vec<Step>,
+    /// The files to write or remove once the kernel is proven right.
+    pub files: Vec<FileChange>,
+}
+
+/// A NIC in a transaction.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Member {
+    /// Which NIC.
+    pub mac: MacAddress,
+    /// What it should be; `None` for one that is given back.
+    pub wanted: Option<Interface>,
+    /// Its link as found.
+    pub link: Option<Link>,
+    pub(super) target: Option<Target>,
+    /// Its file and where it goes.
+    pub(super) file: Option<BootFile>,
+}
+
+impl Transaction {
+    /// One that only changes files, for these NICs.
+    #[cfg(test)]
+    pub(crate) fn of_files(macs: impl Iterator<Item = MacAddress>, files: Vec<FileChange>) -> Self {
+        let member = |mac| Member { mac, wanted: None, link: None, target: None, file: None };
+        let members = macs.map(member).collect();
+        Self { members, targets: Vec::new(), steps: Vec::new(), files }
+    }
+
+    /// Whether the links are still those that this was planned for, and nothing has come to
+    /// depend on them since.
+    #[must_use]
+    pub fn still_applies(&self, view: &KernelView, fence: &Fence) -> bool {
+        self.members.iter().all(|member| {
+            let Some(planned) = &member.link else {
+                // One look that missed a link must not make it nobody's.
+                return view.links.iter().all(|link| link.identity() != Some(member.mac));
+            };
+            if member.target.is_none() {
+                return true;
+            }
+            let Some(link) = view.link(planned.index) else { return false };
+            let unchanged = (link.identity(), &link.name, &link.kind, link.controller)
+                == (planned.identity(), &planned.name, &planned.kind, planned.controller);
+            let below = view.links.iter().any(|upper| upper.lower == Some(link.index));
+            unchanged && !below && !fence.is_needed(link, view)
+        })
+    }
+}

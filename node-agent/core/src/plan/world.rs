@@ -1,0 +1,22 @@
+//! Everything that a decision rests on.
+
+use crate::{
+    observed::{files::HostFiles, ledger::Ledger, link::KernelView},
+    parse::foreign::Definition,
+    protected::Fence,
+};
+
+/// Everything that a decision rests on, besides what is wanted.
+#[derive(Debug, Clone, Copy)]
+pub struct World<'a> {
+    /// The kernel.
+    pub view: &'a KernelView,
+    /// What must not be touched in it.
+    pub fence: &'a Fence,
+    /// What others configure.
+    pub definitions: &'a [Definition],
+    /// Our files on the host, edited ones included, and what was generated from them.
+    pub files: &'a HostFiles,
+    /// What we did before.
+    pub ledger: &'a Ledger,
+}
