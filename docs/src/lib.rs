@@ -20,20 +20,14 @@ mod reasons;
 #[cfg(test)]
 mod references;
 mod table;
+mod tree;
 mod values;
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
-/// The pages.
-const PAGES: &str = env!("CARGO_MANIFEST_DIR");
-/// The whole tree.
-const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+use tree::{PAGES, read, source};
 
 /// Writes every generated section anew, and complains about what only a person can mend. Pages
 /// that are right are not touched.
@@ -79,15 +73,6 @@ fn pages() -> Result<Vec<(PathBuf, String)>> {
         }
     }
     Ok(pages)
-}
-
-/// A file of the tree.
-fn source(path: &str) -> Result<String> {
-    read(&Path::new(ROOT).join(path))
-}
-
-fn read(path: &Path) -> Result<String> {
-    fs::read_to_string(path).with_context(|| format!("failed to read {}", path.display()))
 }
 
 #[cfg(test)]

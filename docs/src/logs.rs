@@ -6,7 +6,10 @@ use anyhow::{Context, Result, ensure};
 use proc_macro2::{TokenStream, TokenTree};
 use syn::LitStr;
 
-use crate::{ROOT, page, read, table};
+use crate::{
+    page, table,
+    tree::{ROOT, read},
+};
 
 const LEVELS: [&str; 3] = ["error", "warn", "info"];
 /// The tables, by the line they begin with, and the sources that they speak of.

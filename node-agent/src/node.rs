@@ -26,12 +26,13 @@ use crate::{
     decide::decide,
     host::{
         detect::{self, Backend},
-        files::{self, FileError},
+        files,
         generator::StageError,
         lock::{LockError, NodeLock},
         memory,
         mounts::Mounts,
         netlink::{Netlink, NetlinkError},
+        reading::FileError,
         root::HostRoot,
     },
 };

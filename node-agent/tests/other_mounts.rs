@@ -14,9 +14,10 @@ use std::{
 
 use multinic_agent::{
     host::{
-        files::{self, FileError},
+        files,
         lock::{LockError, NodeLock},
         mounts::Mounts,
+        reading::FileError,
         root::HostRoot,
     },
     node::PassError,

@@ -24,7 +24,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use tokio::{net::TcpListener, runtime, sync::oneshot, task::JoinSet, time::timeout};
 
-use crate::{heartbeat::Heartbeat, shutdown::Stop};
+use crate::{heartbeat::Heartbeat, shutdown::Stop, version::VERSION};
 
 /// How long requests may take to end once the process is about to.
 const GRACE: Duration = Duration::from_secs(5);
@@ -215,7 +215,7 @@ async fn overview(State(admin): State<Arc<Admin>>) -> Json<Map<String, Value>> {
     let mut fields = report.fields;
     fields.insert("status".to_owned(), serde_json::json!(health));
     fields.insert("uptime".to_owned(), uptime(admin.started.elapsed()).into());
-    fields.insert("version".to_owned(), crate::VERSION.into());
+    fields.insert("version".to_owned(), VERSION.into());
     Json(fields)
 }
 

@@ -10,9 +10,9 @@ pub mod admin;
 pub mod heartbeat;
 pub mod shutdown;
 pub mod telemetry;
+mod version;
 
-/// Version and commit, as `--version` prints them.
-pub const VERSION: &str = env!("MULTINIC_VERSION");
+pub use version::VERSION;
 
 /// The settings that both binaries share.
 #[derive(Debug, Clone, clap::Args)]

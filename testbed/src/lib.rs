@@ -15,39 +15,26 @@
 //!
 //! A story runs inside its testbed's network and waits for nothing but by [`eventually`].
 
-mod admin;
-mod ambush;
-mod authority;
-mod binaries;
-mod cluster;
-mod control_plane;
-mod database;
-mod eventually;
-mod fabric;
-mod harm;
-mod harness;
-mod node;
-mod operator;
-mod process;
+mod parts;
+mod sandbox;
 pub mod setup;
-mod spawner;
-mod testbed;
-mod world;
+mod story;
 
-pub use admin::{Answer, get};
-pub use ambush::Ambush;
-pub use binaries::{Binaries, binaries, use_release_binaries};
-pub use cluster::{CONTROL_PLANE_LABEL, Cluster, Finished, HostCommand, Registry, Runtime};
-pub use control_plane::{ControlPlane, NAMESPACE, Write};
-pub use database::{
+pub use parts::admin::{Answer, get};
+pub use parts::ambush::Ambush;
+pub use parts::binaries::{Binaries, binaries, use_release_binaries};
+pub use parts::cluster::{CONTROL_PLANE_LABEL, Cluster, Finished, HostCommand, Registry, Runtime};
+pub use parts::control_plane::{ControlPlane, NAMESPACE, Write};
+pub use parts::database::{
     DATABASE, Database, OPERATOR_USER, OpenstackConfig, Port, Producer, Schema, Statements, Subnet,
 };
-pub use eventually::{SOON, eventually};
-pub use fabric::GATEWAY;
-pub use harm::{Harm, Monitor};
-pub use harness::{Needs, Suite, full_node_obstacle, skip};
-pub use node::{Kind, Link, Node, UPLINK};
-pub use operator::{OPERATOR_HEALTH, Operator};
-pub use process::Process;
-pub use testbed::Testbed;
-pub use world::World;
+pub use parts::harm::{Harm, Monitor};
+pub use parts::node::{Kind, Link, Node, UPLINK};
+pub use parts::operator::{OPERATOR_HEALTH, Operator};
+pub use sandbox::eventually::{SOON, eventually};
+pub use sandbox::fabric::GATEWAY;
+pub use sandbox::process::Process;
+pub use sandbox::skip::skip;
+pub use sandbox::testbed::Testbed;
+pub use story::harness::{Needs, Suite, full_node_obstacle};
+pub use story::world::World;

@@ -22,6 +22,7 @@ use crate::{
         link::{Address, AddressState, Ipv6, KernelView, Link, Manner, goes_with},
         route::{self, Route},
     },
+    parse::foreign::Definition,
 };
 
 /// The default route of the main table over this link.
@@ -56,6 +57,12 @@ pub(crate) fn link(index: u32, name: &str, address: &str) -> Link {
 
 pub(crate) fn address(net: &str) -> Address {
     Address::new(net.parse().unwrap())
+}
+
+/// Whether any of `definitions` covers a NIC with this name and this address.
+pub(crate) fn covered(definitions: &[Definition], name: &str, mac: &str) -> bool {
+    let link = link(2, name, mac);
+    definitions.iter().any(|definition| definition.covers(&link))
 }
 
 pub(crate) fn nic(address: &str, name: &str, addresses: &[&str]) -> Interface {

@@ -17,7 +17,7 @@ use serde_json::json;
 use tokio::time::sleep;
 
 use crate::{
-    cleanup::{CLEAN, Cleaned, Cleaner},
+    cleanup::cleaner::{CLEAN, Cleaned, Cleaner},
     controller::STUCK,
 };
 

@@ -18,64 +18,12 @@ use multinic_crds::{Explanation, InterfaceName, MacAddress, Reason};
 
 use crate::host::{
     others,
-    root::{Content, HostRoot, Unread},
+    reading::{FileError, Found, LEDGER, netplan_files, read, text},
+    root::HostRoot,
 };
 
-/// Where netplan reads from; a file in a later one hides its namesake in an earlier one.
-pub const NETPLAN: [&str; 3] = ["/lib/netplan", netplan::DIRECTORY, "/run/netplan"];
-const LEDGER: &str = "/var/lib/multinic/ledger.json";
 /// What must outlive a reboot, and nothing of others.
 pub(super) const STATE: &str = "/var/lib/multinic";
-
-/// A file of the host that cannot be read or written.
-#[derive(Debug, thiserror::Error)]
-pub enum FileError {
-    /// Reading, or listing a directory.
-    #[error("failed to read {path}: {source}")]
-    Read {
-        /// The path on the host.
-        path: String,
-        /// Why.
-        source: io::Error,
-    },
-    /// Writing, or removing.
-    #[error("failed to write {path}: {source}")]
-    Write {
-        /// The path on the host.
-        path: String,
-        /// Why.
-        source: io::Error,
-    },
-    /// A directory that the agent's container goes on seeing after it was removed or replaced on the host.
-    #[error("{path} was removed or replaced on the node, and the agent still sees the old one")]
-    Replaced {
-        /// The path on the host.
-        path: String,
-    },
-    /// Somebody changed a file that was about to be changed.
-    #[error("somebody else changed {path} at the same time, so it is left as it is")]
-    Edited {
-        /// The path on the host.
-        path: String,
-    },
-    /// Our own record of what we did is not one.
-    #[error("{LEDGER} cannot be read as a ledger: {0}")]
-    Ledger(#[source] serde_json::Error),
-}
-
-/// The path of a file, and its text, or why nobody knows it.
-pub(super) type Found = (String, Result<String, Unread>);
-
-impl FileError {
-    /// What kept us from reading `path`.
-    pub(super) fn of(path: &str, source: io::Error) -> Self {
-        let path = path.to_owned();
-        match source.kind() {
-            io::ErrorKind::StaleNetworkFileHandle => Self::Replaced { path },
-            _ => Self::Read { path, source },
-        }
-    }
-}
 
 /// Everything that others define, and everything of ours.
 pub fn survey(root: &HostRoot) -> Result<(Vec<Definition>, HostFiles), FileError> {
@@ -95,48 +43,6 @@ pub fn survey(root: &HostRoot) -> Result<(Vec<Definition>, HostFiles), FileError
         files.generated.extend(read(root, &path)?.and_then(Result::ok).map(|text| (path, text)));
     }
     Ok((definitions, files))
-}
-
-/// Every file that netplan reads, hidden ones included, as it is.
-pub fn netplan_files(root: &HostRoot) -> Result<Vec<(String, Content)>, FileError> {
-    let lists: Result<Vec<_>, _> =
-        NETPLAN.iter().map(|directory| contents(root, directory, ".yaml")).collect();
-    Ok(lists?.concat())
-}
-
-/// The file at `path`, if there is one.
-pub(super) fn read(root: &HostRoot, path: &str) -> Result<Option<Result<String, Unread>>, FileError> {
-    Ok(root.read(path).map_err(|source| FileError::of(path, source))?.map(text))
-}
-
-/// The text of a file. Comments may be in any encoding.
-fn text(content: Content) -> Result<String, Unread> {
-    let is_comment = |line: &[u8]| matches!(line.trim_ascii_start().first(), Some(b'#' | b';'));
-    String::from_utf8(content?).or_else(|error| {
-        let bytes = error.as_bytes();
-        let mut lines = bytes.split(|byte| *byte == b'\n');
-        if lines.all(|line| is_comment(line) || str::from_utf8(line).is_ok()) {
-            Ok(String::from_utf8_lossy(bytes).into_owned())
-        } else {
-            Err(Unread::NotText)
-        }
-    })
-}
-
-/// The files in `directory` whose names end in `suffix`, with their paths; the directory itself, where that is a link
-/// that leads nowhere. Directories in there are no files for most tools; netplan fails at one.
-pub(super) fn list(root: &HostRoot, directory: &str, suffix: &str) -> Result<Vec<Found>, FileError> {
-    let is_file = |content: &Content| content.as_ref().err() != Some(&Unread::Directory);
-    let files = contents(root, directory, suffix)?.into_iter().filter(|(_, content)| is_file(content));
-    Ok(files.map(|(path, content)| (path, text(content))).collect())
-}
-
-fn contents(root: &HostRoot, directory: &str, suffix: &str) -> Result<Vec<(String, Content)>, FileError> {
-    let files = root.list(directory, suffix).map_err(|source| FileError::of(directory, source))?;
-    if files.is_empty() && root.leads_out(directory) {
-        return Ok(vec![(directory.to_owned(), Err(Unread::OutOfSight))]);
-    }
-    Ok(files.into_iter().map(|(name, content)| (format!("{directory}/{name}"), content)).collect())
 }
 
 /// Makes one change, unless the file is by now neither what it was nor what it should be: somebody edited it.

@@ -13,7 +13,7 @@ use multinic_agent_core::backend::netplan::next_boot::{Answer, Boot, Complaint, 
 
 use crate::host::{
     chroot::{self, CommandError},
-    files::{FileError, NETPLAN, netplan_files},
+    reading::{FileError, NETPLAN, netplan_files},
     root::{HostRoot, Unread},
 };
 

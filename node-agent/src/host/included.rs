@@ -6,8 +6,7 @@ use glob::Pattern;
 use multinic_agent_core::parse::foreign::{self, Definition, Include, SourceFile, is_sourced};
 
 use crate::host::{
-    files::{FileError, Found, list, read},
-    others::unreadable,
+    reading::{FileError, Found, list, read, unreadable},
     root::{HostRoot, Unread},
 };
 

@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, io};
 use multinic_crds::MacAddress;
 use serde::{Deserialize, Serialize};
 
-use crate::host::{detect, files::FileError, root::HostRoot};
+use crate::host::{detect, reading::FileError, root::HostRoot};
 
 /// Gone with the next boot, as what it tells is no longer true then.
 pub const PATH: &str = "/run/multinic/vital.json";

@@ -11,6 +11,7 @@ pub mod memory;
 pub mod mounts;
 pub mod netlink;
 mod others;
+pub mod reading;
 pub mod remains;
 pub mod root;
 #[cfg(test)]

@@ -8,9 +8,10 @@
 use std::{collections::BTreeMap, fs, os::fd::AsRawFd};
 
 use crate::host::{
-    files::{FileError, NETPLAN, STATE},
+    files::STATE,
     lock,
     others::{KEYFILES, NETWORKD},
+    reading::{FileError, NETPLAN},
     root::HostRoot,
 };
 

@@ -15,9 +15,9 @@ use multinic_agent_core::{
 use multinic_crds::InterfaceName;
 
 use crate::host::{
-    files::{FileError, Found, list},
     included,
-    root::{HostRoot, Unread},
+    reading::{FileError, Found, list, read_as, unreadable},
+    root::HostRoot,
 };
 
 /// Where netplan reads from; a file in an earlier one hides its namesake in a later one.
@@ -155,22 +155,6 @@ fn seen(files: &[&Found]) -> Vec<SourceFile> {
 
 fn unseen(files: &[&Found]) -> Vec<Definition> {
     files.iter().filter_map(|(path, text)| Some(unreadable(path, text.as_ref().err()?))).collect()
-}
-
-/// What a file defines, read by `definitions`.
-pub(super) fn read_as<Definitions: IntoIterator<Item = Definition>>(
-    (path, text): &Found,
-    definitions: impl Fn(&SourceFile) -> Definitions,
-) -> Vec<Definition> {
-    match text {
-        Ok(text) => definitions(&source(path, text)).into_iter().collect(),
-        Err(unread) => vec![unreadable(path, unread)],
-    }
-}
-
-/// A file of which nobody knows what is in it.
-pub(super) fn unreadable(path: &str, unread: &Unread) -> Definition {
-    Definition::unreadable(path, &unread.to_string())
 }
 
 #[cfg(test)]

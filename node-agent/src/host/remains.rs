@@ -9,9 +9,10 @@ use multinic_agent_core::parse::{
 use multinic_crds::InterfaceName;
 
 use crate::host::{
-    files::{FileError, NETPLAN, STATE, netplan_files},
+    files::STATE,
     generator::STAGE,
     lock, memory,
+    reading::{FileError, NETPLAN, netplan_files},
     root::{HostRoot, TEMPORARY},
 };
 

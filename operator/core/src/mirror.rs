@@ -51,9 +51,8 @@ pub fn mirror(
 /// The rows of servers that are no Nodes here, about NICs that the objects have.
 fn lost<'a>(snapshot: &'a Snapshot, objects: &'a Index<Object>) -> impl Iterator<Item = &'a Stray> {
     let objects = objects.iter().filter(|_| !snapshot.strays.is_empty());
-    objects.flat_map(|(_, object)| {
-        object.interfaces.iter().flat_map(|entry| object.strays(entry, &snapshot.strays))
-    })
+    objects
+        .flat_map(|(_, object)| object.interfaces.iter().flat_map(|entry| snapshot.strays.of(object, entry)))
 }
 
 /// Whether the object is current, asks for exactly this NIC, and the agent has read it back: on this Node, in the boot

@@ -11,7 +11,7 @@ use hyper_util::{
 };
 use tokio::time::timeout;
 
-use super::{DEADLINE, facts::Agent};
+use super::facts::{Agent, DEADLINE};
 
 /// An overview is far shorter; something else may listen there, and never end.
 const MAX_BYTES: usize = 64 * 1024;

@@ -10,9 +10,8 @@ use serde::{Deserialize, de::DeserializeOwned};
 use tokio::{join, time::timeout};
 
 use super::{
-    DEADLINE,
     agents::Agents,
-    facts::{Cluster, Node, Object, Unanswered},
+    facts::{Cluster, DEADLINE, Node, Object, Unanswered},
 };
 use crate::kubernetes::explain;
 

@@ -1,10 +1,13 @@
 //! What was found, as plain values.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
 use serde::Deserialize;
 
 use crate::database::{Inspection, Refusal};
+
+/// How long any one question may take.
+pub(super) const DEADLINE: Duration = Duration::from_secs(10);
 
 /// All that was found.
 pub(super) struct Facts {

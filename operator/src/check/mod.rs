@@ -13,18 +13,12 @@ mod cluster;
 mod facts;
 mod judge;
 
-use std::{
-    io::{self, Write},
-    time::Duration,
-};
+use std::io::{self, Write};
 
 use tokio::join;
 
 use self::{facts::Facts, judge::Expected};
 use crate::{CheckArgs, database::DatabaseSettings};
-
-/// How long any one question may take.
-const DEADLINE: Duration = Duration::from_secs(10);
 
 /// Checks everything, also when something fails, and prints one line for each thing checked.
 ///

@@ -1,6 +1,7 @@
 //! A link that others configure: what does, and what to change there.
 
-use crate::{parse::foreign::Definition, protected::Owner};
+use super::owner::Owner;
+use crate::parse::foreign::Definition;
 
 /// The file that cloud-init gives to netplan.
 const CLOUD_INIT: &str = "50-cloud-init.yaml";

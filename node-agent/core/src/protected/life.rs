@@ -20,7 +20,10 @@ use crate::{
         route::{DEFAULT, LOCAL, MAIN, Route, Rule},
     },
     parse::bootfile::{Owner, owner},
-    protected::{AllowedKind, Need, Policy},
+    protected::{
+        policy::{AllowedKind, Policy},
+        protection::Need,
+    },
 };
 
 /// What is known of earlier.

@@ -2,6 +2,8 @@
 
 mod foreign;
 mod life;
+mod owner;
+mod policy;
 mod protection;
 
 use std::{
@@ -16,44 +18,14 @@ use self::life::Life;
 pub use self::{
     foreign::Foreign,
     life::{Leak, Past},
-    protection::{Need, Owner, Protection},
+    owner::Owner,
+    policy::{AllowedKind, Policy},
+    protection::{Need, Protection},
 };
 use crate::{
     observed::link::{KernelView, Link, LinkKind},
     parse::foreign::Definition,
 };
-
-/// What the node itself says of its own network.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Policy {
-    /// The node's own addresses.
-    pub node_ips: BTreeSet<IpAddr>,
-    /// The kinds of link that may be managed.
-    pub link_kinds: BTreeSet<AllowedKind>,
-}
-
-/// A kind of link that may be managed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum AllowedKind {
-    /// Devices with a driver.
-    Physical,
-    /// Virtual Ethernet pairs: for kind, LXD and test nodes.
-    Veth,
-}
-
-impl AllowedKind {
-    fn covers(self, kind: &LinkKind) -> bool {
-        match (self, kind) {
-            (Self::Physical, LinkKind::Physical) => true,
-            (Self::Veth, LinkKind::Virtual(kind)) => kind == "veth",
-            _ => false,
-        }
-    }
-
-    fn any_covers(allowed: &BTreeSet<Self>, kind: &LinkKind) -> bool {
-        allowed.iter().any(|one| one.covers(kind))
-    }
-}
 
 /// The links that are protected, and why.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -4,7 +4,8 @@ use std::net::IpAddr;
 
 use multinic_crds::Reason;
 
-use crate::{observed::route::MAIN, protected::Foreign};
+use super::{foreign::Foreign, owner::Owner};
+use crate::observed::route::MAIN;
 
 /// Why a link is not ours to touch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,15 +38,6 @@ pub enum Need {
     Earlier,
     /// The link of this name is made of it, and the node lives by that one.
     Below(String),
-}
-
-/// Whether a protected link is one that we configured: then its row may be gone, and to remove it is no remedy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Owner {
-    /// We never configured it.
-    Others,
-    /// We configured it.
-    Us,
 }
 
 impl Protection {

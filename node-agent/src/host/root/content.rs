@@ -8,7 +8,7 @@ use std::{
 use pathrs::{Handle, flags::OpenFlags};
 use rustix::fs::{FileType, Stat, fstat, major, minor};
 
-use super::reopen;
+use super::reopen::reopen;
 
 /// How many bytes of a file are read: the longest configuration is far below it, and the agent's memory not far above.
 pub const MOST: usize = 1 << 20;

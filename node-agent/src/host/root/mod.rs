@@ -5,6 +5,7 @@
 //! host's root, not into that of this container.
 
 mod content;
+mod reopen;
 #[cfg(test)]
 mod tests;
 
@@ -24,11 +25,13 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use pathrs::{Handle, Root, error::ErrorKind, flags::OpenFlags};
+use pathrs::{Handle, Root, flags::OpenFlags};
 use rustix::{
     fs::{Access, AtFlags, Dir, FileType, Mode, OFlags, accessat, openat, readlinkat, renameat, unlinkat},
     io::Errno,
 };
+
+use reopen::{from_pathrs, reopen};
 
 pub use content::{Content, MOST, Unread};
 
@@ -294,17 +297,6 @@ impl HostRoot {
 
 fn resolve(root: &Root, path: &Path) -> io::Result<Handle> {
     root.resolve(path).map_err(from_pathrs)
-}
-
-fn reopen(handle: &Handle, flags: OpenFlags) -> io::Result<File> {
-    handle.reopen(flags).map_err(from_pathrs)
-}
-
-fn from_pathrs(error: pathrs::error::Error) -> io::Error {
-    match error.kind() {
-        ErrorKind::OsError(Some(code)) => io::Error::from_raw_os_error(code),
-        _ => io::Error::other(error),
-    }
 }
 
 fn is_absent(error: &io::Error) -> bool {

@@ -6,8 +6,6 @@ use multinic_crds::{
     InterfaceStatus, MacAddress, Mode, NodeNetworkConfigStatus, Reason,
 };
 
-use crate::table::{Stray, Strays};
-
 /// What keeps an agent from its work as a whole. Other reasons of `Ready` are about some NICs, which say so themselves.
 const OBSTACLES: [Reason; 7] = [
     Reason::UnsupportedHost,
@@ -76,22 +74,6 @@ impl Object {
     #[must_use]
     pub fn has(&self, mac: MacAddress) -> bool {
         self.interfaces.iter().any(|interface| interface.mac_address() == Some(mac))
-    }
-
-    /// The rows of servers that are no Nodes here, about the NIC of `entry`.
-    ///
-    /// A row whose id denies that its server is ours is about it only while the NIC is on the Node all the same.
-    pub fn strays<'a>(
-        &self,
-        entry: &'a GuardedInterface,
-        strays: &'a Strays,
-    ) -> impl Iterator<Item = &'a Stray> {
-        let mac = entry.mac_address();
-        let port_id = entry.valid().map(|interface| interface.port_id.as_str());
-        let reported = mac.and_then(|mac| self.reported(mac));
-        let absent = reported.is_none_or(|nic| nic.state == InterfaceState::DeviceMissing);
-        let about = mac.into_iter().flat_map(move |mac| strays.about(mac, port_id));
-        about.filter(move |stray| !(stray.denied && absent))
     }
 
     /// The well-formed entry of the spec with this MAC address.

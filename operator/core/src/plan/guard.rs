@@ -3,22 +3,18 @@
 //! A table rarely loses most of its rows because somebody wants that. So what would go at once is
 //! counted, whatever the cause, and too much of it waits for a person.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt::Write,
-};
+use std::{collections::BTreeSet, fmt::Write};
 
 use multinic_crds::{CONFIRM_REMOVAL, Reason};
 use sha2::{Digest, Sha256};
 
 use super::{
-    World,
+    hold::{ALL, Extent, Hold, Holds},
     missing::{Evidence, Loss, Share},
+    removal_grace::Item,
+    world::World,
 };
-use crate::{
-    cluster::{Name, Object},
-    plan::removal_grace::Item,
-};
+use crate::cluster::{Name, Object};
 
 /// So many NICs of one Node may go at once, be it more than half of them.
 const OF_A_NODE: usize = 2;
@@ -36,46 +32,6 @@ pub(super) enum Fate {
     Waits,
     /// It stays until its row is back or a person confirms: one of all Nodes' or of this Node's.
     Held(Extent),
-}
-
-/// What a hold is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Extent {
-    /// All Nodes.
-    Fleet,
-    /// One Node.
-    Node,
-}
-
-/// Removals that wait for a person.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Hold {
-    /// What a person answers to confirm exactly these.
-    pub(crate) token: String,
-    /// NICs that would have gone, when it began.
-    pub(crate) gone: usize,
-    /// Of so many.
-    pub(crate) total: usize,
-    /// Whether the table had no row for this cluster then.
-    pub(crate) emptied: bool,
-    members: BTreeSet<(Name, Item)>,
-}
-
-/// All removals that wait for a person.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Holds {
-    pub(super) fleet: Option<Hold>,
-    pub(super) nodes: BTreeMap<Name, Hold>,
-}
-
-impl Holds {
-    /// The hold that this fate of something on `node` is about.
-    pub(super) fn get(&self, node: &Name, extent: Extent) -> Option<&Hold> {
-        match extent {
-            Extent::Fleet => self.fleet.as_ref(),
-            Extent::Node => self.nodes.get(node),
-        }
-    }
 }
 
 /// What becomes of each loss of each share, and what is held from now on.
@@ -240,18 +196,6 @@ fn stale_answer(object: &Object) -> Option<&String> {
     let asked = asked(object).and(object.synced.as_ref());
     (!asked.is_some_and(|synced| synced.message.contains(&format!("{CONFIRM_REMOVAL}={answer}"))))
         .then_some(answer)
-}
-
-/// In the command that confirms for all Nodes.
-const ALL: &str = "--all ";
-
-/// What a person runs to confirm `hold`.
-pub(crate) fn command(node: &Name, extent: Extent, hold: &Hold) -> String {
-    let objects = match extent {
-        Extent::Fleet => ALL.to_owned(),
-        Extent::Node => format!("{node} "),
-    };
-    format!("kubectl annotate nodenetworkconfigs {objects}--overwrite {CONFIRM_REMOVAL}={}", hold.token)
 }
 
 #[cfg(test)]

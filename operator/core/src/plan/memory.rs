@@ -7,11 +7,8 @@ use std::{
 
 use multinic_crds::{GuardedInterface, InterfaceName, MacAddress, Mode};
 
-use super::{World, guard::Holds};
-use crate::{
-    cluster::{Machine, Name, Node, slot_of},
-    plan::removal_grace::Absences,
-};
+use super::{hold::Holds, removal_grace::Absences, world::World};
+use crate::cluster::{Machine, Name, Node, slot_of};
 
 /// How long a Node may be away until its slots and its mode are forgotten.
 const AWAY: Duration = Duration::from_hours(1);

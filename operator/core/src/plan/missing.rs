@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use multinic_crds::{Guarded, GuardedInterface, Interface, InterfaceName, MacAddress};
 
-use super::{Memory, World};
+use super::{memory::Memory, world::World};
 use crate::{
     cluster::{Name, Node, Object, slot_of},
     plan::removal_grace::{Absences, Item},
@@ -167,7 +167,7 @@ impl Search<'_> {
         mac: MacAddress,
     ) -> Option<Evidence> {
         let port_id = entry.valid().map(|interface| interface.port_id.as_str());
-        if let Some(stray) = object.strays(entry, &self.snapshot.strays).next() {
+        if let Some(stray) = self.snapshot.strays.of(object, entry).next() {
             return Some(Evidence::Stray(stray.server.clone()));
         }
         self.snapshot.protection.covers(node, mac, port_id).then_some(Evidence::Unclear)

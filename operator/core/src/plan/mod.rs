@@ -7,96 +7,26 @@
 //! ```
 
 mod guard;
+mod hold;
 mod memory;
 mod missing;
 mod rejected;
 mod removal_grace;
 mod slots;
 mod spec;
+mod tasks;
 #[cfg(test)]
 mod tests;
 mod verdict;
+mod world;
 
-use std::time::{Duration, Instant};
-
-use multinic_crds::{GuardedInterface, InterfaceName, MacAddress, Mode};
-
-use crate::{
-    cluster::{Index, Name, Node, Object},
-    plan::removal_grace::Absences,
-    table::{Rejection, Snapshot},
-};
-pub(crate) use guard::{Extent, Hold, command};
 pub use memory::Memory;
-pub(crate) use rejected::Rejected;
+pub use tasks::{Change, Plan, SpecWrite, Task};
 pub use verdict::Verdict;
+pub use world::World;
 
-/// What planning goes by, besides the table.
-#[derive(Debug, Clone, Copy)]
-pub struct World<'a> {
-    /// The Nodes that exist.
-    pub nodes: &'a Index<Node>,
-    /// Their objects.
-    pub objects: &'a Index<Object>,
-    /// The slots that a Node has.
-    pub max_interfaces: usize,
-    /// How long a row must be missing, at the least.
-    pub grace: Duration,
-    /// The moment of this plan.
-    pub now: Instant,
-}
-
-/// What to do now, and what to remember.
-#[derive(Debug, Default)]
-pub struct Plan {
-    /// One for each Node.
-    pub tasks: Vec<Task>,
-    /// The rows that find no slot.
-    pub rejected: Vec<Rejection>,
-    /// NICs that a spec has from now on.
-    pub added: Vec<Change>,
-    /// NICs that a spec has no more.
-    pub dropped: Vec<Change>,
-    /// For the next plan.
-    pub memory: Memory,
-    /// Whether removals wait for a person.
-    pub guarded: bool,
-}
-
-/// What one Node's object should be.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Task {
-    /// The Node, and so the object.
-    pub node: Name,
-    /// The spec to write; none where it is right.
-    pub write: Option<SpecWrite>,
-    /// What its condition should say.
-    pub verdict: Verdict,
-}
-
-/// All that the operator owns of an object, except for the condition.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct SpecWrite {
-    /// The uid of the Node, for the owner reference.
-    pub owner: String,
-    /// The wanted NICs, in the order of slots.
-    pub interfaces: Vec<GuardedInterface>,
-    /// Whether the agent keeps what an earlier object gave it and this one does not list.
-    pub keeps_unlisted: bool,
-    /// What a person allowed the agent, where the object that said so is gone.
-    pub mode: Option<Mode>,
-}
-
-/// A NIC that comes or goes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Change {
-    /// On which Node.
-    pub node: Name,
-    /// Which NIC.
-    pub mac: MacAddress,
-    /// In which slot, if its entry says.
-    pub slot: Option<InterfaceName>,
-}
+use crate::table::Snapshot;
+use removal_grace::Absences;
 
 /// Plans one sync.
 ///

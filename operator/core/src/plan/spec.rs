@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use multinic_crds::{Guarded, GuardedInterface, InterfaceName, MacAddress, Mode, Reason};
 
 use super::{
-    Change, Plan, SpecWrite, Task, World,
-    guard::{Fate, Holds},
+    guard::Fate,
+    hold::Holds,
     missing::{Evidence, Loss, Share},
     rejected::Rejected,
+    tasks::{Change, Plan, SpecWrite, Task},
+    world::World,
 };
 use crate::{
     cluster::{self, Name},

@@ -7,13 +7,13 @@ use std::{
 
 use k8s_openapi::jiff::Timestamp;
 
-use multinic_crds::{Guarded, GuardedConfig, KEEP, NodeNetworkConfigStatus, Reason, UNLISTED};
+use multinic_crds::{Guarded, GuardedConfig, KEEP, Mode, NodeNetworkConfigStatus, Reason, UNLISTED};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    cluster::{Event, WatchedNode},
+    cluster::{Event, Index, Name, Node, Object, WatchedNode},
     fixtures::{TestRow, mac, nics, nodes, row, snapshot, snapshot_with},
     mirror::mirror,
 };

@@ -8,8 +8,11 @@ use multinic_crds::{ConditionType, Reason, condition, merge_conditions};
 use crate::{
     cluster::{NODE_NAMES_ANNOTATION, Name, Object, Several},
     few::few,
-    plan::removal_grace::Item,
-    plan::{Extent, Hold, Rejected, command},
+    plan::{
+        hold::{Extent, Hold, command},
+        rejected::Rejected,
+        removal_grace::Item,
+    },
 };
 
 /// Whether the spec equals the table, and if not, why.

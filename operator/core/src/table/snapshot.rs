@@ -6,11 +6,11 @@ use std::{
     sync::Arc,
 };
 
-use multinic_crds::{MacAddress, Reason};
+use multinic_crds::{GuardedInterface, InterfaceState, MacAddress, Reason};
 
 use super::{BadRow, Fault, Nic, Row, RowKey, Rows};
 use crate::{
-    cluster::{Found, Matcher, Name, NodeRef, Several},
+    cluster::{Found, Matcher, Name, NodeRef, Object, Several},
     few::{NAMED, few},
 };
 
@@ -100,6 +100,19 @@ impl Strays {
         };
         let by_mac = self.by_mac.get(&mac).into_iter().flatten().filter(same_port);
         by_mac.chain(port_id.and_then(|port| self.by_port.get(port)).into_iter().flatten())
+    }
+
+    /// The rows of servers that are no Nodes here, about the NIC of `entry`
+    /// on the Node of `object`.
+    ///
+    /// A row whose id denies that its server is ours is about it only while the NIC is on the Node all the same.
+    pub fn of<'a>(&'a self, object: &Object, entry: &'a GuardedInterface) -> impl Iterator<Item = &'a Stray> {
+        let mac = entry.mac_address();
+        let port_id = entry.valid().map(|interface| interface.port_id.as_str());
+        let reported = mac.and_then(|mac| object.reported(mac));
+        let absent = reported.is_none_or(|nic| nic.state == InterfaceState::DeviceMissing);
+        let about = mac.into_iter().flat_map(move |mac| self.about(mac, port_id));
+        about.filter(move |stray| !(stray.denied && absent))
     }
 
     /// Whether there are none.

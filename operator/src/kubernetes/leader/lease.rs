@@ -11,9 +11,10 @@ use kube::{Api, Client, ResourceExt, api::PostParams};
 use multinic_crds::OPERATOR_MANAGER;
 use tokio::time::timeout;
 
-use super::SILENCE;
 use crate::kubernetes::explain;
 
+/// How long a lease must have been silent before another takes it.
+pub(super) const SILENCE: Duration = Duration::from_secs(12);
 /// Name of the lease. The rules that the chart ships name it too.
 const NAME: &str = "multinic-operator";
 pub(super) const CALL_DEADLINE: Duration = Duration::from_secs(2);

@@ -12,7 +12,7 @@
 //! # Guarantees
 //! - Every write of the lease names the version that it replaces, so that of two candidates one gets it.
 //! - Who holds it stops acting [`TERM`] after the last renewal was *sent*, and no other candidate takes it
-//!   before it has *seen* no renewal for [`SILENCE`]. Both are measured by each one's own clock that only
+//!   before it has *seen* no renewal for `lease::SILENCE`. Both are measured by each one's own clock that only
 //!   runs forward; the clocks of two machines are never compared.
 //! - Who begins to act lists everything anew. Nothing of an earlier term is believed.
 //!
@@ -42,8 +42,6 @@ use self::{
 };
 use crate::{report::Overview, report::metrics::Metrics};
 
-/// How long a lease must have been silent before another takes it.
-const SILENCE: Duration = Duration::from_secs(12);
 /// How long a renewal allows to act.
 const TERM: Duration = Duration::from_secs(8);
 /// Time between two renewals: a second attempt fits into a term, also after one that hung.

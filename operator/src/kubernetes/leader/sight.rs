@@ -67,7 +67,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::kubernetes::leader::SILENCE;
+    use crate::kubernetes::leader::lease::SILENCE;
 
     fn seen(version: u64, spec: &Value) -> Seen {
         let lease = json!({ "metadata": { "resourceVersion": version.to_string() }, "spec": spec });

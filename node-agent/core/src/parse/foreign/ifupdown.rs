@@ -1,6 +1,9 @@
 //! interfaces(5) of ifupdown and of ifupdown2.
 
-use super::{Definition, Matcher, SourceFile, words::Words};
+use super::{
+    definition::{Definition, Matcher, SourceFile},
+    words::Words,
+};
 
 /// What an ifupdown file says.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -131,7 +134,7 @@ fn lines(text: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::parse::foreign::covered;
+    use crate::testing::covered;
 
     fn read(text: &str) -> Interfaces {
         ifupdown(&SourceFile { path: "/etc/network/interfaces".to_owned(), text: text.to_owned() })

@@ -1,7 +1,7 @@
 //! Keyfiles of `NetworkManager`: one connection each.
 
 use super::{
-    Definition, Matcher, SourceFile,
+    definition::{Definition, Matcher, SourceFile},
     words::{Macs, Words},
 };
 
@@ -79,7 +79,7 @@ pub fn keyfile(file: &SourceFile) -> Option<Definition> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::parse::foreign::covered;
+    use crate::testing::covered;
 
     #[test]
     fn connections_cover_the_ethernet_devices_that_they_may_take() {

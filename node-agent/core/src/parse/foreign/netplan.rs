@@ -3,7 +3,7 @@
 use serde_saphyr::{DuplicateKeyPolicy, MergeKeyPolicy};
 
 use super::{
-    Definition, Matcher, SourceFile,
+    definition::{Definition, Matcher, SourceFile},
     words::{Macs, Words},
 };
 use yaml::Node;
@@ -101,7 +101,7 @@ fn first_document(text: &str) -> Result<Option<Node>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::parse::foreign::covered;
+    use crate::testing::covered;
 
     fn read(text: &str) -> Vec<Definition> {
         netplan(&SourceFile { path: "/etc/netplan/50-cloud-init.yaml".to_owned(), text: text.to_owned() })

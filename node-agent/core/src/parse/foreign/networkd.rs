@@ -1,7 +1,7 @@
 //! `.network` files of systemd-networkd with their drop-ins, line by line as systemd's own parser takes them.
 
 use super::{
-    Definition, Matcher, SourceFile,
+    definition::{Definition, Matcher, SourceFile},
     words::{BLANKS, Macs, Words},
 };
 use crate::backend::netplan;
@@ -169,7 +169,7 @@ fn physical_lines(text: &str) -> Vec<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{parse::foreign::covered, testing::link};
+    use crate::testing::{covered, link};
 
     fn file(path: &str, text: &str) -> SourceFile {
         SourceFile { path: path.to_owned(), text: text.to_owned() }

@@ -1,0 +1,12 @@
+//! What can be put into a testbed.
+
+pub(crate) mod admin;
+pub(crate) mod ambush;
+pub(crate) mod authority;
+pub(crate) mod binaries;
+pub(crate) mod cluster;
+pub(crate) mod control_plane;
+pub(crate) mod database;
+pub(crate) mod harm;
+pub(crate) mod node;
+pub(crate) mod operator;

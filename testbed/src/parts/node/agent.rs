@@ -1,0 +1,158 @@
+//! The agent on a node: with the rights, and only those, that its pod has.
+
+use std::cell::RefMut;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, ExitStatus};
+
+use anyhow::{Context, Result, ensure};
+use k8s_openapi::api::core::v1::{Node as KubeNode, NodeAddress, NodeSpec, NodeStatus};
+use kube::api::ObjectMeta;
+
+use super::{Kind, Node};
+use crate::parts::binaries::binaries;
+use crate::parts::control_plane::ControlPlane;
+use crate::sandbox::process::Process;
+
+/// What the agent's container drops and keeps.
+const SETPRIV: [&str; 4] = [
+    "--bounding-set=-all,+net_admin,+sys_chroot",
+    "--inh-caps=-all",
+    "--ambient-caps=-all",
+    "--no-new-privs",
+];
+
+impl Node<'_> {
+    /// Registers the node with the cluster and starts its agent there.
+    pub async fn join(&self, cluster: &ControlPlane<'_>) -> Result<()> {
+        cluster.create_node(&self.as_kubernetes_node()).await?;
+        self.start_agent(cluster).await
+    }
+
+    /// What its kubelet would tell the API server about it.
+    #[must_use]
+    pub fn as_kubernetes_node(&self) -> KubeNode {
+        let address = |kind: &str, address: String| NodeAddress { type_: kind.to_owned(), address };
+        KubeNode {
+            metadata: ObjectMeta {
+                name: Some(self.name().to_owned()),
+                labels: Some([("kubernetes.io/hostname".to_owned(), self.name().to_owned())].into()),
+                ..ObjectMeta::default()
+            },
+            spec: Some(NodeSpec::default()),
+            status: Some(NodeStatus {
+                addresses: Some(vec![
+                    address("InternalIP", self.address().to_string()),
+                    address("Hostname", self.name().to_owned()),
+                ]),
+                ..NodeStatus::default()
+            }),
+        }
+    }
+
+    /// Starts the agent with a new token bound to this node, whose Node object must exist.
+    pub async fn start_agent(&self, cluster: &ControlPlane<'_>) -> Result<()> {
+        self.start_agent_told(cluster, &self.address().to_string()).await
+    }
+
+    /// The same, where the kubelet tells these addresses of the node to its pods.
+    pub async fn start_agent_told(&self, cluster: &ControlPlane<'_>, node_ips: &str) -> Result<()> {
+        let kubeconfig = cluster.agent_kubeconfig(self.name()).await?;
+        let program = self.root.share.join("multinic-agent");
+        place(&binaries()?.agent, &program)?;
+        if let Kind::FullOf(_) = self.kind {
+            bring_libraries(
+                &program,
+                &self.root.share.join("lib"),
+                &self.machine()?.share_on_node.join("lib"),
+            )?;
+        }
+        place(&kubeconfig, &self.root.share.join("kubeconfig"))?;
+        let (share, host_root) = {
+            let machine = self.machine()?;
+            (machine.share_on_node.clone(), machine.root_on_node.clone())
+        };
+        let mut command = Command::new("setpriv");
+        command
+            .args(SETPRIV)
+            .arg(share.join("multinic-agent"))
+            .env_clear()
+            .env("KUBECONFIG", share.join("kubeconfig"))
+            .env("HOST_ROOT", host_root)
+            .env("NODE_NAME", self.name())
+            .env("NODE_IPS", node_ips)
+            .env("LINK_KINDS", "physical,veth")
+            .env("LOG_LEVEL", "info");
+        let agent = self.start_process("agent", command)?;
+        self.agent.replace(Some(agent));
+        Ok(())
+    }
+
+    /// The running agent.
+    pub fn agent(&self) -> Result<RefMut<'_, Process>> {
+        RefMut::filter_map(self.agent.borrow_mut(), Option::as_mut)
+            .ok()
+            .with_context(|| format!("{} has no agent", self.name()))
+    }
+
+    /// Stops the agent as a kubelet would, and waits for it.
+    pub async fn stop_agent(&self) -> Result<()> {
+        let mut agent = self.agent.take().with_context(|| format!("{} has no agent", self.name()))?;
+        agent.stop().await?;
+        Ok(())
+    }
+
+    /// Waits until the agent has ended by itself: how, and what it said.
+    pub async fn agent_ends(&self) -> Result<(ExitStatus, String)> {
+        let mut agent = self.agent.take().with_context(|| format!("{} has no agent", self.name()))?;
+        let status = agent.ended().await?;
+        Ok((status, agent.log()?))
+    }
+
+    /// Kills the agent without a warning.
+    pub fn kill_agent(&self) -> Result<()> {
+        let mut agent = self.agent.take().with_context(|| format!("{} has no agent", self.name()))?;
+        agent.kill()
+    }
+}
+
+/// Has a program of this host bring its libraries, which another release may not have: they are copied to `libraries`,
+/// and found there as `on_node`. What ships is static.
+fn bring_libraries(program: &Path, libraries: &Path, on_node: &Path) -> Result<()> {
+    fs::create_dir_all(libraries)?;
+    let listed = Command::new("ldd").arg(program).output().context("cannot run ldd")?;
+    let listed = String::from_utf8(listed.stdout)?;
+    let mut loader = None;
+    for library in listed.split_whitespace().filter(|word| word.starts_with('/')).map(Path::new) {
+        let name = library.file_name().context("a library without a name")?;
+        fs::copy(library, libraries.join(name))?;
+        if name.to_string_lossy().starts_with("ld-linux") {
+            loader = Some(on_node.join(name));
+        }
+    }
+    // The program may be the build's own, by a hard link.
+    let own = program.with_extension("own");
+    fs::copy(program, &own)?;
+    let loader = loader.with_context(|| format!("ldd names no loader: {listed}"))?;
+    let patched = Command::new("patchelf")
+        .arg("--set-interpreter")
+        .arg(loader)
+        .arg("--set-rpath")
+        .arg(on_node)
+        .arg(&own)
+        .output()
+        .context("cannot run patchelf")?;
+    ensure!(patched.status.success(), "patchelf: {}", String::from_utf8_lossy(&patched.stderr));
+    fs::rename(own, program)?;
+    Ok(())
+}
+
+/// Puts a file where a later build or token cannot change it under a running agent.
+fn place(from: &Path, to: &Path) -> Result<()> {
+    if to.exists() {
+        fs::remove_file(to)?;
+    }
+    fs::hard_link(from, to)
+        .or_else(|_| fs::copy(from, to).map(drop))
+        .with_context(|| format!("cannot put {} on the node", from.display()))
+}

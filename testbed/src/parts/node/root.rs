@@ -1,0 +1,99 @@
+//! A node's root directory: the cached image, with what makes it this node.
+
+use std::fs;
+use std::net::Ipv4Addr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use super::containers::Containers;
+use super::machine::UPLINK;
+use crate::sandbox::fabric::GATEWAY;
+use crate::sandbox::testbed::Testbed;
+
+/// Mounts a writable layer over the image `$1` at `$2`.
+///
+/// In memory: below a container the temporary directory is an overlay itself, which cannot hold another's layer.
+const LAYER: &str = r#"
+mount -t tmpfs -o mode=755 tmpfs "$2"
+mkdir "$2/layer" "$2/work"
+cd "$2"
+mount -t overlay overlay -o "lowerdir=$1,upperdir=layer,workdir=work" "$2"
+"#;
+
+/// Unmounts what is below the directory `$1`, layer by layer, and removes it.
+const DISCARD: &str = r#"
+for mount in "$1"/*; do
+    while mountpoint -q "$mount"; do
+        umount "$mount"
+    done
+done
+rm -r "$1"
+"#;
+
+/// Directories of one node.
+pub(super) struct Root {
+    directory: PathBuf,
+    /// The merged root; only inside the fabric is anything there.
+    pub(super) path: PathBuf,
+    /// What is put on the node from outside, such as the agent's binary. Read-only there.
+    pub(super) share: PathBuf,
+    /// Where containers live, on a node that can run them.
+    pub(super) containers: Option<Containers>,
+}
+
+impl Root {
+    /// Lays a writable, empty layer over the image and gives it an identity and a configuration for its uplink.
+    pub(super) fn clone_image(bed: &Testbed, name: &str, address: Ipv4Addr, image: &Path) -> Result<Self> {
+        let directory = bed.part(&format!("node-{name}"))?;
+        let root = Self {
+            path: directory.join("root"),
+            share: directory.join("share"),
+            containers: None,
+            directory,
+        };
+        fs::create_dir(&root.path)?;
+        fs::create_dir(&root.share)?;
+        let (lower, merged) = (image.to_string_lossy(), root.path.to_string_lossy());
+        bed.spawner()?.run(&["sh", "-ec", LAYER, "layer", &lower, &merged])?;
+
+        let inside = bed.inside(&root.path);
+        identify(&inside, name)?;
+        configure_uplink(&inside, address)?;
+        Ok(root)
+    }
+
+    /// Makes room for containers, before the node is first started.
+    pub(super) fn hold_containers(&mut self, bed: &Testbed, binaries: &Path) -> Result<()> {
+        self.containers = Some(Containers::prepare(bed, &self.directory, binaries)?);
+        Ok(())
+    }
+
+    /// Removes everything; the node must be off.
+    pub(super) fn discard(self, bed: &Testbed) -> Result<()> {
+        bed.spawner()?.run(&["sh", "-ec", DISCARD, "discard", &self.directory.to_string_lossy()])?;
+        Ok(())
+    }
+}
+
+fn identify(root: &Path, name: &str) -> Result<()> {
+    // Nodes that share one get the same MAC addresses from udev.
+    let identity = fs::read_to_string("/proc/sys/kernel/random/uuid")?.replace('-', "");
+    fs::write(root.join("etc/machine-id"), identity)?;
+    fs::write(root.join("etc/hostname"), format!("{name}\n"))?;
+    Ok(())
+}
+
+/// The file and its name are cloud-init's: for the agent they are foreign.
+fn configure_uplink(root: &Path, address: Ipv4Addr) -> Result<()> {
+    let yaml = format!(
+        "network:\n  version: 2\n  ethernets:\n    {UPLINK}:\n      match: {{name: {UPLINK}}}\n      \
+         addresses: [{address}/24]\n      routes: [{{to: 0.0.0.0/0, via: {GATEWAY}}}]\n      \
+         link-local: []\n      accept-ra: false\n"
+    );
+    let path = root.join("etc/netplan/50-cloud-init.yaml");
+    fs::write(&path, yaml).with_context(|| format!("cannot write {}", path.display()))?;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
+    Ok(())
+}

@@ -1,0 +1,101 @@
+//! Runs stories as tests, and counts what cannot run as skipped instead of passed.
+
+use std::process::ExitCode;
+use std::sync::OnceLock;
+
+use anyhow::Result;
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+
+use crate::parts::{cluster, node::Kind};
+use crate::sandbox::{skip::Skip, testbed::Testbed};
+use crate::setup;
+
+/// What a story cannot be told without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    /// Namespaces and mounts, that is root.
+    Testbed,
+    /// Machines that boot as well.
+    FullNodes,
+    /// Machines that run pods as well.
+    Cluster,
+}
+
+/// The stories of one test binary.
+///
+/// ```no_run
+/// # use multinic_testbed::{Needs, Suite, Testbed};
+/// # async fn a_row_becomes_a_nic(bed: &Testbed) -> anyhow::Result<()> { Ok(()) }
+/// fn main() -> std::process::ExitCode {
+///     Suite::default().tell("a_row_becomes_a_nic", Needs::FullNodes, a_row_becomes_a_nic).run()
+/// }
+/// ```
+#[derive(Default)]
+pub struct Suite {
+    trials: Vec<Trial>,
+}
+
+impl Suite {
+    /// Adds a story, told in a testbed of its own.
+    #[must_use]
+    pub fn tell<F>(mut self, name: &str, needs: Needs, story: F) -> Self
+    where
+        F: AsyncFnOnce(&Testbed) -> Result<()> + Send + 'static,
+    {
+        self.trials.push(Trial::ignorable_test(name, move || tell(needs, story)));
+        self
+    }
+
+    /// Runs what the command line asks for, as the standard harness would.
+    #[must_use]
+    pub fn run(self) -> ExitCode {
+        libtest_mimic::run(&Arguments::from_args(), self.trials).exit_code()
+    }
+}
+
+fn tell<F>(needs: Needs, story: F) -> Result<Completion, Failed>
+where
+    F: AsyncFnOnce(&Testbed) -> Result<()> + Send,
+{
+    if let Some(obstacle) = obstacle(needs) {
+        return skipped(obstacle);
+    }
+    if needs == Needs::Cluster {
+        setup::ensure_cluster().map_err(|error| format!("{error:?}"))?;
+    }
+    match Testbed::run(story) {
+        Ok(()) => Ok(Completion::Completed),
+        Err(error) if error.is::<Skip>() => skipped(&error.to_string()),
+        Err(error) => Err(format!("{error:?}").into()),
+    }
+}
+
+/// Where everything is meant to run, a skip would hide that it does not.
+fn skipped(reason: &str) -> Result<Completion, Failed> {
+    if std::env::var("CI").is_ok_and(|ci| ci == "true") {
+        return Err(format!("skipped, which CI does not allow: {reason}").into());
+    }
+    eprintln!("skipped: {reason}");
+    Ok(Completion::ignored_with(reason))
+}
+
+fn obstacle(needs: Needs) -> Option<&'static str> {
+    static TESTBED: OnceLock<Option<String>> = OnceLock::new();
+    let testbed = TESTBED.get_or_init(setup::obstacle).as_deref();
+    match needs {
+        Needs::Testbed => testbed,
+        Needs::FullNodes => testbed.or_else(full_node_obstacle),
+        Needs::Cluster => testbed.or_else(cluster::obstacle).or_else(full_node_obstacle),
+    }
+}
+
+/// Says why full nodes cannot run here, found out by trying once; nothing when they can.
+#[must_use]
+pub fn full_node_obstacle() -> Option<&'static str> {
+    static FULL_NODES: OnceLock<Option<String>> = OnceLock::new();
+    let try_one = || {
+        let booted = Testbed::run(async |bed: &Testbed| bed.node("probe", Kind::Full).await.map(drop));
+        booted.err().map(|error| format!("full nodes cannot run here: {error:#}"))
+    };
+    FULL_NODES.get_or_init(try_one).as_deref()
+}

@@ -1,0 +1,4 @@
+//! Stories, and what they begin with.
+
+pub(crate) mod harness;
+pub(crate) mod world;
