@@ -11,7 +11,6 @@ mod api_server;
 pub mod cleanup;
 pub mod config;
 pub mod controller;
-pub mod decide;
 pub mod health;
 pub mod host;
 pub mod node;

@@ -9,7 +9,8 @@ use std::{
 use multinic_agent_core::{
     arrivals::Arrivals,
     attribute::Step,
-    backend::netplan::next_boot::Doubts,
+    backend::netplan::{Netplan, next_boot::Doubts},
+    decide::decide,
     execute::{Failures, Machine, NodeError, Order, Outcome, execute},
     observed::{
         files::{FileChange, HostFiles},
@@ -22,19 +23,17 @@ use multinic_agent_core::{
 };
 use multinic_crds::{Explanation, MacAddress, Mode, Reason};
 
-use crate::{
-    decide::decide,
-    host::{
-        detect::{self, Backend},
-        files,
-        generator::StageError,
-        lock::{LockError, NodeLock},
-        memory,
-        mounts::Mounts,
-        netlink::{Netlink, NetlinkError},
-        reading::FileError,
-        root::HostRoot,
-    },
+use crate::host::{
+    boot_check::NetplanCheck,
+    detect::{self, Backend},
+    files,
+    generator::StageError,
+    lock::{LockError, NodeLock},
+    memory,
+    mounts::Mounts,
+    netlink::{Netlink, NetlinkError},
+    reading::FileError,
+    root::HostRoot,
 };
 
 /// The node's kernel and files, as one agent acts on them.
@@ -183,6 +182,7 @@ impl Host {
         let look = self.look().await?;
         blocked.extend(self.settling(desired, &look, Instant::now()));
         let world = World {
+            backend: &Netplan,
             view: &look.view,
             fence: &look.fence,
             definitions: &look.definitions,
@@ -190,7 +190,10 @@ impl Host {
             ledger: &look.ledger,
         };
         let enforces = desired.mode == Mode::Enforce && self.obstacle().is_none();
-        let plan = decide(&self.root, desired, world, blocked, enforces, &mut self.doubts).await?;
+        // A cleanup gives back on every host; the files that go are netplan's, whatever else configures links there.
+        let asks = enforces || (desired.mode == Mode::Enforce && desired.wanted.is_empty());
+        let mut check = if asks { NetplanCheck::of(&self.root, &mut self.doubts)? } else { None };
+        let plan = decide(desired, world, blocked, check.as_mut()).await?;
         if enforces && !plan.is_idle() {
             // Nothing is announced, let alone done, that could not be recorded.
             files::may_save(&self.root)?;
@@ -232,7 +235,7 @@ impl Host {
     async fn look(&self) -> Result<Look, PassError> {
         let mut ledger = files::ledger(&self.root)?;
         let (definitions, files) = files::survey(&self.root)?;
-        ledger.recall(&detect::boot_id(&self.root), &files);
+        ledger.recall(&detect::boot_id(&self.root), &files, &Netplan);
         let view = self.netlink.view(&self.api_server).await?;
         let vital = memory::vital(&self.root)?;
         let fence =

@@ -15,6 +15,7 @@
 pub mod arrivals;
 pub mod attribute;
 pub mod backend;
+pub mod decide;
 pub mod execute;
 pub mod history;
 pub mod observed;

@@ -1,5 +1,6 @@
 //! Doing: everything that reaches out of this process to the node.
 
+pub mod boot_check;
 pub mod chroot;
 pub mod detect;
 pub mod events;

@@ -7,13 +7,11 @@ use std::{
     time::Duration,
 };
 
-use multinic_agent::{
-    decide::decide,
-    host::{files, generator::StageError, root::HostRoot},
-};
+use multinic_agent::host::{boot_check::NetplanCheck, files, generator::StageError, root::HostRoot};
 use multinic_agent_core::{
     attribute::Step,
-    backend::netplan::next_boot::Doubts,
+    backend::netplan::{Netplan, next_boot::Doubts},
+    decide::decide,
     execute::{Machine, NodeError, Order, execute},
     observed::{
         files::{FileChange, HostFiles},
@@ -115,9 +113,16 @@ impl Host {
         let (definitions, host_files) = files::survey(&self.root).unwrap();
         let fence = self.fence(&definitions, &host_files);
         let (view, ledger) = (&self.view, &self.ledger);
-        let world = World { view, fence: &fence, definitions: &definitions, files: &host_files, ledger };
-        let decided = decide(&self.root, &desired, world, BTreeMap::new(), true, &mut self.doubts);
-        let plan = runtime().block_on(decided);
+        let world = World {
+            backend: &Netplan,
+            view,
+            fence: &fence,
+            definitions: &definitions,
+            files: &host_files,
+            ledger,
+        };
+        let mut check = NetplanCheck::of(&self.root, &mut self.doubts)?;
+        let plan = runtime().block_on(decide(&desired, world, BTreeMap::new(), check.as_mut()));
         assert!(!self.path("/run/multinic/stage").exists(), "copies of the host's files are left");
         plan
     }

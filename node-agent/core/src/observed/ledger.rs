@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize, de::Error};
 use serde_json::{Map, Value};
 
 use crate::{
-    backend::netplan,
+    backend::Backend,
     observed::{files::HostFiles, link::Ipv6},
     parse::bootfile::{Owner, owner},
 };
@@ -162,14 +162,14 @@ impl Ledger {
     ///
     /// A NIC that an untouched file of ours speaks of is ours, though the record of it be lost. Of addresses that we gave
     /// in an earlier boot, networkd can bring back only what a boot file says.
-    pub fn recall(&mut self, boot_id: &str, files: &HostFiles) {
+    pub fn recall(&mut self, boot_id: &str, files: &HostFiles, backend: &dyn Backend) {
         let is_of_another_boot = ![&*self.boot_id, boot_id].contains(&"") && self.boot_id != boot_id;
         if is_of_another_boot {
             // Whatever comes back from now on has the name that its host gives it.
             self.nics.retain(|_, entry| entry.away.is_none());
             for (mac, entry) in &mut self.nics {
                 let known = entry.addresses.len();
-                if let Some(filed) = filed_addresses(*mac, files) {
+                if let Some(filed) = filed_addresses(*mac, files, backend) {
                     entry.addresses.retain(|net| filed.contains(net));
                 }
                 entry.unsaved = entry.addresses.len() != known;
@@ -178,16 +178,16 @@ impl Ledger {
         if !boot_id.is_empty() {
             boot_id.clone_into(&mut self.boot_id);
         }
-        self.adopt(files);
+        self.adopt(files, backend);
     }
 
-    fn adopt(&mut self, files: &HostFiles) {
+    fn adopt(&mut self, files: &HostFiles, backend: &dyn Backend) {
         let damaged: BTreeSet<_> = self.damaged().collect();
         for (path, text) in &files.boot {
             let Owner::Us(mac) = owner(text) else { continue };
-            let Some(name) = netplan::name(path).and_then(|name| name.parse().ok()) else { continue };
+            let Some(name) = backend.owner_of(path) else { continue };
             if !self.nics.contains_key(&mac) && !damaged.contains(&mac) {
-                let addresses = filed_addresses(mac, files).unwrap_or_default();
+                let addresses = filed_addresses(mac, files, backend).unwrap_or_default();
                 let entry = Entry { adopted: true, unsaved: true, addresses, ..Entry::named(name) };
                 self.nics.insert(mac, entry);
             }
@@ -216,11 +216,11 @@ impl Ledger {
 }
 
 /// The addresses that our boot files give to a NIC; none where a person edited one of them.
-fn filed_addresses(mac: MacAddress, files: &HostFiles) -> Option<BTreeSet<IpNet>> {
+fn filed_addresses(mac: MacAddress, files: &HostFiles, backend: &dyn Backend) -> Option<BTreeSet<IpNet>> {
     let mut addresses = BTreeSet::new();
     for text in files.boot.values() {
         match owner(text) {
-            Owner::Us(of) if of == mac => addresses.extend(netplan::addresses(text)),
+            Owner::Us(of) if of == mac => addresses.extend(backend.addresses(text)),
             Owner::Edited(of) if of == mac => return None,
             _ => {}
         }

@@ -3,30 +3,27 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    observed::files::{FileChange, HostFiles},
+    observed::files::FileChange,
     parse::bootfile::BootFile,
-    plan::{removal, transaction::Member, wanted},
+    plan::{removal, transaction::Member, world::World},
 };
 
 /// The files of `members` as they should be; whatever else is theirs goes, unless it is `written` anew.
-pub(super) fn changes(members: &[Member], written: &BTreeSet<String>, files: &HostFiles) -> Vec<FileChange> {
-    let wanted: BTreeMap<&str, &BootFile> = members
-        .iter()
-        .filter_map(|member| member.file.as_ref())
-        .map(|file| (file.path.as_str(), file))
-        .collect();
+pub(super) fn changes(members: &[Member], written: &BTreeSet<String>, world: World<'_>) -> Vec<FileChange> {
+    let files = members.iter().flat_map(|member| &member.files);
+    let wanted: BTreeMap<&str, &BootFile> = files.map(|file| (file.path.as_str(), file)).collect();
     let stale = members.iter().flat_map(|member| {
         let name = member.wanted.as_ref().map(|nic| nic.name);
         // What was generated for a NIC that keeps its name is left to the next boot to renew.
-        removal::files_of(member.mac, files)
-            .filter(move |(path, _)| name.is_none_or(|name| !wanted::is_of(path, name)))
+        removal::files_of(member.mac, world.files)
+            .filter(move |(path, _)| name.is_none_or(|name| !world.backend.is_of(path, name)))
     });
     let mut changes: Vec<FileChange> = stale
         .filter(|(path, _)| !written.contains(*path))
         .map(|(path, text)| FileChange { path: path.to_owned(), from: Some(text.to_owned()), to: None })
         .collect();
     changes.extend(wanted.into_values().filter_map(|file| {
-        let from = files.boot.get(&file.path);
+        let from = world.files.boot.get(&file.path);
         (from != Some(&file.text)).then(|| FileChange {
             path: file.path.clone(),
             from: from.cloned(),

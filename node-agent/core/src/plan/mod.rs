@@ -34,8 +34,6 @@ pub use self::{
 
 use crate::{
     attribute::{Target, attempt},
-    backend::netplan,
-    observed::files::HostFiles,
     parse::{bootfile::BootFile, desired::Desired},
     protected::Leak,
 };
@@ -83,7 +81,7 @@ impl Plan {
                 decision.verdict = Verdict::Refuse(refusal);
             }
         }
-        let written = members.iter().filter_map(|member| Some(member.file.as_ref()?.path.clone())).collect();
+        let written = members.iter().flat_map(|member| &member.files).map(|file| file.path.clone()).collect();
         plan.transactions = names::group(members, world.view)
             .into_iter()
             .map(|group| transaction(group, &written, world))
@@ -92,18 +90,18 @@ impl Plan {
     }
 
     /// The files of NICs that are right, as they lie on the host.
-    #[must_use]
-    pub fn right(&self, files: &HostFiles) -> BTreeMap<MacAddress, BootFile> {
-        let file = |(mac, decision): (&MacAddress, &Decision)| {
-            let path = netplan::path(&decision.name);
-            let text = files.boot.get(&path).filter(|_| decision.verdict == Verdict::Right)?;
-            Some((*mac, BootFile { text: text.clone(), path }))
+    pub(crate) fn right(&self, world: World<'_>) -> BTreeMap<MacAddress, Vec<BootFile>> {
+        let right = self.decisions.iter().filter(|(_, decision)| decision.verdict == Verdict::Right);
+        let files_of = |name: &str| {
+            let name = name.parse().ok();
+            let boot = world.files.boot.iter().filter(|(path, _)| world.backend.owner_of(path) == name);
+            boot.map(|(path, text)| BootFile { path: path.clone(), text: text.clone() }).collect()
         };
-        self.decisions.iter().filter_map(file).collect()
+        right.map(|(mac, decision)| (*mac, files_of(&decision.name))).collect()
     }
 
     /// Says of NICs that are right why they will not be at the next boot. Nothing is done about it.
-    pub fn doubt(&mut self, doubts: BTreeMap<MacAddress, Explanation>) {
+    pub(crate) fn doubt(&mut self, doubts: BTreeMap<MacAddress, Explanation>) {
         for (mac, refusal) in doubts {
             if let Some(decision) = self.decisions.get_mut(&mac) {
                 decision.verdict = Verdict::Refuse(refusal);
@@ -128,6 +126,6 @@ fn unknown() -> Explanation {
 fn transaction(members: Vec<Member>, written: &BTreeSet<String>, world: World<'_>) -> Transaction {
     let targets: Vec<Target> = members.iter().filter_map(|member| member.target.clone()).collect();
     let steps = attempt(&targets, world.view);
-    let files = files::changes(&members, written, world.files);
+    let files = files::changes(&members, written, world);
     Transaction { members, targets, steps, files }
 }

@@ -6,7 +6,6 @@ use multinic_crds::{Explanation, InterfaceName, MacAddress, Reason};
 
 use crate::{
     attribute::{Surplus, Target, is_temporary},
-    backend::netplan,
     observed::{
         files::HostFiles,
         link::{Ipv6, KernelView, Link},
@@ -91,7 +90,7 @@ pub(super) fn judge(
             Explanation::new(protection.reason(), protection.message(&found.name, protected::Owner::Us)),
         );
     }
-    let member = Member { mac, wanted: None, link: link.cloned(), target, file: None };
+    let member = Member { mac, wanted: None, link: link.cloned(), target, files: Vec::new() };
     Judged { decision: decide(link, Verdict::Remove), member: Some(member) }
 }
 
@@ -164,8 +163,6 @@ pub(super) fn files_of(mac: MacAddress, files: &HostFiles) -> impl Iterator<Item
 }
 
 fn filed_name(mac: MacAddress, world: World<'_>) -> Option<String> {
-    let paths: BTreeSet<_> = files_of(mac, world.files).map(|(path, _)| path).collect();
-    InterfaceName::all()
-        .map(|name| name.to_string())
-        .find(|name| paths.contains(netplan::path(name).as_str()))
+    let names = files_of(mac, world.files).filter_map(|(path, _)| world.backend.owner_of(path));
+    names.min().map(|name| name.to_string())
 }

@@ -35,15 +35,15 @@ pub struct Member {
     /// Its link as found.
     pub link: Option<Link>,
     pub(super) target: Option<Target>,
-    /// Its file and where it goes.
-    pub(super) file: Option<BootFile>,
+    /// Its files and where they go.
+    pub(super) files: Vec<BootFile>,
 }
 
 impl Transaction {
     /// One that only changes files, for these NICs.
     #[cfg(test)]
     pub(crate) fn of_files(macs: impl Iterator<Item = MacAddress>, files: Vec<FileChange>) -> Self {
-        let member = |mac| Member { mac, wanted: None, link: None, target: None, file: None };
+        let member = |mac| Member { mac, wanted: None, link: None, target: None, files: Vec::new() };
         let members = macs.map(member).collect();
         Self { members, targets: Vec::new(), steps: Vec::new(), files }
     }

@@ -3,11 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
-use multinic_crds::{Explanation, Interface, InterfaceName, MIN_IPV6_MTU, Reason};
+use multinic_crds::{Explanation, Interface, MIN_IPV6_MTU, Reason};
 
 use crate::{
     attribute::{Surplus, Target, prove},
-    backend::netplan,
     observed::link::{Ipv6, Link, is_link_local},
     parse::{
         bootfile::{BootFile, Owner, owner},
@@ -37,19 +36,17 @@ pub(super) fn judge(nic: &Interface, world: World<'_>, blocked: Option<&Explanat
         Err(refusal) => return Judged { decision: decide(None, Verdict::Refuse(refusal)), member: None },
     };
     let leave = |verdict| Judged { decision: decide(Some(link.index), verdict), member: None };
-    let file = match netplan::render(nic) {
-        Ok(file) => file,
-        Err(error) => {
-            return leave(Verdict::Fail(Explanation::new(Reason::InvalidBootConfig, error.to_string())));
-        }
+    let files = match world.backend.render(nic) {
+        Ok(files) => files,
+        Err(refusal) => return leave(Verdict::Fail(refusal)),
     };
     let target = target(nic, link, world);
-    if is_right(nic, &target, &file, world) {
+    if is_right(nic, &target, &files, world) {
         // It stays as it is; but what the next boot undoes is no success.
         let undone = next_boot_refusal(nic, link, world);
         return leave(undone.map_or(Verdict::Right, Verdict::Refuse));
     }
-    if let Some(refusal) = refusal(nic, link, &file, world) {
+    if let Some(refusal) = refusal(nic, link, &files, world) {
         return leave(Verdict::Refuse(refusal));
     }
     if let Some(refusal) = blocked {
@@ -60,7 +57,7 @@ pub(super) fn judge(nic: &Interface, world: World<'_>, blocked: Option<&Explanat
         wanted: Some(nic.clone()),
         link: Some(link.clone()),
         target: Some(target),
-        file: Some(file),
+        files,
     };
     Judged { decision: decide(Some(link.index), Verdict::Change), member: Some(member) }
 }
@@ -96,32 +93,27 @@ fn addr_gen_mode(nic: &Interface, found: Ipv6) -> u8 {
     }
 }
 
-fn is_right(nic: &Interface, target: &Target, file: &BootFile, world: World<'_>) -> bool {
+fn is_right(nic: &Interface, target: &Target, files: &[BootFile], world: World<'_>) -> bool {
     let known = world.ledger.get(nic.mac_address);
     let recorded = known.is_some_and(|entry| {
         let sized = entry.adopted || nic.mtu.is_some() == entry.original_mtu.is_some();
         let written = !entry.unsaved && entry.away.is_none();
         entry.name == nic.name && sized && written && entry.addresses.is_superset(&nets(nic))
     });
-    let filed = world.files.boot.get(&file.path) == Some(&file.text);
-    let stale = removal::files_of(nic.mac_address, world.files).any(|(path, _)| !is_of(path, nic.name));
+    let filed = files.iter().all(|file| world.files.boot.get(&file.path) == Some(&file.text));
+    let is_stale = |path: &str| !world.backend.is_of(path, nic.name);
+    let stale = removal::files_of(nic.mac_address, world.files).any(|(path, _)| is_stale(path));
     recorded && filed && !stale && prove(std::slice::from_ref(target), world.view).is_ok()
 }
 
-/// Whether the file at `path` belongs to the NIC called `name`.
-pub(super) fn is_of(path: &str, name: InterfaceName) -> bool {
-    let name = name.to_string();
-    path == netplan::path(&name) || netplan::generated(&name).iter().any(|generated| generated == path)
-}
-
-fn refusal(nic: &Interface, link: &Link, file: &BootFile, world: World<'_>) -> Option<Explanation> {
+fn refusal(nic: &Interface, link: &Link, files: &[BootFile], world: World<'_>) -> Option<Explanation> {
     if let Some(protection) = world.fence.protection(link.index) {
         let owner =
             if world.fence.given(link).is_some() { protected::Owner::Us } else { protected::Owner::Others };
         return Some(Explanation::new(protection.reason(), protection.message(&link.name, owner)));
     }
     foreign_refusal(nic, link, world)
-        .or_else(|| file_refusal(file, world))
+        .or_else(|| files.iter().find_map(|file| file_refusal(file, world)))
         .or_else(|| edited_refusal(nic, world))
         .or_else(|| in_use_refusal(nic, link, world))
         .or_else(|| mtu_refusal(nic, link))
@@ -169,7 +161,7 @@ fn next_boot_refusal(nic: &Interface, link: &Link, world: World<'_>) -> Option<E
 /// A file for the NIC under an earlier name, that a person changed: it is not removed, and the next boot reads it too.
 fn edited_refusal(nic: &Interface, world: World<'_>) -> Option<Explanation> {
     let is_edited = |text: &str| owner(text) == Owner::Edited(nic.mac_address);
-    let mut edited = world.files.boot.iter().filter(|(path, _)| !is_of(path, nic.name));
+    let mut edited = world.files.boot.iter().filter(|(path, _)| !world.backend.is_of(path, nic.name));
     let (path, _) = edited.find(|(_, text)| is_edited(text))?;
     Some(Explanation::new(
         Reason::EditedByHand,

@@ -1,6 +1,7 @@
 //! Everything that a decision rests on.
 
 use crate::{
+    backend::Backend,
     observed::{files::HostFiles, ledger::Ledger, link::KernelView},
     parse::foreign::Definition,
     protected::Fence,
@@ -9,6 +10,8 @@ use crate::{
 /// Everything that a decision rests on, besides what is wanted.
 #[derive(Debug, Clone, Copy)]
 pub struct World<'a> {
+    /// What configures NICs at boot.
+    pub backend: &'a dyn Backend,
     /// The kernel.
     pub view: &'a KernelView,
     /// What must not be touched in it.

@@ -4,6 +4,7 @@ use multinic_crds::{Explanation, Interface};
 
 use super::*;
 use crate::{
+    backend::netplan::Netplan,
     observed::{files::HostFiles, ledger::Ledger},
     plan::World,
     protected::{AllowedKind, Fence, Leak, Past, Policy},
@@ -26,7 +27,14 @@ fn scene(wanted: &[Interface], mode: Mode) -> Scene {
     let policy = Policy { link_kinds: [AllowedKind::Physical].into(), ..Policy::default() };
     let fence = Fence::around(&view, &[], &policy, &Past::default());
     let (files, ledger) = (HostFiles::default(), Ledger::default());
-    let world = World { view: &view, fence: &fence, definitions: &[], files: &files, ledger: &ledger };
+    let world = World {
+        backend: &Netplan,
+        view: &view,
+        fence: &fence,
+        definitions: &[],
+        files: &files,
+        ledger: &ledger,
+    };
     let wanted = wanted.iter().map(|nic| (nic.mac_address, nic.clone())).collect();
     let desired = Desired { generation: 3, mode, keeps_unlisted: false, wanted, malformed: Vec::new() };
     let facts = HostFacts { os_image: "Debian".to_owned(), boot_id: "b".to_owned(), agent_version: "0.1.0" };

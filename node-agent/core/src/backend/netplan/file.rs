@@ -75,7 +75,7 @@ pub fn ids(text: &str) -> Option<BTreeSet<String>> {
 }
 
 /// The file that makes netplan configure `nic` at boot.
-pub fn render(nic: &Interface) -> Result<BootFile, serde_saphyr::ser::Error> {
+pub(super) fn render(nic: &Interface) -> Result<BootFile, serde_saphyr::ser::Error> {
     let name = nic.name.to_string();
     let ipv6 = nic.addresses.iter().any(|address| address.is_ipv6());
     let ethernet = Ethernet {
@@ -95,12 +95,12 @@ pub fn render(nic: &Interface) -> Result<BootFile, serde_saphyr::ser::Error> {
 }
 
 /// The addresses that a file of ours gives.
-pub fn addresses(text: &str) -> impl Iterator<Item = IpNet> {
+pub(super) fn addresses(text: &str) -> Vec<IpNet> {
     let document: Value = serde_saphyr::from_str(text).unwrap_or_default();
     let ethernets =
         document["network"]["ethernets"].as_object().into_iter().flat_map(serde_json::Map::values);
     let addresses = ethernets.filter_map(|ethernet| ethernet["addresses"].as_array()).flatten();
-    addresses.filter_map(|address| address.as_str()?.parse().ok()).collect::<Vec<_>>().into_iter()
+    addresses.filter_map(|address| address.as_str()?.parse().ok()).collect()
 }
 
 /// Files below `/run` that netplan's generator makes of the file of `name`.
@@ -132,7 +132,7 @@ mod tests {
     fn a_dual_stack_nic_with_an_mtu() {
         let file = render(&nic(&["10.10.0.5/24", "2001:db8:10::5/64"], Some(9000))).unwrap();
         assert_eq!(file.path, "/etc/netplan/60-multinic-multinic0.yaml");
-        let given: Vec<_> = addresses(&file.text).map(|address| address.to_string()).collect();
+        let given: Vec<_> = addresses(&file.text).iter().map(|address| address.to_string()).collect();
         assert_eq!(given, ["10.10.0.5/24", "2001:db8:10::5/64"]);
         insta::assert_snapshot!(file.text);
     }

@@ -9,6 +9,7 @@ use std::{
 use futures::FutureExt;
 use ipnet::IpNet;
 use multinic_crds::{Interface, MacAddress, Mode, Reason};
+mod backends;
 mod kernel;
 mod life;
 mod memory;
@@ -18,8 +19,10 @@ mod scenarios;
 use super::*;
 use crate::{
     attribute::Step,
+    backend::{Backend, netplan::Netplan},
     execute::{Failure, Order, execute},
     observed::{
+        files::HostFiles,
         ledger::Ledger,
         link::{Address, AddressState, Ipv6, KernelView, Link, LinkKind, Manner},
     },
@@ -39,6 +42,7 @@ const C: &str = "fa:16:3e:00:00:0c";
 /// A node with an uplink and three free NICs, and everything that was ever done to it.
 #[derive(Debug, Clone)]
 struct Scene {
+    backend: &'static dyn Backend,
     node: PlainNode,
     ledger: Ledger,
     definitions: Vec<Definition>,
@@ -66,6 +70,7 @@ impl Scene {
             ..KernelView::default()
         };
         let mut scene = Self {
+            backend: &Netplan,
             node: PlainNode::new(kernel, BTreeMap::new()),
             ledger: Ledger::default(),
             definitions: Vec::new(),
@@ -111,8 +116,14 @@ impl Scene {
     fn plan(&self) -> Plan {
         let files = HostFiles { boot: self.node.files.clone(), generated: BTreeMap::new() };
         let (view, fence) = (&self.node.kernel, &self.fence());
-        let world =
-            World { view, fence, definitions: &self.definitions, files: &files, ledger: &self.ledger };
+        let world = World {
+            backend: self.backend,
+            view,
+            fence,
+            definitions: &self.definitions,
+            files: &files,
+            ledger: &self.ledger,
+        };
         Plan::new(&self.desired, world, &BTreeMap::new())
     }
 

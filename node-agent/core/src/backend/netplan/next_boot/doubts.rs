@@ -15,7 +15,7 @@ use crate::{
 /// What was found, and of which files: as long as those stay, it is not asked again.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Doubts {
-    asked: Option<(Boot, BTreeMap<MacAddress, BootFile>)>,
+    asked: Option<(Boot, BTreeMap<MacAddress, Vec<BootFile>>)>,
     found: BTreeMap<MacAddress, Explanation>,
 }
 
@@ -25,7 +25,7 @@ impl Doubts {
         &mut self,
         generator: &mut G,
         boot: Boot,
-        right: BTreeMap<MacAddress, BootFile>,
+        right: BTreeMap<MacAddress, Vec<BootFile>>,
     ) -> Result<BTreeMap<MacAddress, Explanation>, G::Error> {
         let question = Some((boot, right));
         if self.asked != question {
@@ -42,7 +42,7 @@ impl Doubts {
 async fn found<G: Generator>(
     generator: &mut G,
     boot: &Boot,
-    right: &BTreeMap<MacAddress, BootFile>,
+    right: &BTreeMap<MacAddress, Vec<BootFile>>,
 ) -> Result<BTreeMap<MacAddress, Explanation>, G::Error> {
     if right.is_empty() {
         return Ok(BTreeMap::new());
@@ -53,11 +53,13 @@ async fn found<G: Generator>(
             return Ok(right.keys().map(|mac| (*mac, host_invalid(&complaint))).collect());
         }
     };
-    let ours: Files = right.values().map(|file| (file.path.clone(), file.text.clone())).collect();
+    let ours: Files = right.values().flatten().map(|file| (file.path.clone(), file.text.clone())).collect();
     // Our files were taken with all others, so they are without them.
     let Answer::Makes(alone) = generator.ask(&ours).await? else { return Ok(BTreeMap::new()) };
-    let doubt = |(mac, file): (&MacAddress, &BootFile)| {
-        Some((*mac, as_alone(&file.path, &file.text, &alone, &after, boot).err()?))
+    let doubt = |(mac, files): (&MacAddress, &Vec<BootFile>)| {
+        let mut doubts =
+            files.iter().filter_map(|file| as_alone(&file.path, &file.text, &alone, &after, boot).err());
+        Some((*mac, doubts.next()?))
     };
     Ok(right.iter().filter_map(doubt).collect())
 }

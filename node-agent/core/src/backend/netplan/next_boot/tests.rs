@@ -7,7 +7,7 @@ use multinic_crds::{Explanation, MacAddress, Reason};
 
 use super::*;
 use crate::{
-    backend::netplan,
+    backend::netplan::file::render,
     observed::files::FileChange,
     parse::bootfile::BootFile,
     plan::Transaction,
@@ -178,7 +178,7 @@ fn ethernets(text: &str) -> Vec<(&str, String)> {
 }
 
 fn file(of: &str, name: &str) -> BootFile {
-    netplan::render(&nic(of, name, &[])).unwrap()
+    render(&nic(of, name, &[])).unwrap()
 }
 
 fn uplink() -> (String, String) {
@@ -266,7 +266,7 @@ fn a_nic_that_somebody_elses_file_needs_is_not_removed_and_the_file_is_named() {
             "{message}"
         );
         // Its address may change all the same.
-        let BootFile { path, text } = netplan::render(&nic(A, "multinic0", &["10.1.0.6/24"])).unwrap();
+        let BootFile { path, text } = render(&nic(A, "multinic0", &["10.1.0.6/24"])).unwrap();
         let change = FileChange { path, from: Some(ours(A, "multinic0").1), to: Some(text) };
         assert_eq!(self::refused(release, &host, &[transaction(&[A], vec![change])]), BTreeMap::new());
     }
@@ -381,7 +381,7 @@ fn nothing_is_written_while_netplan_try_runs_or_a_file_is_out_of_sight() {
 fn a_right_nic_is_doubted_once_its_next_boot_is_another_and_asked_about_only_then() {
     let mut generator = Plain::new(Release::V0_106);
     let mut doubts = Doubts::default();
-    let right = || BTreeMap::from([(mac(A), file(A, "multinic0"))]);
+    let right = || BTreeMap::from([(mac(A), vec![file(A, "multinic0")])]);
     let mut about = |generator: &mut Plain, host: Boot| {
         reasons(&doubts.about(generator, host, right()).now_or_never().unwrap().unwrap())
     };

@@ -1,0 +1,31 @@
+//! What every backend says of its files. Pure.
+
+use std::fmt;
+
+use ipnet::IpNet;
+use multinic_crds::{Explanation, Interface, InterfaceName};
+
+use crate::parse::bootfile::BootFile;
+
+/// What one way of configuring NICs at boot writes, and how that is recognised.
+pub trait Backend: fmt::Debug {
+    /// The word in status.
+    fn name(&self) -> &'static str;
+
+    /// Every file that makes the next boot configure `nic`, each sealed for it; or why that cannot be written.
+    fn render(&self, nic: &Interface) -> Result<Vec<BootFile>, Explanation>;
+
+    /// The NIC whose file lies at `path`, if one of ours would.
+    fn owner_of(&self, path: &str) -> Option<InterfaceName>;
+
+    /// Where the host keeps, until its next boot, what it made of the files of the NIC called `name`.
+    fn generated(&self, name: InterfaceName) -> Vec<String>;
+
+    /// The addresses that a file of ours gives.
+    fn addresses(&self, text: &str) -> Vec<IpNet>;
+
+    /// Whether the file at `path` belongs to the NIC called `name`, written or generated.
+    fn is_of(&self, path: &str, name: InterfaceName) -> bool {
+        self.owner_of(path) == Some(name) || self.generated(name).iter().any(|generated| generated == path)
+    }
+}

@@ -1,0 +1,95 @@
+//! A backend that no host has: the contract is enough for more than netplan.
+
+use multinic_crds::InterfaceName;
+
+use super::*;
+use crate::parse::bootfile::{BootFile, seal};
+
+/// Two files for each NIC, one for its name and one for its addresses, and nothing generated from them.
+#[derive(Debug)]
+struct TwoFiles;
+
+const NAMES: &str = "/etc/names/";
+const ADDRESSES: &str = "/etc/addresses/";
+
+impl Backend for TwoFiles {
+    fn name(&self) -> &'static str {
+        "two files"
+    }
+
+    fn render(&self, nic: &Interface) -> Result<Vec<BootFile>, Explanation> {
+        let file = |directory: &str, body: String| BootFile {
+            path: format!("{directory}{}", nic.name),
+            text: seal(nic.mac_address, &body),
+        };
+        let lines: Vec<_> = nic.addresses.iter().map(|address| format!("{address}\n")).collect();
+        Ok(vec![file(NAMES, format!("{}\n", nic.name)), file(ADDRESSES, lines.concat())])
+    }
+
+    fn owner_of(&self, path: &str) -> Option<InterfaceName> {
+        path.strip_prefix(NAMES).or_else(|| path.strip_prefix(ADDRESSES))?.parse().ok()
+    }
+
+    fn generated(&self, _: InterfaceName) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn addresses(&self, text: &str) -> Vec<IpNet> {
+        text.lines().filter_map(|line| line.parse().ok()).collect()
+    }
+}
+
+fn scene(wanted: &[Interface]) -> Scene {
+    Scene { backend: &TwoFiles, ..Scene::new(wanted) }
+}
+
+fn paths(scene: &Scene) -> Vec<&str> {
+    scene.node.files.keys().map(String::as_str).collect()
+}
+
+#[test]
+fn every_file_of_a_nic_is_written_renamed_and_removed_with_it() {
+    let mut scene = scene(&[nic(A, "multinic0", &["10.1.0.5/24"])]);
+    scene.converge();
+    assert_eq!(paths(&scene), ["/etc/addresses/multinic0", "/etc/names/multinic0"]);
+    scene.want(&[nic(A, "multinic3", &["10.1.0.6/24"])]);
+    scene.converge();
+    assert_eq!(paths(&scene), ["/etc/addresses/multinic3", "/etc/names/multinic3"]);
+    scene.want(&[]);
+    scene.converge();
+    assert_eq!((paths(&scene), scene.link(A).name.as_str()), (vec![], "eth1"));
+}
+
+#[test]
+fn one_of_several_files_that_somebody_edited_keeps_the_nic_as_it_is() {
+    let mut scene = scene(&[nic(A, "multinic0", &["10.1.0.5/24"])]);
+    scene.converge();
+    scene.node.files.get_mut("/etc/addresses/multinic0").unwrap().push_str("10.9.0.9/24\n");
+    assert_eq!(scene.refusal(A), Reason::EditedByHand);
+    scene.want(&[]);
+    assert_eq!(scene.refusal(A), Reason::EditedByHand);
+}
+
+#[test]
+fn files_alone_tell_after_a_loss_of_the_ledger_what_is_ours_and_what_it_was_given() {
+    let mut scene = scene(&[nic(A, "multinic0", &["10.1.0.5/24"])]);
+    scene.converge();
+    scene.ledger = Ledger::default();
+    let files = HostFiles { boot: scene.node.files.clone(), generated: BTreeMap::new() };
+    scene.ledger.recall("a boot", &files, &TwoFiles);
+    let known = scene.ledger.get(mac(A)).unwrap();
+    assert_eq!(
+        (known.name.to_string(), known.addresses.len(), known.adopted),
+        ("multinic0".to_owned(), 1, true)
+    );
+}
+
+#[test]
+fn a_second_file_that_cannot_be_written_takes_back_the_first_and_the_kernel() {
+    let mut scene = scene(&[nic(A, "multinic0", &["10.1.0.5/24"])]);
+    let (plan, before) = (scene.plan(), scene.link(A).clone());
+    let steps = plan.transactions[0].steps.len();
+    scene.node.fails_at = Some(steps + 1);
+    assert_eq!(scene.carry_out(&plan)[&mac(A)].reason(), Reason::NotPersisted);
+    assert_eq!((paths(&scene), scene.link(A)), (vec![], &before));
+}
