@@ -3,17 +3,13 @@
 //! These are our own differences and no state to come back to: what others added or removed
 //! meanwhile stays as they have it. It is plain data, made before each step is taken.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use ipnet::IpNet;
-use multinic_crds::MIN_IPV6_MTU;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    attribute::{Step, Surplus, Target},
-    observed::link::{
-        Address, Ipv6, KernelView, Link, Manner, goes_down_with_link, goes_with, is_link_local,
-    },
+    attribute::{Step, Target, address, ipv6, mtu, name, state},
+    observed::link::{KernelView, Link},
 };
 
 /// The differences that a transaction made, by link.
@@ -25,22 +21,16 @@ pub struct Undo(BTreeMap<u32, Changes>);
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Changes {
-    /// What it was called.
-    name: Option<String>,
-    /// What we called it.
-    given_names: BTreeSet<String>,
-    /// Alternative names that we took off it.
-    alt_names: BTreeSet<String>,
-    /// Whether it was up.
-    up: Option<bool>,
-    /// The size that it had, and the one that we gave it.
-    mtu: Option<(u32, u32)>,
-    /// What the kernel did for IPv6 by itself.
-    ipv6: Option<Ipv6>,
-    /// Addresses that we added.
-    added: BTreeSet<IpNet>,
-    /// Addresses that we removed, or that our own steps cost, as they were.
-    lost: BTreeMap<IpNet, Manner>,
+    #[serde(flatten)]
+    name: name::Changed,
+    #[serde(flatten)]
+    state: state::Changed,
+    #[serde(flatten)]
+    mtu: mtu::Changed,
+    #[serde(flatten)]
+    ipv6: ipv6::Changed,
+    #[serde(flatten)]
+    addresses: address::Changed,
 }
 
 impl Undo {
@@ -64,82 +54,34 @@ impl Undo {
 
 impl Changes {
     fn record(&mut self, step: &Step, link: &Link) {
-        match step {
-            Step::SetUp { .. } => {
-                self.up.get_or_insert(link.up);
-            }
-            Step::SetDown { .. } => {
-                self.up.get_or_insert(link.up);
-                self.lose(link, goes_down_with_link);
-            }
-            Step::Rename { to, .. } => {
-                self.name.get_or_insert_with(|| link.name.clone());
-                self.given_names.insert(to.clone());
-            }
-            Step::DropAltName { name, .. } => {
-                self.alt_names.insert(name.clone());
-            }
-            Step::SetMtu { bytes, .. } => {
-                let (was, _) = self.mtu.unwrap_or((link.mtu, *bytes));
-                self.mtu = Some((was, *bytes));
-                if *bytes < MIN_IPV6_MTU {
-                    self.ipv6 = self.ipv6.or(link.ipv6);
-                    self.lose(link, goes_down_with_link);
-                }
-            }
-            Step::SetIpv6 { .. } => self.ipv6 = self.ipv6.or(link.ipv6),
-            Step::AddAddress { net, .. } | Step::RestoreAddress { net, .. } => {
-                // One that it had stays taken down as lost: this step may fail.
-                if !self.lost.contains_key(net) && !link.nets().contains(net) {
-                    self.added.insert(*net);
-                }
-            }
-            Step::RemoveAddress { net, .. } => {
-                if !self.added.remove(net) {
-                    self.lose(link, |other| other == net);
-                }
-                self.lose(link, |other| goes_with(other, net));
-            }
-            // A name more harms nobody, and the route comes and goes with its address.
-            Step::AddAltName { .. } | Step::AddRoute { .. } => {}
-        }
-    }
-
-    fn lose(&mut self, link: &Link, goes: impl Fn(&IpNet) -> bool) {
-        // Link-local ones the kernel makes again by itself.
-        let gone = link.addresses.iter().filter(|address| goes(&address.net) && !is_link_local(&address.net));
-        for Address { net, manner, .. } in gone {
-            if !self.added.contains(net) {
-                self.lost.insert(*net, manner.clone());
-            }
-        }
+        self.name.record(step, link);
+        self.state.record(step, link);
+        self.mtu.record(step, link);
+        self.ipv6.record(step, link);
+        self.addresses.record(step, link);
     }
 
     fn target(&self, link: &Link) -> Target {
-        let is_ours = self.given_names.contains(&link.name);
-        let name = self.name.as_ref().filter(|_| is_ours).unwrap_or(&link.name);
-        let kept = link.nets().into_iter().filter(|net| !is_link_local(net) && !self.added.contains(net));
-        Target {
-            index: link.index,
-            name: name.clone(),
-            alt_names: self.alt_names.clone(),
-            up: self.up.unwrap_or(link.up),
-            // A size that is not the one we gave is somebody else's by now.
-            mtu: self.mtu.and_then(|(was, given)| (link.mtu == given).then_some(was)),
-            addresses: kept.chain(self.lost.keys().copied()).collect(),
-            reachable: BTreeSet::new(),
-            surplus: Surplus::RemoveOnly(self.added.clone()),
-            manners: self.lost.clone(),
-            ipv6: self.ipv6,
-        }
+        let mut target = Target::untouched(link);
+        self.name.take_back(link, &mut target);
+        self.state.take_back(&mut target);
+        self.mtu.take_back(link, &mut target);
+        self.ipv6.take_back(&mut target);
+        self.addresses.take_back(link, &mut target);
+        target
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use ipnet::IpNet;
+
     use super::*;
     use crate::{
-        attribute::converge,
+        attribute::{Surplus, converge},
+        observed::link::{Address, Manner},
         testing::{address, link},
     };
 
