@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
-use multinic_agent::health::ChangeLabels;
+use multinic_agent::report::ChangeLabels;
 use multinic_crds::NodeNetworkConfigStatus;
 use prometheus_client::{encoding::text::encode, registry::Registry};
 
@@ -20,7 +20,7 @@ pub(crate) fn operator() -> Result<String> {
 /// The metrics of the agent.
 pub(crate) fn agent() -> Result<String> {
     let mut registry = Registry::default();
-    let metrics = multinic_agent::health::Metrics::register(&mut registry);
+    let metrics = multinic_agent::report::Metrics::register(&mut registry);
     // Labels only show in a family that has values.
     metrics.observe(&NodeNetworkConfigStatus::default());
     drop(metrics.changes.get_or_create(&ChangeLabels { result: "success" }));

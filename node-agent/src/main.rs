@@ -6,8 +6,8 @@ use clap::Parser;
 use multinic_agent::{
     cleanup,
     config::{CleanupArgs, Cli, Command, RunArgs},
-    controller,
     host::chroot::NOT_RUN,
+    run,
 };
 use multinic_runtime::{shutdown, telemetry};
 
@@ -39,5 +39,5 @@ async fn clean_up(args: CleanupArgs) -> anyhow::Result<()> {
 
 async fn run(args: RunArgs) -> anyhow::Result<()> {
     telemetry::init(args.runtime.log_format, &args.runtime.log_level);
-    Box::pin(controller::run(args, shutdown::requested()?)).await
+    Box::pin(run::run(args, shutdown::requested()?)).await
 }

@@ -12,15 +12,13 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use multinic_agent::{
-    host::{
-        files,
-        lock::{LockError, NodeLock},
-        mounts::Mounts,
-        reading::FileError,
-        root::HostRoot,
-    },
-    node::PassError,
+use multinic_agent::host::{
+    error::HostError,
+    files,
+    lock::{LockError, NodeLock},
+    mounts::Mounts,
+    reading::FileError,
+    root::HostRoot,
 };
 use multinic_agent_core::{observed::files::FileChange, parse::bootfile::seal};
 
@@ -236,7 +234,7 @@ fn a_directory_that_was_removed_on_the_host_is_not_an_empty_one() {
         fs::remove_dir(&host).unwrap();
         let error = files::survey(&root).unwrap_err();
         assert!(matches!(&error, FileError::Replaced { path } if path == "/etc/netplan"), "{error}");
-        assert!(PassError::from(error).explain().contains("restart the agent's pod"));
+        assert!(HostError::from(error).explain().contains("restart the agent's pod"));
         for written in [root.may_write(OURS), root.replace(OURS, "ours", 0o600)] {
             assert_eq!(written.unwrap_err().kind(), std::io::ErrorKind::StaleNetworkFileHandle);
         }

@@ -1,13 +1,9 @@
 //! Planning, with the host asked about every file that would change.
 
-use std::collections::BTreeMap;
-
-use multinic_crds::{Explanation, MacAddress};
-
 use crate::{
     backend::BootCheck,
     parse::desired::Desired,
-    plan::{Plan, World},
+    plan::{Blocked, Plan, World},
 };
 
 /// What to do about `desired`, without what this host could not keep over its next boot.
@@ -17,18 +13,18 @@ use crate::{
 pub async fn decide<C: BootCheck>(
     desired: &Desired,
     world: World<'_>,
-    mut blocked: BTreeMap<MacAddress, Explanation>,
+    mut blocked: Blocked,
     check: Option<&mut C>,
 ) -> Result<Plan, C::Error> {
     let mut plan = Plan::new(desired, world, &blocked);
     let Some(check) = check else { return Ok(plan) };
     loop {
         let mut unfit = check.unfit(&plan.transactions).await?;
-        unfit.retain(|mac, _| !blocked.contains_key(mac));
+        unfit.retain(|mac, _| !blocked.contains(*mac));
         if unfit.is_empty() {
             break;
         }
-        blocked.extend(unfit);
+        blocked.unfit.extend(unfit);
         plan = Plan::new(desired, world, &blocked);
     }
     plan.doubt(check.doubts(plan.right(world)).await?);

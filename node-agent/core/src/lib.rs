@@ -23,6 +23,7 @@ pub mod parse;
 pub mod plan;
 pub mod protected;
 pub mod report;
+pub mod retry;
 
 #[cfg(test)]
 mod testing;

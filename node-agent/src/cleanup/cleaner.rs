@@ -10,12 +10,13 @@ use multinic_runtime::shutdown::Stop;
 
 use super::left;
 use crate::{
+    host::machine::{Done, Host, Prepared},
     host::{
         detect::{self, Backend},
+        error::HostError,
         files, remains,
         root::HostRoot,
     },
-    node::{Done, Host, PassError, Prepared},
 };
 
 pub(super) const CLEAN: &str = "no NIC and no file of multinic is left on this node";
@@ -42,9 +43,14 @@ impl Cleaner {
         Self { root, host, known: Ledger::default() }
     }
 
+    async fn look(&mut self, desired: &Desired) -> Result<Prepared, HostError> {
+        let look = self.host.observe().await?;
+        self.host.plan(desired, look, BTreeMap::new()).await
+    }
+
     /// One attempt. Once nothing is left, it changes nothing. None where it has to `stop` first:
     /// then what is under way is brought to its end, and nothing more is begun.
-    pub(super) async fn clean(&mut self, stop: &Stop) -> Result<Option<Cleaned>, PassError> {
+    pub(super) async fn clean(&mut self, stop: &Stop) -> Result<Option<Cleaned>, HostError> {
         let nothing = Desired {
             generation: 0,
             mode: Mode::Enforce,
@@ -52,18 +58,18 @@ impl Cleaner {
             wanted: BTreeMap::new(),
             malformed: Vec::new(),
         };
-        let Some(prepared) = stop.unless_asked(self.host.prepare(&nothing, BTreeMap::new())).await else {
+        let Some(prepared) = stop.unless_asked(self.look(&nothing)).await else {
             return Ok(None);
         };
         let prepared = prepared?;
         self.known.nics.extend(prepared.ledger.nics.clone());
-        let done = self.host.carry_out(&prepared, Order::Together).await?;
+        let done = self.host.execute(&prepared, Order::Together).await?;
         let given_back = tell(&prepared, &done);
         // Nobody will be here to give them back.
         files::forget_away(&self.root)?;
         let complaints = remains::tidy(&self.root);
 
-        let Some(look) = stop.unless_asked(self.host.prepare(&nothing, BTreeMap::new())).await else {
+        let Some(look) = stop.unless_asked(self.look(&nothing)).await else {
             return Ok(None);
         };
         let look = look?;

@@ -11,7 +11,7 @@ use multinic_agent_core::{
 };
 use multinic_crds::InterfaceName;
 
-use crate::node::Prepared;
+use crate::host::machine::Prepared;
 
 /// One line for each NIC that is still ours, with the reason where there is one.
 pub(super) fn nics(plan: &Plan, failures: &Failures) -> Vec<String> {

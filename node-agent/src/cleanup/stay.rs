@@ -18,7 +18,7 @@ use tokio::time::sleep;
 
 use crate::{
     cleanup::cleaner::{CLEAN, Cleaned, Cleaner},
-    controller::STUCK,
+    run::STUCK,
 };
 
 const RETRY: Duration = Duration::from_secs(10);

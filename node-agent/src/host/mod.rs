@@ -3,11 +3,13 @@
 pub mod boot_check;
 pub mod chroot;
 pub mod detect;
+pub mod error;
 pub mod events;
 pub mod files;
 pub mod generator;
 mod included;
 pub mod lock;
+pub mod machine;
 pub mod memory;
 pub mod mounts;
 pub mod netlink;

@@ -20,7 +20,7 @@ use multinic_agent_core::{
         route::{self, Route},
     },
     parse::{desired::Desired, foreign::Definition},
-    plan::{Plan, Verdict, World},
+    plan::{Blocked, Plan, Verdict, World},
     protected::{AllowedKind, Fence, Past, Policy},
 };
 use multinic_crds::{Explanation, Interface, MacAddress, Mode, Reason};
@@ -122,7 +122,7 @@ impl Host {
             ledger,
         };
         let mut check = NetplanCheck::of(&self.root, &mut self.doubts)?;
-        let plan = runtime().block_on(decide(&desired, world, BTreeMap::new(), check.as_mut()));
+        let plan = runtime().block_on(decide(&desired, world, Blocked::default(), check.as_mut()));
         assert!(!self.path("/run/multinic/stage").exists(), "copies of the host's files are left");
         plan
     }
@@ -179,7 +179,7 @@ impl Host {
     /// Why nothing is done about one NIC.
     pub(crate) fn refusal(&mut self, wanted: &[Interface], mac: &str) -> Explanation {
         match self.verdict(wanted, mac) {
-            Verdict::Refuse(refusal) | Verdict::Fail(refusal) | Verdict::Keep(refusal) => refusal,
+            Verdict::Refuse(refusal) | Verdict::Unfit(refusal) | Verdict::Keep(refusal) => refusal,
             verdict => panic!("{mac} is not refused: {verdict:?}"),
         }
     }

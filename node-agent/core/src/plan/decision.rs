@@ -15,8 +15,10 @@ pub enum Verdict {
     Missing,
     /// Wanted, but not to be touched.
     Refuse(Explanation),
-    /// Wanted, but what would be written for it was found wrong.
-    Fail(Explanation),
+    /// Wanted, but what would be done for it was found wrong.
+    Unfit(Explanation),
+    /// Wanted, but left alone for a while because of what became of earlier attempts.
+    Held(Explanation),
     /// No longer wanted, and to be given back.
     Remove,
     /// No longer wanted, but not to be touched.

@@ -9,6 +9,7 @@
 //! All names are decided here, before anything is touched. A link that is
 //! neither wanted nor ours appears in no transaction.
 
+mod blocked;
 mod decision;
 mod files;
 mod names;
@@ -26,6 +27,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use multinic_crds::{Explanation, MacAddress, Reason};
 
 pub use self::{
+    blocked::Blocked,
     decision::{Decision, Verdict},
     resolve::missing,
     transaction::{Member, Transaction},
@@ -50,15 +52,15 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// What to do about `desired` in this `world`, where `blocked` NICs have been found unfit.
+    /// What to do about `desired` in this `world`, where `blocked` NICs are left as they are.
     #[must_use]
-    pub fn new(desired: &Desired, world: World<'_>, blocked: &BTreeMap<MacAddress, Explanation>) -> Self {
+    pub fn new(desired: &Desired, world: World<'_>, blocked: &Blocked) -> Self {
         let mut plan = Self { leaks: world.fence.leaks().to_vec(), ..Self::default() };
         let mut blocked = blocked.clone();
-        blocked.extend(world.ledger.damaged().map(|mac| (mac, unknown())));
+        blocked.unfit.extend(world.ledger.damaged().map(|mac| (mac, unknown())));
         let mut members = Vec::new();
         for (mac, nic) in &desired.wanted {
-            let judged = wanted::judge(nic, world, blocked.get(mac));
+            let judged = wanted::judge(nic, world, &blocked);
             members.extend(judged.member);
             plan.decisions.insert(*mac, judged.decision);
         }
@@ -70,7 +72,7 @@ impl Plan {
             let judged = if desired.keeps_unlisted {
                 removal::keep_unlisted(mac, world)
             } else {
-                removal::judge(mac, world, blocked.get(&mac), &mut taken)
+                removal::judge(mac, world, blocked.get(mac), &mut taken)
             };
             members.extend(judged.member);
             plan.decisions.insert(mac, judged.decision);

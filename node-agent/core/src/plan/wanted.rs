@@ -13,6 +13,7 @@ use crate::{
         desired::nets,
     },
     plan::{
+        blocked::Blocked,
         decision::{Decision, Judged, Verdict},
         removal, reserved,
         resolve::resolve,
@@ -23,7 +24,7 @@ use crate::{
 };
 
 /// Decides about one wanted NIC by itself; names that others hold come later.
-pub(super) fn judge(nic: &Interface, world: World<'_>, blocked: Option<&Explanation>) -> Judged {
+pub(super) fn judge(nic: &Interface, world: World<'_>, blocked: &Blocked) -> Judged {
     let decide = |index, verdict| Decision {
         name: nic.name.to_string(),
         port_id: nic.port_id.clone(),
@@ -38,7 +39,7 @@ pub(super) fn judge(nic: &Interface, world: World<'_>, blocked: Option<&Explanat
     let leave = |verdict| Judged { decision: decide(Some(link.index), verdict), member: None };
     let files = match world.backend.render(nic) {
         Ok(files) => files,
-        Err(refusal) => return leave(Verdict::Fail(refusal)),
+        Err(refusal) => return leave(Verdict::Unfit(refusal)),
     };
     let target = target(nic, link, world);
     if is_right(nic, &target, &files, world) {
@@ -49,8 +50,8 @@ pub(super) fn judge(nic: &Interface, world: World<'_>, blocked: Option<&Explanat
     if let Some(refusal) = refusal(nic, link, &files, world) {
         return leave(Verdict::Refuse(refusal));
     }
-    if let Some(refusal) = blocked {
-        return leave(Verdict::Fail(refusal.clone()));
+    if let Some(verdict) = blocked.verdict(nic.mac_address) {
+        return leave(verdict);
     }
     let member = Member {
         mac: nic.mac_address,

@@ -4,8 +4,10 @@ mod leak;
 mod news;
 #[cfg(test)]
 mod tests;
+mod transition;
 
 pub use news::is_pressing;
+pub use transition::{Transition, transitions};
 
 use std::collections::BTreeMap;
 
@@ -217,7 +219,9 @@ impl Report<'_> {
                 (InterfaceState::DeviceMissing, Reason::DeviceMissing, missing(mac, self.view))
             }
             Verdict::Refuse(refusal) => (InterfaceState::Refused, refusal.reason, refusal.message.clone()),
-            Verdict::Fail(refusal) => (unmade(refusal.reason), refusal.reason, refusal.message.clone()),
+            Verdict::Unfit(refusal) | Verdict::Held(refusal) => {
+                (unmade(refusal.reason), refusal.reason, refusal.message.clone())
+            }
             Verdict::Remove if settled => return None,
             Verdict::Remove => (InterfaceState::Removing, waiting, self.intention(mac)),
             Verdict::Keep(refusal) => (InterfaceState::Removing, refusal.reason, refusal.message.clone()),

@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     backend::netplan::Netplan,
     observed::{files::HostFiles, ledger::Ledger},
-    plan::World,
+    plan::{Blocked, World},
     protected::{AllowedKind, Fence, Leak, Past, Policy},
     testing::{link, nic},
 };
@@ -38,7 +38,7 @@ fn scene(wanted: &[Interface], mode: Mode) -> Scene {
     let wanted = wanted.iter().map(|nic| (nic.mac_address, nic.clone())).collect();
     let desired = Desired { generation: 3, mode, keeps_unlisted: false, wanted, malformed: Vec::new() };
     let facts = HostFacts { os_image: "Debian".to_owned(), boot_id: "b".to_owned(), agent_version: "0.1.0" };
-    Scene { plan: Plan::new(&desired, world, &BTreeMap::new()), desired, view, facts }
+    Scene { plan: Plan::new(&desired, world, &Blocked::default()), desired, view, facts }
 }
 
 impl Scene {
@@ -245,7 +245,7 @@ fn a_change_that_met_another_one_is_no_failure() {
     let failures = BTreeMap::from([(A.parse().unwrap(), Failure::NotBegun(race.clone()))]);
     let raced = scene.status(Phase::Settled, &failures, &NodeNetworkConfigStatus::default(), 1);
     // As long as it is not tried again.
-    scene.plan.decisions.get_mut(&A.parse().unwrap()).unwrap().verdict = Verdict::Fail(race);
+    scene.plan.decisions.get_mut(&A.parse().unwrap()).unwrap().verdict = Verdict::Unfit(race);
     for status in [raced, scene.settled()] {
         assert_eq!(
             (status.interfaces[0].state, status.interfaces[0].reason.as_str()),

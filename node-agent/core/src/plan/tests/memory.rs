@@ -129,8 +129,8 @@ fn of_a_nic_whose_entry_cannot_be_read_nothing_is_given_back() {
     for wanted in [vec![], vec![nic(A, "multinic0", &[])]] {
         let mut scene = scene.clone();
         scene.want(&wanted);
-        let plan = Plan::new(&scene.desired, world, &BTreeMap::new());
-        let (Verdict::Keep(refusal) | Verdict::Fail(refusal)) = &plan.decisions[&mac(A)].verdict else {
+        let plan = Plan::new(&scene.desired, world, &Blocked::default());
+        let (Verdict::Keep(refusal) | Verdict::Unfit(refusal)) = &plan.decisions[&mac(A)].verdict else {
             panic!("{plan:?}");
         };
         assert_eq!((refusal.reason, plan.is_idle()), (Reason::LedgerUnreadable, true));

@@ -124,7 +124,7 @@ impl Scene {
             files: &files,
             ledger: &self.ledger,
         };
-        Plan::new(&self.desired, world, &BTreeMap::new())
+        Plan::new(&self.desired, world, &Blocked::default())
     }
 
     /// Carries `plan` out as the agent does.

@@ -18,7 +18,7 @@ use multinic_agent_core::{
         link::KernelView,
     },
     parse::{desired::Desired, foreign::Definition},
-    plan::{Plan, World},
+    plan::{Blocked, Plan, World},
     protected::{Fence, Past, Policy},
 };
 use multinic_crds::{Explanation, MacAddress, Mode, Reason};
@@ -26,13 +26,12 @@ use multinic_crds::{Explanation, MacAddress, Mode, Reason};
 use crate::host::{
     boot_check::NetplanCheck,
     detect::{self, Backend},
+    error::HostError,
     files,
-    generator::StageError,
-    lock::{LockError, NodeLock},
+    lock::NodeLock,
     memory,
     mounts::Mounts,
-    netlink::{Netlink, NetlinkError},
-    reading::FileError,
+    netlink::Netlink,
     root::HostRoot,
 };
 
@@ -52,57 +51,8 @@ pub struct Host {
     arrivals: Arrivals,
 }
 
-/// A pass that could not even look.
-#[derive(Debug, thiserror::Error)]
-pub enum PassError {
-    /// The right to act on the node.
-    #[error(transparent)]
-    Lock(#[from] LockError),
-    /// The host's files.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// What is about to be done could not be recorded, so nothing was begun.
-    #[error(transparent)]
-    Unrecorded(NodeError),
-    /// The kernel.
-    #[error(transparent)]
-    Netlink(#[from] NetlinkError),
-    /// The kernel, after something was done.
-    #[error("the kernel cannot be read: {0}")]
-    Unreadable(NodeError),
-    /// The staging root.
-    #[error(transparent)]
-    Stage(#[from] StageError),
-}
-
-impl PassError {
-    /// The word in status and log.
-    #[must_use]
-    pub const fn reason(&self) -> Reason {
-        match self {
-            Self::Lock(_) => Reason::LockUnavailable,
-            Self::File(FileError::Ledger(_)) => Reason::LedgerUnreadable,
-            Self::File(FileError::Read { .. } | FileError::Replaced { .. })
-            | Self::Stage(StageError::File(_)) => Reason::HostFilesUnreadable,
-            Self::File(FileError::Write { .. } | FileError::Edited { .. }) | Self::Unrecorded(_) => {
-                Reason::HostFilesUnwritable
-            }
-            Self::Netlink(_) | Self::Unreadable(_) => Reason::KernelUnreadable,
-            Self::Stage(StageError::Command(_) | StageError::Broken { .. } | StageError::Io(_)) => {
-                Reason::ValidationUnavailable
-            }
-        }
-    }
-
-    /// For people, with the remedy.
-    #[must_use]
-    pub fn explain(&self) -> String {
-        format!("{self}; {}", self.reason().remedy())
-    }
-}
-
 /// What one look at the node showed.
-struct Look {
+pub struct Look {
     view: KernelView,
     fence: Fence,
     definitions: Vec<Definition>,
@@ -166,21 +116,26 @@ impl Host {
         }
     }
 
-    /// Looks and decides. Touches nothing but a staging directory of its own, and that only
-    /// where files are about to change.
-    ///
-    /// `blocked` NICs are not changed, whatever they need.
-    pub async fn prepare(
-        &mut self,
-        desired: &Desired,
-        mut blocked: BTreeMap<MacAddress, Explanation>,
-    ) -> Result<Prepared, PassError> {
+    /// Looks at the kernel, the files, and what we did before.
+    pub async fn observe(&mut self) -> Result<Look, HostError> {
         if self.lock.is_none() {
             self.lock = Some(NodeLock::take(&self.root)?);
         }
         self.mounts.check(&self.root)?;
-        let look = self.look().await?;
-        blocked.extend(self.settling(desired, &look, Instant::now()));
+        self.look().await
+    }
+
+    /// Decides, and has the host check what it would take over its next boot. Touches nothing but a staging directory
+    /// of its own, and that only where files are about to change.
+    ///
+    /// `held` NICs are not changed, whatever they need.
+    pub async fn plan(
+        &mut self,
+        desired: &Desired,
+        look: Look,
+        held: BTreeMap<MacAddress, Explanation>,
+    ) -> Result<Prepared, HostError> {
+        let blocked = Blocked { held, unfit: self.settling(desired, &look, Instant::now()) };
         let world = World {
             backend: &Netplan,
             view: &look.view,
@@ -205,14 +160,14 @@ impl Host {
     /// Carries a plan out.
     ///
     /// What has begun comes to its end: nothing may drop this while it waits.
-    pub async fn carry_out(&mut self, prepared: &Prepared, order: Order<'_>) -> Result<Done, PassError> {
+    pub async fn execute(&mut self, prepared: &Prepared, order: Order<'_>) -> Result<Done, HostError> {
         let Prepared { plan, fence, ledger, view: _, definitions: _ } = prepared;
         let outcome = execute(self, &plan.transactions, fence, ledger, order).await;
-        let Outcome { failures, view, unrecorded } = outcome.map_err(PassError::Unrecorded)?;
+        let Outcome { failures, view, unrecorded } = outcome.map_err(HostError::Unrecorded)?;
         if let Some(error) = unrecorded {
             tracing::warn!("{error}");
         }
-        Ok(Done { failures, view: view.map_err(PassError::Unreadable)? })
+        Ok(Done { failures, view: view.map_err(HostError::Unreadable)? })
     }
 
     /// The wanted NICs that are new to us, and that udev may still be about to rename.
@@ -232,7 +187,7 @@ impl Host {
         desired.wanted.keys().copied().filter(is_settling).map(|mac| (mac, refusal.clone())).collect()
     }
 
-    async fn look(&self) -> Result<Look, PassError> {
+    async fn look(&self) -> Result<Look, HostError> {
         let mut ledger = files::ledger(&self.root)?;
         let (definitions, files) = files::survey(&self.root)?;
         ledger.recall(&detect::boot_id(&self.root), &files, &Netplan);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 use futures::{Stream, StreamExt, TryStreamExt};
 use kube::{Api, Config, runtime::watcher};
-use multinic_agent_core::history::{Budget, FULL_CHECK};
+use multinic_agent_core::retry::{Budget, FULL_CHECK};
 use multinic_crds::GuardedConfig;
 use multinic_runtime::{
     RuntimeArgs,
@@ -19,17 +19,15 @@ use tokio::time::{sleep, sleep_until};
 use crate::{
     api_server::{self, ApiServer},
     config::{HostArgs, RunArgs},
-    health::{Health, Metrics},
+    host::machine::Host,
     host::{
         detect::{self, Backend},
         events,
         lock::{LockError, NodeLock},
         root::HostRoot,
     },
-    node::Host,
-    pass::Agent,
-    publish::Publisher,
-    voice::Voice,
+    reconcile::Agent,
+    report::{Health, Metrics, Publisher, Reporter},
 };
 
 /// The kernel announces a change in several messages; a look in between sees half of it.
@@ -66,7 +64,7 @@ pub async fn run(args: RunArgs, shutdown: impl Future<Output = ()> + Send + 'sta
     health.waits_for("the API server");
     let publisher = Publisher::new(client.clone(), node_name.clone());
     let mut agent =
-        Agent::new(Host::new(root, lock, backend, policy), Voice::new(publisher, facts, health, metrics));
+        Agent::new(Host::new(root, lock, backend, policy), Reporter::new(publisher, facts, health, metrics));
     let objects = api_server::objects(Api::all(client), &node_name);
     // Nothing is waited for beside this: it would be dropped in the middle of a change.
     let turning = turn(&mut agent, &mut api_server, objects, events::changes()?, &heartbeat, &stop);
@@ -117,7 +115,7 @@ async fn turn(
             object = objects.try_next() => match object {
                 Ok(object) => {
                     last_error.clear();
-                    agent.voice.hears(None);
+                    agent.reporter.hear(None);
                     take(agent, object.flatten());
                     due = Instant::now();
                 }
@@ -128,7 +126,7 @@ async fn turn(
                         tracing::warn!("cannot watch this node's object: {error}");
                         last_error.clone_from(&error);
                     }
-                    agent.voice.hears(Some(error));
+                    agent.reporter.hear(Some(error));
                 },
             },
             announced = kernel.next() => {
@@ -141,7 +139,7 @@ async fn turn(
                 due = match api_server.addresses().await {
                     Some(addresses) => {
                         agent.host.protect_routes_to(addresses);
-                        agent.pass(stop).await
+                        agent.turn(stop).await
                     }
                     // Without them its route is not in the fence, and nothing may be touched.
                     None => Instant::now() + FULL_CHECK,
@@ -155,6 +153,6 @@ fn take(agent: &mut Agent, object: Option<GuardedConfig>) {
     if object.is_none() && agent.object.is_some() {
         tracing::info!("this node's object is gone; its NICs are kept until there is a new one");
     }
-    agent.voice.turn_to(object.as_ref());
+    agent.reporter.adopt(object.as_ref());
     agent.object = object;
 }

@@ -1,0 +1,129 @@
+//! One reconcile of one object with one node.
+
+use std::time::Instant;
+
+use multinic_agent_core::{
+    execute::{Failures, Order},
+    history::History,
+    observed::link::KernelView,
+    parse::desired::Desired,
+    report::{Phase, Report},
+    retry::{Backoff, FULL_CHECK, next_pass},
+};
+use multinic_crds::{Explanation, GuardedConfig, Mode};
+use multinic_runtime::shutdown::Stop;
+
+use crate::{
+    host::{
+        error::HostError,
+        machine::{Done, Host},
+    },
+    report::Reporter,
+};
+
+/// The agent, between one object and one node.
+pub struct Agent {
+    /// The node.
+    pub host: Host,
+    /// Who reports on it.
+    pub reporter: Reporter,
+    /// The object, while there is one.
+    pub object: Option<GuardedConfig>,
+    history: History,
+    /// Reconciles that could not even look.
+    backoff: Backoff,
+}
+
+impl Agent {
+    /// An agent that knows of no object yet.
+    #[must_use]
+    pub fn new(host: Host, reporter: Reporter) -> Self {
+        Self { host, reporter, object: None, history: History::default(), backoff: Backoff::default() }
+    }
+
+    /// Before this, announcements alone are no reason to reconcile.
+    #[must_use]
+    pub const fn not_before(&self) -> Option<Instant> {
+        self.backoff.not_before()
+    }
+
+    /// One turn; when the next one is due.
+    ///
+    /// Once it has to `stop`, nothing more is begun: what was not touched yet is left, and what is
+    /// under way is brought to its end and told.
+    pub async fn turn(&mut self, stop: &Stop) -> Instant {
+        let began = Instant::now();
+        let Some(object) = &self.object else { return began + FULL_CHECK };
+        let desired = Desired::parse(object);
+        self.host.detect_again(self.reporter.os_image());
+        match self.reconcile(&desired, stop).await {
+            Ok(()) => self.backoff.succeeded(),
+            Err(error) => {
+                self.report_blind(&desired, &error).await;
+                self.backoff.failed(Instant::now());
+            }
+        }
+        let own = self.backoff.not_before().into_iter().chain(self.reporter.next_attempt());
+        next_pass(began, Instant::now(), own.chain(self.history.next_attempts()))
+    }
+
+    /// Reports that nobody knows how the node is.
+    async fn report_blind(&mut self, desired: &Desired, error: &HostError) {
+        tracing::error!(reason = %error.reason(), "the pass ended early: {error}");
+        let refusal = Explanation::new(error.reason(), error.explain());
+        let (failures, view) = (Failures::new(), KernelView::default());
+        let report = Report {
+            desired,
+            plan: None,
+            failures: &failures,
+            obstacle: Some(&refusal),
+            backend: self.host.backend(),
+            view: &view,
+            phase: Phase::Settled,
+        };
+        self.reporter.report(&report).await;
+    }
+
+    /// Observe, plan and validate, announce, execute, report: the diagram of ARCHITECTURE.md.
+    async fn reconcile(&mut self, desired: &Desired, stop: &Stop) -> Result<(), HostError> {
+        let started = Instant::now();
+        self.history.begin(desired.generation);
+        let held = self.history.held(started);
+        // This touches nothing, and may take as long as the host's programs do.
+        let prepared = async {
+            let look = self.host.observe().await?;
+            self.host.plan(desired, look, held).await
+        };
+        let Some(prepared) = stop.unless_asked(prepared).await else { return Ok(()) };
+        let prepared = prepared?;
+        self.history.learn(&prepared.plan, started);
+
+        let obstacle = self.host.obstacle().cloned();
+        let nothing_failed = Failures::new();
+        let report = Report {
+            desired,
+            plan: Some(&prepared.plan),
+            failures: &nothing_failed,
+            obstacle: obstacle.as_ref(),
+            backend: self.host.backend(),
+            view: &prepared.view,
+            phase: Phase::Progressing,
+        };
+        let announced = self.reporter.announce(&report);
+        if desired.mode != Mode::Enforce || obstacle.is_some() || prepared.plan.is_idle() {
+            announced.await;
+            self.reporter.report(&Report { phase: Phase::Settled, ..report }).await;
+            return Ok(());
+        }
+        let stops = || stop.is_asked();
+        let order = if self.history.suspects_a_change() { Order::OneByOne(&stops) } else { Order::Together };
+        // The kernel does not wait for the API server to hear that it is being changed.
+        let ((), done) = tokio::join!(announced, self.host.execute(&prepared, order));
+        let Done { failures, view } = done?;
+        let repaired = self.history.remember(&prepared.plan, &failures, Instant::now());
+        self.reporter.record_change(desired, &prepared.plan, &failures, repaired, started.elapsed());
+        let report = Report { failures: &failures, view: &view, phase: Phase::Settled, ..report };
+        self.reporter.report(&report).await;
+        Ok(())
+    }
+}

@@ -1,0 +1,10 @@
+//! What the agent tells, and whom: the object's status, the log, health, metrics.
+
+mod health;
+mod log;
+mod publisher;
+mod reporter;
+
+pub use health::{ChangeLabels, Health, Metrics};
+pub use publisher::{PublishError, Publisher};
+pub use reporter::Reporter;
