@@ -19,6 +19,7 @@
 
 mod check;
 mod config;
+mod controller;
 pub mod database;
 pub mod kubernetes;
 pub mod report;

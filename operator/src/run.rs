@@ -16,11 +16,12 @@ use tokio::sync::watch;
 
 use crate::{
     Args,
+    controller::{Controller, LONGEST_TURN},
     database::{Database, DatabaseSettings},
     kubernetes::{self, leader::Elector},
     report::Overview,
     report::metrics::Metrics,
-    sync::{LONGEST_TURN, Settings, Syncer},
+    sync::{Settings, Syncer},
 };
 
 /// Runs the operator until `shutdown` completes.
@@ -57,8 +58,8 @@ pub async fn run(args: Args, shutdown: impl Future<Output = ()> + Send + 'static
     let database = DatabaseSettings::from(database);
     let work = || {
         let database = Database::new(database.clone());
-        Syncer::new(client.clone(), database, settings, heartbeat.clone(), metrics.clone(), overview.clone())
-            .run()
+        let syncer = Syncer::new(client.clone(), database, settings, metrics.clone(), overview.clone());
+        Controller::new(syncer, sync_interval, heartbeat.clone()).run()
     };
     let ended = tokio::select! {
         served = admin::serve(listeners, endpoint, shutdown.clone()) => stopped(served),

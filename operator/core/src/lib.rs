@@ -18,5 +18,6 @@ pub mod few;
 mod fixtures;
 pub mod mirror;
 pub mod outage;
+pub mod pace;
 pub mod plan;
 pub mod table;

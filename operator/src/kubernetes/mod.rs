@@ -4,6 +4,8 @@ pub mod apply;
 pub mod leader;
 mod reflector;
 mod watch;
+mod watches;
 
 pub use reflector::Reflector;
 pub use watch::{WatchLog, client, explain, watch};
+pub(crate) use watches::Watches;

@@ -17,11 +17,13 @@ mod spec;
 mod tasks;
 #[cfg(test)]
 mod tests;
+mod unread;
 mod verdict;
 mod world;
 
 pub use memory::Memory;
 pub use tasks::{Change, Plan, SpecWrite, Task};
+pub use unread::unread;
 pub use verdict::Verdict;
 pub use world::World;
 

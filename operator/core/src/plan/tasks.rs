@@ -3,7 +3,10 @@
 use multinic_crds::{GuardedInterface, InterfaceName, MacAddress, Mode};
 
 use super::{memory::Memory, verdict::Verdict};
-use crate::{cluster::Name, table::Rejection};
+use crate::{
+    cluster::{Index, Name, Object},
+    table::Rejection,
+};
 
 /// What to do now, and what to remember.
 #[derive(Debug, Default)]
@@ -20,6 +23,16 @@ pub struct Plan {
     pub memory: Memory,
     /// Whether removals wait for a person.
     pub guarded: bool,
+}
+
+impl Plan {
+    /// Keeps of the NICs that come or go those that did, by the `objects` once the plan is carried out.
+    pub fn settle(&mut self, objects: &Index<Object>) {
+        let asked_for =
+            |change: &Change| objects.get(&change.node).is_some_and(|object| object.has(change.mac));
+        self.added.retain(asked_for);
+        self.dropped.retain(|change| !asked_for(change));
+    }
 }
 
 /// What one Node's object should be.
@@ -55,4 +68,23 @@ pub struct Change {
     pub mac: MacAddress,
     /// In which slot, if its entry says.
     pub slot: Option<InterfaceName>,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::fixtures::{mac, object};
+
+    #[test]
+    fn of_what_comes_and_goes_that_counts_which_the_objects_show() {
+        let change = |last: u8| Change { node: "a".into(), mac: mac(last), slot: None };
+        let all = || (1..=4).map(change).collect::<Vec<_>>();
+        let mut objects = Index::default();
+        objects.record(object("a", 1, &[(1, 0), (3, 1)], Value::Null));
+        let mut plan = Plan { added: all(), dropped: all(), ..Plan::default() };
+        plan.settle(&objects);
+        assert_eq!((plan.added, plan.dropped), (vec![change(1), change(3)], vec![change(2), change(4)]));
+    }
 }
