@@ -12,14 +12,13 @@ use futures::FutureExt;
 use kube::Config;
 use multinic_runtime::{RuntimeArgs, admin, heartbeat::Heartbeat};
 use prometheus_client::registry::Registry;
-use tokio::sync::watch;
 
 use crate::{
     Args,
     controller::{Controller, LONGEST_TURN},
     database::{Database, DatabaseSettings},
     kubernetes::{self, leader::Elector},
-    report::Overview,
+    report::fleet::Board,
     report::metrics::Metrics,
     sync::{Settings, Syncer},
 };
@@ -44,21 +43,21 @@ pub async fn run(args: Args, shutdown: impl Future<Output = ()> + Send + 'static
     let heartbeat = Heartbeat::new(LONGEST_TURN);
     let mut registry = Registry::default();
     let metrics = Metrics::register(&mut registry);
-    let (overview, overview_seen) = watch::channel(Overview::default());
+    let (board, fleet) = Board::new();
     let endpoint =
-        admin::Admin::new(heartbeat.clone(), registry, move || overview_seen.borrow().report(Instant::now()));
+        admin::Admin::new(heartbeat.clone(), registry, move || fleet.borrow().report(Instant::now()));
 
     let settings = Settings { sync_interval, removal_grace, max_interfaces };
     let mut elector = leader.candidate().map(|candidate| {
         let token = RandomState::new().hash_one(());
-        let shown = (metrics.clone(), overview.clone());
+        let shown = (metrics.clone(), board.clone());
         Elector::new(client.clone(), &candidate, token, heartbeat.clone(), shown.0, shown.1)
     });
     metrics.set_leader(elector.is_none());
     let database = DatabaseSettings::from(database);
     let work = || {
         let database = Database::new(database.clone());
-        let syncer = Syncer::new(client.clone(), database, settings, metrics.clone(), overview.clone());
+        let syncer = Syncer::new(client.clone(), database, settings, metrics.clone(), board.clone());
         Controller::new(syncer, sync_interval, heartbeat.clone()).run()
     };
     let ended = tokio::select! {

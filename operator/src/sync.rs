@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeSet,
     mem,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -13,16 +14,16 @@ use multinic_operator_core::{
     mirror::mirror,
     outage::Outage,
     plan::{Memory, Plan, World, plan, unread},
-    table::{Rejection, Relied, Snapshot, Unmatched},
+    table::{Relied, Snapshot, Unmatched},
 };
-use tokio::sync::watch;
 
 use crate::{
     database::{Database, DatabaseError, Written},
     kubernetes::Watches,
     kubernetes::apply::{Applied, apply},
+    report::fleet::{Board, Fleet},
+    report::log,
     report::metrics::Metrics,
-    report::{Overview, log},
 };
 
 /// What a person chose.
@@ -39,12 +40,11 @@ pub(crate) struct Syncer {
     database: Database,
     settings: Settings,
     metrics: Metrics,
-    overview: watch::Sender<Overview>,
+    board: Board,
 
     pub(crate) watches: Watches,
     memory: Memory,
     outage: Option<Outage>,
-    rejected: BTreeSet<Rejection>,
     unmatched: BTreeSet<Unmatched>,
     /// Whether objects had changed before the last sync could write them.
     outdated: bool,
@@ -56,7 +56,7 @@ impl Syncer {
         database: Database,
         settings: Settings,
         metrics: Metrics,
-        overview: watch::Sender<Overview>,
+        board: Board,
     ) -> Self {
         Self {
             watches: Watches::new(&client),
@@ -64,10 +64,9 @@ impl Syncer {
             database,
             settings,
             metrics,
-            overview,
+            board,
             memory: Memory::default(),
             outage: None,
-            rejected: BTreeSet::new(),
             unmatched: BTreeSet::new(),
             outdated: false,
         }
@@ -80,12 +79,8 @@ impl Syncer {
 
     /// Shows whether the API server tells what there is.
     pub(crate) fn show_watches(&self) {
-        let now = (self.watches.are_listed(), self.watches.are_well());
-        self.overview.send_if_modified(|overview| {
-            let before = (overview.listed, overview.watching);
-            (overview.listed, overview.watching) = now;
-            before != now
-        });
+        let Self { board, watches, .. } = self;
+        board.change(|fleet| (fleet.listed, fleet.watching) = (watches.are_listed(), watches.are_well()));
     }
 
     /// Syncs once, and tells whether something came meanwhile that this has not seen.
@@ -128,10 +123,11 @@ impl Syncer {
         let written = self.database.write(&updates).await;
 
         let outdated = self.is_outdated(&applied);
-        log::written(self.overview.borrow().write_error, &written);
-        log::guard(self.overview.borrow().guarded, plan.guarded);
+        let before = self.board.shown();
+        log::written(before.write_error, &written);
+        log::guard(before.guarded, plan.guarded);
         self.publish(&snapshot, &plan, &applied, &written, now);
-        self.log(snapshot, plan, &applied);
+        self.log(&before, snapshot, &plan, &applied);
         self.metrics.observe_sync(now.elapsed());
         overtaken || outdated
     }
@@ -159,44 +155,43 @@ impl Syncer {
         }
         log::applied(&applied);
         self.metrics.count_applied(&applied);
-        self.overview.send_modify(|overview| {
-            overview.database_connected = false;
-            overview.read_error = Some(error.cause().as_str());
-            overview.failed_objects = applied.failed.len();
-            overview.count(&objects.index);
+        self.board.change(|fleet| {
+            fleet.database_connected = false;
+            fleet.read_error = Some(error.cause().as_str());
+            fleet.failed_objects = applied.failed.len();
+            fleet.count(&objects.index);
         });
     }
 
     fn publish(&self, snapshot: &Snapshot, plan: &Plan, applied: &Applied, written: &Written, now: Instant) {
-        let rejected = || snapshot.rejected.iter().chain(&plan.rejected);
-        self.overview.send_modify(|overview| {
-            overview.database_connected = true;
-            overview.read_error = None;
-            overview.write_error = written.error.as_ref().map(|error| error.cause().as_str());
-            overview.unwritten_rows = written.unwritten;
-            overview.last_sync = Some(now);
-            overview.nodes = plan.tasks.len();
-            overview.nodes_with_nics = snapshot.nodes_with_nics();
-            overview.rows = snapshot.rows;
-            overview.rejected_rows = rejected().count();
-            overview.unmatched_rows = snapshot.unmatched.len();
-            overview.dropped += plan.dropped.len() as u64;
-            overview.failed_objects = applied.failed.len() + applied.outdated + applied.postponed;
-            overview.guarded = plan.guarded;
-            overview.count(&self.watches.objects.index);
+        let rejected: Vec<_> = snapshot.rejected.iter().chain(&plan.rejected).cloned().collect();
+        self.board.change(|fleet| {
+            fleet.database_connected = true;
+            fleet.read_error = None;
+            fleet.write_error = written.error.as_ref().map(|error| error.cause().as_str());
+            fleet.unwritten_rows = written.unwritten;
+            fleet.last_sync = Some(now);
+            fleet.nodes = plan.tasks.len();
+            fleet.nodes_with_nics = snapshot.nodes_with_nics();
+            fleet.rows = snapshot.rows;
+            fleet.rejected = Arc::new(rejected);
+            fleet.unmatched_rows = snapshot.unmatched.len();
+            fleet.dropped += plan.dropped.len() as u64;
+            fleet.failed_objects = applied.failed.len() + applied.outdated + applied.postponed;
+            fleet.guarded = plan.guarded;
+            fleet.count(&self.watches.objects.index);
         });
         self.metrics.count_applied(applied);
         self.metrics.row_writes.inc_by(written.rows);
         self.metrics.dropped.inc_by(plan.dropped.len() as u64);
-        self.metrics.set_rejected(rejected().map(|rejection| rejection.fault.reason));
-        self.metrics.set(&self.overview.borrow());
+        self.metrics.show(&self.board.shown());
     }
 
-    fn log(&mut self, snapshot: Snapshot, plan: Plan, applied: &Applied) {
-        log::changes(&plan);
+    fn log(&mut self, before: &Fleet, snapshot: Snapshot, plan: &Plan, applied: &Applied) {
+        log::changes(plan);
         log::applied(applied);
-        let rejected = snapshot.rejected.into_iter().chain(plan.rejected).collect();
-        log::rejected(&mem::replace(&mut self.rejected, rejected), &self.rejected);
+        let (before, now) = (before.rejected.iter().collect(), self.board.shown());
+        log::rejected(&before, &now.rejected.iter().collect());
         let unmatched = snapshot.unmatched.into_iter().collect();
         log::unmatched(&mem::replace(&mut self.unmatched, unmatched), &self.unmatched);
     }

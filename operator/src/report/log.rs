@@ -84,7 +84,7 @@ pub(crate) fn written(before: Option<&str>, written: &Written) {
     }
 }
 
-pub(crate) fn rejected(before: &BTreeSet<Rejection>, now: &BTreeSet<Rejection>) {
+pub(crate) fn rejected(before: &BTreeSet<&Rejection>, now: &BTreeSet<&Rejection>) {
     let new: Vec<_> = now.difference(before).collect();
     each("further rows rejected", new.into_iter(), |rejection| {
         tracing::warn!(

@@ -13,7 +13,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use crate::{kubernetes::apply::Applied, report::Overview};
+use crate::{kubernetes::apply::Applied, report::fleet::Fleet};
 
 type Label = [(&'static str, &'static str); 1];
 
@@ -122,7 +122,7 @@ impl Metrics {
     }
 
     /// Shows how many rows are rejected now, by reason.
-    pub fn set_rejected(&self, reasons: impl IntoIterator<Item = Reason>) {
+    fn set_rejected(&self, reasons: impl IntoIterator<Item = Reason>) {
         // The zeros too.
         for reason in Reason::ALL.iter().filter(|reason| reason.shows_in(Scope::Row)) {
             self.rejected.get_or_create(&[("reason", reason.as_str())]).set(0);
@@ -132,18 +132,19 @@ impl Metrics {
         }
     }
 
-    /// Shows what the health endpoint shows.
-    pub fn set(&self, overview: &Overview) {
+    /// Shows the fleet after a sync that read the table.
+    pub fn show(&self, fleet: &Fleet) {
         for (gauge, value) in [
-            (&self.database_writable, usize::from(overview.write_error.is_none())),
-            (&self.unwritten, overview.unwritten_rows),
-            (&self.nodes, overview.nodes),
-            (&self.rows, overview.rows),
-            (&self.unmatched, overview.unmatched_rows),
-            (&self.interfaces, overview.interfaces),
+            (&self.database_writable, usize::from(fleet.write_error.is_none())),
+            (&self.unwritten, fleet.unwritten_rows),
+            (&self.nodes, fleet.nodes),
+            (&self.rows, fleet.rows),
+            (&self.unmatched, fleet.unmatched_rows),
+            (&self.interfaces, fleet.interfaces),
         ] {
             gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
         }
+        self.set_rejected(fleet.rejected.iter().map(|rejection| rejection.fault.reason));
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         self.last_sync.set(i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX));
     }

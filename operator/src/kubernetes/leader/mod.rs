@@ -30,17 +30,17 @@ use std::{convert::Infallible, time::Duration};
 
 use kube::Client;
 use multinic_runtime::heartbeat::Heartbeat;
-use tokio::{
-    sync::watch,
-    time::{Instant, sleep, timeout_at},
-};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use self::{
     fence::Fence,
     lease::{Held, LeaseError, Leases, Seen},
     sight::{Claim, Sight},
 };
-use crate::{report::Overview, report::metrics::Metrics};
+use crate::{
+    report::fleet::{Board, Fleet},
+    report::metrics::Metrics,
+};
 
 /// How long a renewal allows to act.
 const TERM: Duration = Duration::from_secs(8);
@@ -63,7 +63,7 @@ pub(crate) struct Elector {
     sight: Sight,
     heartbeat: Heartbeat,
     metrics: Metrics,
-    overview: watch::Sender<Overview>,
+    board: Board,
     /// What was last logged of standing by.
     logged: String,
 }
@@ -89,12 +89,12 @@ impl Elector {
         token: u64,
         heartbeat: Heartbeat,
         metrics: Metrics,
-        overview: watch::Sender<Overview>,
+        board: Board,
     ) -> Self {
         let identity = format!("{}_{token:016x}", candidate.pod);
         let leases = Leases::new(client, &candidate.namespace, identity.clone());
         let sight = Sight::new(identity);
-        Self { leases, sight, heartbeat, metrics, overview, logged: String::new() }
+        Self { leases, sight, heartbeat, metrics, board, logged: String::new() }
     }
 
     /// Does `work`, made anew for each term, while this is the leader. May be dropped at any await.
@@ -103,12 +103,12 @@ impl Elector {
         Work: Future<Output = Infallible>,
     {
         self.metrics.set_leader(false);
-        self.overview.send_modify(Overview::stand_by);
+        self.board.change(Fleet::stand_by);
         loop {
             let (held, sent) = self.stand_by().await;
             tracing::info!("this operator leads");
             self.metrics.set_leader(true);
-            self.overview.send_modify(Overview::lead);
+            self.board.change(Fleet::lead);
 
             let fence = Fence::until(sent + TERM);
             let lost = tokio::select! {
@@ -118,7 +118,7 @@ impl Elector {
             };
             tracing::warn!(%lost, "this operator no longer leads, since it lost the lease; it stands by");
             self.metrics.set_leader(false);
-            self.overview.send_modify(Overview::stand_by);
+            self.board.change(Fleet::stand_by);
         }
     }
 
@@ -137,7 +137,7 @@ impl Elector {
         loop {
             self.heartbeat.beat();
             let found = self.leases.read().await;
-            self.overview.send_if_modified(|overview| overview.hear(found.is_ok()));
+            self.board.change(|fleet| fleet.hear(found.is_ok()));
             let pause = match found {
                 Err(error) => {
                     self.warn_once(&error);
