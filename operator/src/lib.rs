@@ -10,10 +10,14 @@
 //!     │                               ├──▶ apply: spec, Synced ───┘
 //!     │                               ▼
 //!     └── netplan_success ◀── multinic_operator_core: mirror
+//!                                     │
+//!                                     ▼
+//!                                  report: log, metrics, health
 //! ```
 //!
-//! [`run`] turns this once per interval, and sooner when a Node or an object changes. What decides is
-//! [`multinic_operator_core`]'s; in here is what acts. Of several operators the lease lets one do this at a time.
+//! [`run`] turns this once per interval, and sooner when a Node or an object changes: `controller.rs` says when, and
+//! `sync.rs` is one turn. What decides is [`multinic_operator_core`]'s; in here is what acts. Of several operators the
+//! lease lets one do this at a time.
 //!
 //! [`check()`] asks once, before or after, whether all that this takes is there.
 

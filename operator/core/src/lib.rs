@@ -4,6 +4,7 @@
 //!  rows ───▶ table ─▶ Snapshot ─┐
 //!  watches ▶ cluster ───────────┴─plan─▶ Plan ─▶ specs and the condition `Synced`
 //!                               └─mirror───────▶ `netplan_success`
+//!  what came of both ─transition─▶ Transition ─▶ the log, counters
 //! ```
 //!
 //! Nothing in here reaches out of the process: no runtime, no clock, no database, no API server. Nothing is remembered
@@ -21,3 +22,4 @@ pub mod outage;
 pub mod pace;
 pub mod plan;
 pub mod table;
+pub mod transition;

@@ -3,6 +3,9 @@
 use std::time::{Duration, Instant};
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
+use multinic_crds::Reason;
+
+use crate::transition::Transition;
 
 const FIRST_DELAY: Duration = Duration::from_secs(1);
 /// However rarely the table is read, it is noticed by then that it can be read again.
@@ -22,7 +25,8 @@ pub struct Outage {
     delays: ExponentialBackoff,
     delay: Duration,
     longest: Duration,
-    cause: Option<String>,
+    /// Why the last reading failed.
+    error: Option<String>,
 }
 
 impl Outage {
@@ -36,22 +40,26 @@ impl Outage {
             .without_max_times()
             .build();
         let patience = interval.min(LONGEST_PATIENCE);
-        Self { failures: 0, began: now, patience, failed: now, delays, delay: longest, longest, cause: None }
+        Self { failures: 0, began: now, patience, failed: now, delays, delay: longest, longest, error: None }
     }
 
-    /// Another reading failed `now`; tells whether the cause is another than before.
-    pub fn fail(&mut self, cause: String, now: Instant) -> bool {
+    /// Another reading failed `now`, which is news if the cause is another than before.
+    pub fn fail(&mut self, reason: Reason, error: String, now: Instant) -> Option<Transition> {
         self.failed = now;
         self.failures = self.failures.saturating_add(1);
         // Jitter is added to the delay, the longest included.
         self.delay = self.delays.next().map_or(self.longest, |delay| delay.min(self.longest));
-        let before = self.cause.replace(cause);
-        before != self.cause
+        let is_news = self.error.as_ref() != Some(&error);
+        is_news.then(|| {
+            self.error = Some(error.clone());
+            Transition::DatabaseLost { reason, error }
+        })
     }
 
-    /// How many readings have failed.
-    pub const fn failures(&self) -> u32 {
-        self.failures
+    /// A reading succeeded.
+    #[must_use]
+    pub const fn end(&self) -> Transition {
+        Transition::DatabaseFound { failures: self.failures }
     }
 
     /// How long after the last attempt to make the next.
@@ -73,6 +81,10 @@ mod tests {
         start + Duration::from_secs(seconds)
     }
 
+    fn fail(outage: &mut Outage, error: &str, now: Instant) -> Option<Transition> {
+        outage.fail(Reason::DatabaseUnavailable, error.to_owned(), now)
+    }
+
     #[test]
     fn retries_slow_down_to_the_normal_pace_or_to_one_in_a_minute() {
         for (interval, longest) in [(30, 30), (3600, 60)] {
@@ -80,7 +92,7 @@ mod tests {
             let mut outage = Outage::new(Duration::from_secs(interval), start);
             let mut delays = vec![];
             for _ in 0..50 {
-                outage.fail(String::new(), start);
+                fail(&mut outage, "", start);
                 delays.push(outage.delay());
             }
             assert!(delays[0] < Duration::from_secs(3), "{delays:?}");
@@ -93,14 +105,14 @@ mod tests {
         let start = Instant::now();
         let mut outage = Outage::new(Duration::from_secs(30), start);
         for second in [0, 2, 5, 10, 29] {
-            outage.fail("timeout".to_owned(), at(start, second));
+            fail(&mut outage, "timeout", at(start, second));
             assert!(!outage.is_confirmed(), "after {second} s");
         }
-        outage.fail("timeout".to_owned(), at(start, 30));
+        fail(&mut outage, "timeout", at(start, 30));
         assert!(outage.is_confirmed());
 
         let mut rare = Outage::new(Duration::from_hours(1), start);
-        rare.fail("timeout".to_owned(), at(start, 120));
+        fail(&mut rare, "timeout", at(start, 120));
         assert!(rare.is_confirmed(), "an hour is too long to wait");
     }
 
@@ -108,8 +120,12 @@ mod tests {
     fn one_cause_is_news_once() {
         let start = Instant::now();
         let mut outage = Outage::new(Duration::from_secs(30), start);
-        assert!(outage.fail("timeout".to_owned(), start));
-        assert!(!outage.fail("timeout".to_owned(), start));
-        assert!(outage.fail("access denied".to_owned(), start));
+        let lost = |error: &str| {
+            Some(Transition::DatabaseLost { reason: Reason::DatabaseUnavailable, error: error.to_owned() })
+        };
+        assert_eq!(fail(&mut outage, "timeout", start), lost("timeout"));
+        assert_eq!(fail(&mut outage, "timeout", start), None);
+        assert_eq!(fail(&mut outage, "access denied", start), lost("access denied"));
+        assert_eq!(outage.end(), Transition::DatabaseFound { failures: 3 });
     }
 }

@@ -14,8 +14,7 @@ use multinic_crds::{
 };
 use multinic_operator_core::{
     cluster::{Index, Name, Object, sort},
-    plan::Verdict,
-    plan::{SpecWrite, Task},
+    plan::{Applied, SpecWrite, Task, Verdict},
 };
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout, timeout_at};
@@ -77,21 +76,6 @@ impl ApplyError {
     }
 }
 
-/// What came of carrying out a plan.
-#[derive(Debug, Default)]
-pub struct Applied {
-    /// Calls that changed an object, or should have.
-    pub writes: u64,
-    /// Specs that were changed.
-    pub specs: u64,
-    /// What failed, for one Node each; it is planned again by the next sync.
-    pub failed: Vec<(Name, ApplyError)>,
-    /// Specs that were not written, since their objects are no longer as they were planned from.
-    pub outdated: usize,
-    /// Tasks that were not begun in time.
-    pub postponed: usize,
-}
-
 /// Carries out what is due of `tasks`, and records in `objects` what the API server answers.
 ///
 /// A Node that fails never stops the others.
@@ -110,7 +94,7 @@ pub async fn apply(client: &Client, tasks: &[Task], objects: &mut Index<Object>,
         applied.specs += u64::from(outcome.spec_written);
         applied.outdated += usize::from(outcome.outdated);
         answers.extend(outcome.answer);
-        applied.failed.extend(outcome.error.map(|error| (Name::clone(outcome.node), error)));
+        applied.failed.extend(outcome.error.map(|error| (Name::clone(outcome.node), error.to_string())));
     }
     drop(outcomes);
     for answer in answers {

@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use multinic_crds::{Reason, Scope};
+use multinic_operator_core::transition::Transition;
 use prometheus_client::{
     metrics::{
         counter::Counter,
@@ -13,7 +14,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use crate::{kubernetes::apply::Applied, report::fleet::Fleet};
+use super::{fleet::Fleet, sink::Sink};
 
 type Label = [(&'static str, &'static str); 1];
 
@@ -149,14 +150,21 @@ impl Metrics {
         self.last_sync.set(i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX));
     }
 
-    /// Adds what one plan cost.
-    pub fn count_applied(&self, applied: &Applied) {
-        self.api_writes.inc_by(applied.writes);
-        self.api_failures.inc_by(applied.failed.len() as u64);
-    }
-
     /// A sync took this long.
     pub fn observe_sync(&self, took: Duration) {
         self.sync_seconds.observe(took.as_secs_f64());
+    }
+}
+
+impl Sink for Metrics {
+    fn take(&self, transitions: &[Transition]) {
+        for transition in transitions {
+            match transition {
+                Transition::RowsWritten { rows } => _ = self.row_writes.inc_by(*rows),
+                Transition::NicDropped(_) => _ = self.dropped.inc(),
+                Transition::ObjectFailed { .. } => _ = self.api_failures.inc(),
+                _ => {}
+            }
+        }
     }
 }

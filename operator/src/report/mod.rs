@@ -1,5 +1,12 @@
-//! What is told of the operator's work: to the log, to Prometheus, to the health endpoint.
+//! What is told of the operator's work.
+//!
+//! ```text
+//!  sync ─▶ voice ─┬─ what changed: Transition ─▶ each sink: log, metrics (counters)
+//!                 └─ how things stand: Fleet ──▶ board ─▶ GET /, metrics (gauges)
+//! ```
 
 pub mod fleet;
-pub(crate) mod log;
+mod log;
 pub mod metrics;
+mod sink;
+pub(crate) mod voice;

@@ -6,6 +6,7 @@
 //!  and how sure that is      which is held            what to write
 //! ```
 
+mod applied;
 mod guard;
 mod hold;
 mod memory;
@@ -21,6 +22,7 @@ mod unread;
 mod verdict;
 mod world;
 
+pub use applied::Applied;
 pub use memory::Memory;
 pub use tasks::{Change, Plan, SpecWrite, Task};
 pub use unread::unread;

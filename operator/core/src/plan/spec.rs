@@ -59,7 +59,7 @@ impl Decided<'_> {
                 continue;
             };
             if !share.object.is_some_and(|object| object.has(nic.mac)) {
-                plan.added.push(self.change(nic.mac, Some(slot)));
+                plan.added.push(self.change(nic.mac, Some(slot), Some(nic.port_id.clone())));
             }
             let as_it_is = self.losing(nic.mac).then(|| share.object?.interface(nic.mac)).flatten();
             let interface = match as_it_is {
@@ -115,7 +115,8 @@ impl Decided<'_> {
         for (loss, _) in self.losses().filter(goes) {
             let is_unlisted = matches!(loss.item, Item::Unlisted(_));
             if let Some(mac) = loss.item.mac().filter(|_| !(is_unlisted && keeps_unlisted)) {
-                plan.dropped.push(self.change(mac, loss.slot));
+                let entry = self.share.object.and_then(|object| object.interface(mac));
+                plan.dropped.push(self.change(mac, loss.slot, entry.map(|entry| entry.port_id.clone())));
             }
         }
         let right = stored.is_some_and(|stored| {
@@ -169,8 +170,8 @@ impl Decided<'_> {
         Verdict::of(self.share.name, &facts)
     }
 
-    fn change(&self, mac: MacAddress, slot: Option<InterfaceName>) -> Change {
-        Change { node: Name::clone(self.share.name), mac, slot }
+    fn change(&self, mac: MacAddress, slot: Option<InterfaceName>, port_id: Option<String>) -> Change {
+        Change { node: Name::clone(self.share.name), mac, slot, port_id }
     }
 
     fn no_free_slot(&self, mac: MacAddress, port_id: &str) -> Rejection {

@@ -68,6 +68,8 @@ pub struct Change {
     pub mac: MacAddress,
     /// In which slot, if its entry says.
     pub slot: Option<InterfaceName>,
+    /// Its Neutron port, if its row or its entry says.
+    pub port_id: Option<String>,
 }
 
 #[cfg(test)]
@@ -79,7 +81,7 @@ mod tests {
 
     #[test]
     fn of_what_comes_and_goes_that_counts_which_the_objects_show() {
-        let change = |last: u8| Change { node: "a".into(), mac: mac(last), slot: None };
+        let change = |last: u8| Change { node: "a".into(), mac: mac(last), slot: None, port_id: None };
         let all = || (1..=4).map(change).collect::<Vec<_>>();
         let mut objects = Index::default();
         objects.record(object("a", 1, &[(1, 0), (3, 1)], Value::Null));

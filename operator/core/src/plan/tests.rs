@@ -192,12 +192,18 @@ fn reason(plan: &Plan, node: &str) -> Reason {
     plan.tasks.iter().find(|task| &*task.node == node).unwrap().verdict.reason
 }
 
+fn change(node: &str, last: u8, name: &str, port_id: Option<&str>) -> Change {
+    let port_id = port_id.map(str::to_owned);
+    Change { node: node.into(), mac: mac(last), slot: name.parse().ok(), port_id }
+}
+
 #[test]
 fn every_node_gets_one_object_also_without_rows() {
     let mut cluster = Cluster::new();
     let plan = cluster.sync(&[row("p1", 1, "a")]);
     let written: Vec<_> = plan.tasks.iter().map(|task| (&*task.node, task.write.is_some())).collect();
     assert_eq!(written, [("a", true), ("b", true)]);
+    assert_eq!(plan.added, [change("a", 1, "multinic0", Some("p1"))]);
     assert_eq!((cluster.nics("a"), cluster.nics("b")), (vec![(1, 0)], vec![]));
 }
 
@@ -220,7 +226,8 @@ fn a_nic_goes_after_two_readings_without_its_row_and_its_slot_is_used_again_afte
     assert_eq!(cluster.sync(&rows).dropped, []);
     assert_eq!(cluster.nics("a"), [(1, 0), (2, 1), (3, 2)]);
     let plan = cluster.sync(&rows);
-    assert_eq!(plan.dropped, [Change { node: "a".into(), mac: mac(1), slot: "multinic0".parse().ok() }]);
+    assert_eq!(plan.dropped, [change("a", 1, "multinic0", Some("p1"))]);
+    assert_eq!(plan.added, []);
     assert_eq!(cluster.nics("a"), [(2, 1), (3, 2)]);
     cluster.sync(&[rows[0].clone(), rows[1].clone(), row("p4", 4, "a")]);
     assert_eq!(cluster.nics("a"), [(4, 0), (2, 1), (3, 2)]);

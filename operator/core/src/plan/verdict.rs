@@ -21,7 +21,8 @@ pub struct Verdict {
     synced: bool,
     /// Why; one that shows in `Synced`.
     pub reason: Reason,
-    message: String,
+    /// For people: all that keeps the spec from it, and the remedies.
+    pub message: String,
 }
 
 /// All that is to be said of one Node.

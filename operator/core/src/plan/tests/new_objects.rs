@@ -32,7 +32,7 @@ fn a_new_object_takes_nothing_away_until_what_the_agent_has_was_missing_for_long
     assert!(keeps_unlisted(&cluster, "a"));
 
     let plan = cluster.sync(&other);
-    assert_eq!(plan.dropped, [Change { node: "a".into(), mac: mac(1), slot: "multinic0".parse().ok() }]);
+    assert_eq!(plan.dropped, [change("a", 1, "multinic0", None)]);
     assert!(!keeps_unlisted(&cluster, "a"));
 }
 

@@ -1,0 +1,111 @@
+//! Tells what the work comes to: what changed, to the sinks; how things stand, on the board.
+
+use std::{mem, sync::Arc, time::Instant};
+
+use multinic_operator_core::{
+    cluster::{Index, Object},
+    outage::Outage,
+    plan::{Applied, Plan},
+    table::Snapshot,
+    transition::{Standing, Synced, Transition, Unwritten, carried_out},
+};
+
+use super::{fleet::Board, log::Log, metrics::Metrics, sink::Sink};
+use crate::database::{Cause, Written};
+
+/// All that one sync came to.
+pub(crate) struct Outcome {
+    pub(crate) began: Instant,
+    pub(crate) snapshot: Snapshot,
+    pub(crate) plan: Plan,
+    pub(crate) applied: Applied,
+    pub(crate) written: Written,
+}
+
+/// Who tells, and what it told last.
+pub(crate) struct Voice {
+    board: Board,
+    metrics: Metrics,
+    sinks: Vec<Box<dyn Sink>>,
+    standing: Standing,
+}
+
+impl Voice {
+    pub(crate) fn new(board: Board, metrics: Metrics) -> Self {
+        let sinks: Vec<Box<dyn Sink>> = vec![Box::new(Log), Box::new(metrics.clone())];
+        Self { board, metrics, sinks, standing: Standing::default() }
+    }
+
+    /// Whether the API server has told what there is, and still does.
+    pub(crate) fn watches(&self, listed: bool, well: bool) {
+        self.board.change(|fleet| (fleet.listed, fleet.watching) = (listed, well));
+    }
+
+    /// The table was read, perhaps after an `outage`.
+    pub(crate) fn read(&self, outage: Option<&Outage>) {
+        self.metrics.database_up.set(1);
+        self.tell(outage.map(Outage::end).as_slice());
+    }
+
+    /// The table could not be read, which may be no `news`.
+    pub(crate) fn unread(&self, news: &[Transition]) {
+        self.metrics.database_up.set(0);
+        self.tell(news);
+    }
+
+    /// What came of a sync that could not read the table.
+    pub(crate) fn held(&self, cause: Cause, applied: Applied, objects: &Index<Object>) {
+        self.board.change(|fleet| {
+            fleet.database_connected = false;
+            fleet.read_error = Some(cause.as_str());
+            fleet.failed_objects = applied.failed.len();
+            fleet.count(objects);
+        });
+        self.metrics.api_writes.inc_by(applied.writes);
+        self.tell(&carried_out(applied).collect::<Vec<_>>());
+    }
+
+    /// What came of a sync that read it.
+    pub(crate) fn synced(&mut self, outcome: Outcome, objects: &Index<Object>) {
+        let Outcome { began, mut snapshot, mut plan, applied, written } = outcome;
+        snapshot.rejected.append(&mut plan.rejected);
+        let rejected = Arc::new(mem::take(&mut snapshot.rejected));
+        self.board.change(|fleet| {
+            fleet.database_connected = true;
+            fleet.read_error = None;
+            fleet.write_error = written.error.as_ref().map(|error| error.cause().as_str());
+            fleet.unwritten_rows = written.unwritten;
+            fleet.last_sync = Some(began);
+            fleet.nodes = plan.tasks.len();
+            fleet.nodes_with_nics = snapshot.nodes_with_nics();
+            fleet.rows = snapshot.rows;
+            fleet.rejected = Arc::clone(&rejected);
+            fleet.unmatched_rows = snapshot.unmatched.len();
+            fleet.dropped += plan.dropped.len() as u64;
+            fleet.failed_objects = applied.failed.len() + applied.outdated + applied.postponed;
+            fleet.guarded = plan.guarded;
+            fleet.count(objects);
+        });
+        self.metrics.show(&self.board.shown());
+        self.metrics.api_writes.inc_by(applied.writes);
+
+        // The producer holds its locks for minutes; that is no news.
+        tracing::debug!(rows = written.unwritten, "rows left to a later sync");
+        let unwritten = written.error.map(|error| Unwritten {
+            cause: error.cause().as_str(),
+            error: error.to_string(),
+            rows: written.unwritten,
+        });
+        let unmatched = snapshot.unmatched;
+        let synced = Synced { plan, applied, rejected, unmatched, written: written.rows, unwritten };
+        let transitions = self.standing.follow(synced);
+        self.tell(&transitions);
+        self.metrics.observe_sync(began.elapsed());
+    }
+
+    fn tell(&self, transitions: &[Transition]) {
+        for sink in &self.sinks {
+            sink.take(transitions);
+        }
+    }
+}
