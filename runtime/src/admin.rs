@@ -1,10 +1,10 @@
-//! The admin endpoint: `GET /`, `/healthz`, `/readyz`, `/metrics`.
+//! The admin endpoint: `GET /`, `/healthz`, `/readyz`, `/metrics`, and what else the process answers.
 //!
 //! It answers from the first moment, also while the API server or the database
 //! is away; only a loop that no longer turns makes `/healthz` fail.
 
 use std::{
-    fmt, io,
+    fmt, io, mem,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     str::FromStr,
     sync::Arc,
@@ -58,6 +58,7 @@ pub struct Admin {
     heartbeat: Heartbeat,
     report: Box<dyn Fn() -> Report + Send + Sync>,
     registry: Registry,
+    routes: Router,
 }
 
 impl Admin {
@@ -67,7 +68,14 @@ impl Admin {
         registry: Registry,
         report: impl Fn() -> Report + Send + Sync + 'static,
     ) -> Self {
-        Self { started: Instant::now(), heartbeat, report: Box::new(report), registry }
+        let routes = Router::new();
+        Self { started: Instant::now(), heartbeat, report: Box::new(report), registry, routes }
+    }
+
+    /// Answers `routes` as well. None of them may be one that it has by itself.
+    #[must_use]
+    pub fn with(self, routes: Router) -> Self {
+        Self { routes, ..self }
     }
 }
 
@@ -132,15 +140,17 @@ async fn bind_one(address: SocketAddr) -> Result<TcpListener, BindError> {
 /// Answers on all `listeners` until `shutdown` completes.
 pub async fn serve(
     listeners: Vec<TcpListener>,
-    admin: Admin,
+    mut admin: Admin,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
+    let others = mem::take(&mut admin.routes);
     let router = Router::new()
         .route("/", get(overview))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
-        .with_state(Arc::new(admin));
+        .with_state(Arc::new(admin))
+        .merge(others);
     let stop = Stop::at(shutdown);
     let mut serving = JoinSet::new();
     for listener in listeners {
@@ -302,6 +312,14 @@ mod tests {
         }
     }
 
+    async fn answer(address: SocketAddr, path: &str) -> String {
+        let mut asked = tokio::net::TcpStream::connect(address).await.unwrap();
+        asked.write_all(format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        asked.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
     #[tokio::test]
     async fn every_address_is_answered_on() {
         let listeners = bind(&"127.0.0.1:0,127.0.0.2:0".parse().unwrap()).await.unwrap();
@@ -310,11 +328,27 @@ mod tests {
         let admin = Admin::new(Heartbeat::new(GRACE), Registry::default(), report);
         let (endpoint, _stop) = Endpoint::start(listeners, admin, std::future::pending()).unwrap();
         for address in &addresses {
-            let mut asked = tokio::net::TcpStream::connect(address).await.unwrap();
-            asked.write_all(b"GET /healthz HTTP/1.0\r\n\r\n").await.unwrap();
-            let mut answer = String::new();
-            asked.read_to_string(&mut answer).await.unwrap();
+            let answer = answer(*address, "/healthz").await;
             assert!(answer.starts_with("HTTP/1.0 200 OK"), "{answer}");
+        }
+        endpoint.end().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn the_routes_of_others_are_answered_beside_its_own() {
+        let listeners = bind(&"127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let address = listeners[0].local_addr().unwrap();
+        let report = || Report { health: Health::Healthy, ready: Ok(()), fields: Map::new() };
+        let routes = Router::new().route("/page", get(async || "a page"));
+        let admin = Admin::new(Heartbeat::new(GRACE), Registry::default(), report).with(routes);
+        let (endpoint, _stop) = Endpoint::start(listeners, admin, std::future::pending()).unwrap();
+        for (path, begin, end) in [
+            ("/page", "HTTP/1.0 200 ", "a page"),
+            ("/healthz", "HTTP/1.0 200 ", "ok\n"),
+            ("/other", "HTTP/1.0 404 ", ""),
+        ] {
+            let answer = answer(address, path).await;
+            assert!(answer.starts_with(begin) && answer.ends_with(end), "{path}: {answer}");
         }
         endpoint.end().await.unwrap();
     }
