@@ -31,6 +31,7 @@ pub struct Outage {
 
 impl Outage {
     /// An outage that begins `now`, where readings are `interval` apart.
+    #[must_use]
     pub fn new(interval: Duration, now: Instant) -> Self {
         let longest = interval.min(LONGEST_DELAY);
         let delays = ExponentialBuilder::default()
@@ -63,11 +64,13 @@ impl Outage {
     }
 
     /// How long after the last attempt to make the next.
+    #[must_use]
     pub const fn delay(&self) -> Duration {
         self.delay
     }
 
     /// Whether it has lasted long enough to be told to everybody.
+    #[must_use]
     pub fn is_confirmed(&self) -> bool {
         self.failed.saturating_duration_since(self.began) >= self.patience
     }

@@ -15,6 +15,7 @@ pub struct Agenda {
 
 impl Agenda {
     /// The rows in the order in which to write them: from where the last write stopped, those that were stuck last.
+    #[must_use]
     pub fn order(&self, success: bool, keys: &[RowKey]) -> Vec<RowKey> {
         let (stuck, mut ordered): (Vec<_>, Vec<_>) =
             keys.iter().cloned().partition(|key| self.stuck.contains(key));

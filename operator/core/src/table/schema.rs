@@ -200,6 +200,7 @@ impl Schema {
     }
 
     /// The column by which rows are found again.
+    #[must_use]
     pub const fn locator(&self) -> &'static str {
         match self.keyed {
             Keyed::Port | Keyed::Nothing => PORT,
@@ -208,6 +209,7 @@ impl Schema {
     }
 
     /// What the row has in that column.
+    #[must_use]
     pub fn locate<'a>(&self, key: &'a RowKey) -> &'a str {
         match self.keyed {
             Keyed::Port | Keyed::Nothing => &key.port_id,
@@ -217,6 +219,7 @@ impl Schema {
     }
 
     /// What keeps the server from trying any other way to the row.
+    #[must_use]
     pub const fn hint(&self) -> &'static str {
         match self.keyed {
             Keyed::Port | Keyed::Nothing => "",

@@ -45,6 +45,7 @@ impl Subnets {
     }
 
     /// The prefix of the subnet with this id.
+    #[must_use]
     pub fn cidr(&self, id: Option<&[u8]>) -> Cidr<'_> {
         let Some(id) = id else { return Cidr::Unknown };
         match self.exactly.get(id).or_else(|| self.folded.get(&fold(id))) {
