@@ -1,7 +1,7 @@
-//! The parts of `docs/*.md` that the code already says, so that no page can drift from it.
+//! The parts of the pages that the code already says, so that no page can drift from it.
 //!
 //! ```text
-//!  values.yaml, Reason::ALL, registries, --help ──▶ sections ──fill──▶ docs/*.md  (docgen)
+//!  values.yaml, Reason::ALL, registries, --help, manifests ──▶ sections ──fill──▶ *.md, docs/*.md  (docgen)
 //!  the sources' log calls ──▶ compared with the hand-written tables of docs/logs.md
 //! ```
 //!
@@ -13,6 +13,7 @@
 #[cfg(test)]
 mod circles;
 mod cli;
+mod cores;
 mod logs;
 mod metrics;
 mod page;
@@ -27,7 +28,7 @@ use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
-use tree::{PAGES, read, source};
+use tree::{PAGES, ROOT, read, source};
 
 /// Writes every generated section anew, and complains about what only a person can mend. Pages
 /// that are right are not touched.
@@ -58,18 +59,21 @@ fn sections() -> Result<BTreeMap<&'static str, String>> {
         ("metrics operator", metrics::operator()?),
         ("metrics agent", metrics::agent()?),
         ("cli", cli::help()),
+        ("core dependencies", cores::table()?),
     ]
     .into())
 }
 
-/// Every page with its text.
+/// Every page with its text, those at the root of the tree included.
 fn pages() -> Result<Vec<(PathBuf, String)>> {
     let mut pages = Vec::new();
-    for entry in fs::read_dir(PAGES).with_context(|| format!("failed to list {PAGES}"))? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "md") {
-            let text = read(&path)?;
-            pages.push((path, text));
+    for directory in [ROOT, PAGES] {
+        for entry in fs::read_dir(directory).with_context(|| format!("failed to list {directory}"))? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "md") {
+                let text = read(&path)?;
+                pages.push((path, text));
+            }
         }
     }
     Ok(pages)

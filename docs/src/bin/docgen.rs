@@ -1,4 +1,4 @@
-//! Writes the generated parts of docs/*.md anew.
+//! Writes the generated parts of the pages anew.
 
 fn main() -> anyhow::Result<()> {
     multinic_docs::write()
