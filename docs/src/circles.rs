@@ -106,10 +106,8 @@ impl Reader<'_> {
         let mut tokens = tokens.into_iter().peekable();
         while let Some(token) = tokens.next() {
             match token {
-                TokenTree::Punct(mark) if mark.as_char() == '#' => {
-                    if is_of_tests(tokens.peek()) {
-                        skip_item(&mut tokens);
-                    }
+                TokenTree::Punct(mark) if mark.as_char() == '#' && is_of_tests(tokens.peek()) => {
+                    skip_item(&mut tokens);
                 }
                 TokenTree::Ident(name) => {
                     if let Some(base) = self.base(&name.to_string()).filter(|_| is_path(&mut tokens)) {

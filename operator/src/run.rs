@@ -20,7 +20,7 @@ use crate::{
     kubernetes::{self, leader::Elector},
     report::fleet::Board,
     report::metrics::Metrics,
-    report::voice::Voice,
+    report::reporter::Reporter,
     sync::{Settings, Syncer},
 };
 
@@ -58,8 +58,8 @@ pub async fn run(args: Args, shutdown: impl Future<Output = ()> + Send + 'static
     let database = DatabaseSettings::from(database);
     let work = || {
         let database = Database::new(database.clone());
-        let voice = Voice::new(board.clone(), metrics.clone());
-        let syncer = Syncer::new(client.clone(), database, settings, voice);
+        let reporter = Reporter::new(board.clone(), metrics.clone());
+        let syncer = Syncer::new(client.clone(), database, settings, reporter);
         Controller::new(syncer, sync_interval, heartbeat.clone()).run()
     };
     let ended = tokio::select! {

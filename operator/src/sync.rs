@@ -19,7 +19,7 @@ use crate::{
     database::{Database, DatabaseError},
     kubernetes::Watches,
     kubernetes::apply::apply,
-    report::voice::{Outcome, Voice},
+    report::reporter::{Outcome, Reporter},
 };
 
 /// What a person chose.
@@ -35,7 +35,7 @@ pub(crate) struct Syncer {
     client: Client,
     database: Database,
     settings: Settings,
-    voice: Voice,
+    reporter: Reporter,
 
     pub(crate) watches: Watches,
     memory: Memory,
@@ -45,13 +45,13 @@ pub(crate) struct Syncer {
 }
 
 impl Syncer {
-    pub(crate) fn new(client: Client, database: Database, settings: Settings, voice: Voice) -> Self {
+    pub(crate) fn new(client: Client, database: Database, settings: Settings, reporter: Reporter) -> Self {
         Self {
             watches: Watches::new(&client),
             client,
             database,
             settings,
-            voice,
+            reporter,
             memory: Memory::default(),
             outage: None,
             outdated: false,
@@ -65,7 +65,7 @@ impl Syncer {
 
     /// Shows whether the API server tells what there is.
     pub(crate) fn show_watches(&self) {
-        self.voice.watches(self.watches.are_listed(), self.watches.are_well());
+        self.reporter.watches(self.watches.are_listed(), self.watches.are_well());
     }
 
     /// Read, catch up, snapshot, plan, apply, catch up, mirror, write, report. Tells whether something came meanwhile
@@ -81,7 +81,7 @@ impl Syncer {
                 return false;
             }
         };
-        self.voice.read(self.outage.take().as_ref());
+        self.reporter.read(self.outage.take().as_ref());
 
         self.watches.catch_up().await;
         let Watches { nodes, objects } = &mut self.watches;
@@ -105,7 +105,7 @@ impl Syncer {
         let updates = mirror(&snapshot, &nodes.index, &objects.index, self.watches.are_well());
         let written = self.database.write(&updates).await;
 
-        self.voice.synced(Outcome { began, snapshot, plan, applied, written }, &objects.index);
+        self.reporter.synced(Outcome { began, snapshot, plan, applied, written }, &objects.index);
         overtaken || outdated
     }
 
@@ -121,7 +121,7 @@ impl Syncer {
         let now = Instant::now();
         let outage = self.outage.get_or_insert_with(|| Outage::new(self.settings.sync_interval, now));
         let news = outage.fail(error.reason(), error.to_string(), now);
-        self.voice.unread(news.as_slice());
+        self.reporter.unread(news.as_slice());
 
         let Watches { nodes, objects } = &mut self.watches;
         let mut applied = Applied::default();
@@ -129,6 +129,6 @@ impl Syncer {
             let tasks = unread(&nodes.index, &objects.index, error.reason(), error.explain());
             applied = apply(&self.client, &tasks, &mut objects.index, Timestamp::now()).await;
         }
-        self.voice.held(error.cause(), applied, &objects.index);
+        self.reporter.held(error.cause(), applied, &objects.index);
     }
 }

@@ -105,11 +105,11 @@ impl Changed {
         match step {
             Step::SetDown { .. } => self.lose(link, goes_down_with_link),
             Step::SetMtu { bytes, .. } if *bytes < MIN_IPV6_MTU => self.lose(link, goes_down_with_link),
-            Step::AddAddress { net, .. } | Step::RestoreAddress { net, .. } => {
-                // One that it had stays taken down as lost: this step may fail.
-                if !self.lost.contains_key(net) && !link.nets().contains(net) {
-                    self.added.insert(*net);
-                }
+            // One that it had stays taken down as lost: this step may fail.
+            Step::AddAddress { net, .. } | Step::RestoreAddress { net, .. }
+                if !self.lost.contains_key(net) && !link.nets().contains(net) =>
+            {
+                self.added.insert(*net);
             }
             Step::RemoveAddress { net, .. } => {
                 if !self.added.remove(net) {

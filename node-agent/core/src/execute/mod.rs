@@ -61,7 +61,9 @@ pub async fn execute(
     order: Order<'_>,
 ) -> Result<Outcome, NodeError> {
     let mut ledger = before.clone();
-    transactions.iter().for_each(|transaction| ledger.intend(transaction));
+    for transaction in transactions {
+        ledger.intend(transaction);
+    }
     machine.record(&ledger)?;
     let results = match order {
         Order::Together => transact(machine, transactions, fence).await,

@@ -101,10 +101,10 @@ fn is_right(nic: &Interface, target: &Target, files: &[BootFile], world: World<'
         let written = !entry.unsaved && entry.away.is_none();
         entry.name == nic.name && sized && written && entry.addresses.is_superset(&nets(nic))
     });
-    let filed = files.iter().all(|file| world.files.boot.get(&file.path) == Some(&file.text));
+    let is_written = files.iter().all(|file| world.files.boot.get(&file.path) == Some(&file.text));
     let is_stale = |path: &str| !world.backend.is_of(path, nic.name);
     let stale = removal::files_of(nic.mac_address, world.files).any(|(path, _)| is_stale(path));
-    recorded && filed && !stale && prove(std::slice::from_ref(target), world.view).is_ok()
+    recorded && is_written && !stale && prove(std::slice::from_ref(target), world.view).is_ok()
 }
 
 fn refusal(nic: &Interface, link: &Link, files: &[BootFile], world: World<'_>) -> Option<Explanation> {

@@ -50,7 +50,7 @@ pub(super) fn initialise(bed: &Testbed, directory: &Path) -> Result<()> {
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr)
     );
-    fs::write(directory.join("init.sql"), format!("CREATE DATABASE IF NOT EXISTS {};\n", DATABASE))?;
+    fs::write(directory.join("init.sql"), format!("CREATE DATABASE IF NOT EXISTS {DATABASE};\n"))?;
     Ok(())
 }
 

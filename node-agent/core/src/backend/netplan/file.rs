@@ -132,7 +132,7 @@ mod tests {
     fn a_dual_stack_nic_with_an_mtu() {
         let file = render(&nic(&["10.10.0.5/24", "2001:db8:10::5/64"], Some(9000))).unwrap();
         assert_eq!(file.path, "/etc/netplan/60-multinic-multinic0.yaml");
-        let given: Vec<_> = addresses(&file.text).iter().map(|address| address.to_string()).collect();
+        let given: Vec<_> = addresses(&file.text).iter().map(ToString::to_string).collect();
         assert_eq!(given, ["10.10.0.5/24", "2001:db8:10::5/64"]);
         insta::assert_snapshot!(file.text);
     }

@@ -23,14 +23,14 @@ pub(crate) struct Outcome {
 }
 
 /// Who tells, and what it told last.
-pub(crate) struct Voice {
+pub(crate) struct Reporter {
     board: Board,
     metrics: Metrics,
     sinks: Vec<Box<dyn Sink>>,
     standing: Standing,
 }
 
-impl Voice {
+impl Reporter {
     pub(crate) fn new(board: Board, metrics: Metrics) -> Self {
         let sinks: Vec<Box<dyn Sink>> = vec![Box::new(Log), Box::new(metrics.clone())];
         Self { board, metrics, sinks, standing: Standing::default() }
