@@ -1,4 +1,4 @@
-//! The loop: one object, the kernel's announcements and a clock, in; passes, out.
+//! The loop: one object, the kernel's announcements and a clock, in; reconciles, out.
 
 use std::time::{Duration, Instant};
 
@@ -34,7 +34,7 @@ use crate::{
 const QUIET: Duration = Duration::from_millis(300);
 /// Where links come and go all the time, as those of pods do, it is not looked each time.
 const LOOKS: Budget = Budget::new(10, Duration::from_secs(2));
-/// The longest that one pass may take before liveness fails.
+/// The longest that one reconcile may take before liveness fails.
 pub(crate) const STUCK: Duration = Duration::from_mins(10);
 const LOCK_RETRY: Duration = Duration::from_secs(2);
 
@@ -76,7 +76,7 @@ pub async fn run(args: RunArgs, shutdown: impl Future<Output = ()> + Send + 'sta
 }
 
 /// Waits for the right to act on this node; none where it has to `stop` first, and where it
-/// cannot be had: to end would only say that here, a pass says it to everybody.
+/// cannot be had: to end would only say that here, a reconcile says it to everybody.
 async fn take_lock(root: &HostRoot, health: &Health, heartbeat: &Heartbeat, stop: &Stop) -> Option<NodeLock> {
     let mut told = false;
     loop {
@@ -95,7 +95,7 @@ async fn take_lock(root: &HostRoot, health: &Health, heartbeat: &Heartbeat, stop
     }
 }
 
-/// Passes, whenever one is due, until it has to `stop`. A change is never cut short.
+/// Reconciles, whenever that is due, until it has to `stop`. A change is never cut short.
 async fn turn(
     agent: &mut Agent,
     api_server: &mut ApiServer,

@@ -104,9 +104,9 @@ impl Budget {
     }
 }
 
-/// When the next pass is due, after one that lasted from `began` to `now`.
+/// When the next reconcile is due, after one that lasted from `began` to `now`.
 ///
-/// An attempt that was due before the pass had its chance in it. Where looking takes long, as with a program of the
+/// An attempt that was due before the reconcile had its chance in it. Where looking takes long, as with a program of the
 /// host that hangs, more time is left between two looks.
 #[must_use]
 pub fn next_pass(began: Instant, now: Instant, attempts: impl IntoIterator<Item = Instant>) -> Instant {
