@@ -10,6 +10,7 @@ use multinic_crds::GuardedConfig;
 use multinic_runtime::{
     RuntimeArgs,
     admin::{self, Admin, Endpoint},
+    api,
     heartbeat::Heartbeat,
     shutdown::Stop,
 };
@@ -60,7 +61,7 @@ pub async fn run(args: RunArgs, shutdown: impl Future<Output = ()> + Send + 'sta
     let config =
         Config::infer().await.context("failed to find the API server; set KUBECONFIG or run in a pod")?;
     let mut api_server = ApiServer::of(&config);
-    let client = api_server::client(config)?;
+    let client = api::client(config)?;
     health.waits_for("the API server");
     let publisher = Publisher::new(client.clone(), node_name.clone());
     let mut agent =

@@ -10,14 +10,14 @@ use std::{
 use anyhow::{Context, anyhow};
 use futures::FutureExt;
 use kube::Config;
-use multinic_runtime::{RuntimeArgs, admin, heartbeat::Heartbeat};
+use multinic_runtime::{RuntimeArgs, admin, api, heartbeat::Heartbeat};
 use prometheus_client::registry::Registry;
 
 use crate::{
     Args,
     controller::{Controller, LONGEST_TURN},
     database::{Database, DatabaseSettings},
-    kubernetes::{self, leader::Elector},
+    kubernetes::leader::Elector,
     report::fleet::Board,
     report::metrics::Metrics,
     report::reporter::Reporter,
@@ -34,7 +34,7 @@ pub async fn run(args: Args, shutdown: impl Future<Output = ()> + Send + 'static
 
     // The error's text has its causes in it already.
     let config = Config::infer().await.map_err(kube::Error::InferConfig);
-    let client = config.and_then(kubernetes::client).map_err(|error| {
+    let client = config.and_then(api::client).map_err(|error| {
         anyhow!("no way to Kubernetes; set KUBECONFIG or run in a pod with a service account: {error}")
     })?;
     let listeners = admin::bind(&listen).await?;

@@ -1,4 +1,4 @@
-//! What both binaries need and neither is about: logs, the admin endpoint, shutdown.
+//! What both binaries need and neither is about: logs, the admin endpoint, shutdown, the way to the API server.
 //!
 //! ```text
 //!  RuntimeArgs ──▶ telemetry::init            (JSON lines on stderr)
@@ -7,6 +7,7 @@
 //! ```
 
 pub mod admin;
+pub mod api;
 pub mod heartbeat;
 pub mod shutdown;
 pub mod telemetry;

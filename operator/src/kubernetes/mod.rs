@@ -7,5 +7,5 @@ mod watch;
 mod watches;
 
 pub use reflector::Reflector;
-pub use watch::{WatchLog, client, explain, watch};
+pub use watch::{WatchLog, explain, watch};
 pub(crate) use watches::Watches;

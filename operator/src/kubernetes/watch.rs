@@ -1,80 +1,36 @@
 //! The watches that feed the indexes.
 
-use std::{borrow::Cow, fmt::Debug, future::ready, mem, time::Duration};
+use std::{borrow::Cow, fmt::Debug, future::ready, mem};
 
 use futures::{Stream, StreamExt, stream};
 use kube::{
-    Api, Client, Config, Resource,
-    runtime::{
-        WatchStreamExt,
-        watcher::{self, Event},
-    },
+    Api, Client, Resource,
+    runtime::watcher::{self, Event},
 };
+use multinic_runtime::api::{self, WATCH_SECONDS};
 use serde::de::DeserializeOwned;
 
 /// Objects in one page of a list: what of a list is in memory undigested at one time.
 const PAGE: u32 = 50;
 const GONE: u16 = 410;
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long the API server keeps one watch open, and by when it is known that it no longer does.
-const WATCH_SECONDS: u32 = 25;
-/// A little longer: a watch of what does not change is silent.
-const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A client that tells of trouble at once: of an answer that is none, and of none within half a minute.
-///
-/// # Errors
-/// Fails where `config` has keys or certificates that cannot be used.
-pub fn client(config: Config) -> kube::Result<Client> {
-    Client::try_from(outspoken(config, READ_TIMEOUT))
-}
-
-fn outspoken(mut config: Config, read_timeout: Duration) -> Config {
-    config.connect_timeout = Some(CONNECT_TIMEOUT);
-    config.read_timeout = Some(read_timeout);
-    config.reset_reader_on_write = true;
-    // Hidden retries would hide for minutes that nothing is heard. Each caller has a way of its own to try again.
-    config.default_retry = false;
-    config
-}
-
-/// Everything of one cluster-scoped kind, for ever; errors are retried with a growing, random delay.
-///
-/// After an error everything is listed anew, so that the end of the list tells that all is well again: a watch that
-/// went on from where it was would be silent until something changes.
+/// Everything of one cluster-scoped kind, for ever; after an error everything is listed anew.
 pub fn watch<K>(client: &Client) -> impl Stream<Item = watcher::Result<Event<K>>> + Send + use<K>
 where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + 'static,
 {
     let config = watcher::Config::default().page_size(PAGE).timeout(WATCH_SECONDS);
-    let api = Api::all(client.clone());
-    let watch = move || until_it_fails(late_init(watcher::watcher(api.clone(), config.clone())));
-    stream::repeat_with(watch).flatten().default_backoff()
-}
-
-/// Ends with the first error.
-fn until_it_fails<T, E>(
-    items: impl Stream<Item = Result<T, E>> + Send,
-) -> impl Stream<Item = Result<T, E>> + Send
-where
-    T: Send,
-    E: Send,
-{
-    stream::unfold(Some(Box::pin(items)), async |items| {
-        let mut items = items?;
-        let item = items.next().await?;
-        let rest = item.is_ok().then_some(items);
-        Some((item, rest))
-    })
+    let kind = Api::all(client.clone());
+    api::anew_after_errors(move || late_init(watcher::watcher(kind.clone(), config.clone())))
 }
 
 /// Holds `Init` back until the list that it announces begins to arrive.
 ///
 /// The watcher says `Init` before it even asks, which resets the delay between attempts, so that a
 /// list that fails would be asked for every second.
-fn late_init<K>(
-    events: impl Stream<Item = watcher::Result<Event<K>>>,
-) -> impl Stream<Item = watcher::Result<Event<K>>> {
+fn late_init<K: Send>(
+    events: impl Stream<Item = watcher::Result<Event<K>>> + Send,
+) -> impl Stream<Item = watcher::Result<Event<K>>> + Send {
     let arrived = |held: &mut bool, event| {
         let events = match event {
             Ok(Event::Init) => {
@@ -155,11 +111,10 @@ pub fn explain(error: &kube::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use k8s_openapi::api::core::v1::{ConfigMap, Node};
-    use tokio::{
-        io::{AsyncReadExt, AsyncWriteExt},
-        net::TcpListener,
-    };
+    use multinic_runtime_testing::{Answer, server};
 
     use super::*;
 
@@ -186,35 +141,9 @@ mod tests {
     const LIST: &str =
         r#"{"kind": "List", "apiVersion": "v1", "metadata": {"resourceVersion": "1"}, "items": []}"#;
 
-    /// What one connection is answered; None for a server that takes it and says nothing.
-    type Answer = Option<(&'static str, &'static str)>;
-
-    /// A server that gives one of these answers to each of its connections, and then the last one for ever.
-    async fn server(answers: Vec<Answer>) -> Config {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        tokio::spawn(async move {
-            let last = answers.last().copied().into_iter().cycle();
-            let mut open = Vec::new();
-            for answer in answers.iter().copied().chain(last) {
-                let (mut connection, _) = listener.accept().await.unwrap();
-                let _ = connection.read(&mut [0; 4096]).await.unwrap();
-                if let Some((status, body)) = answer {
-                    let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n", body.len());
-                    let text = format!("{head}Connection: close\r\n\r\n{body}");
-                    connection.write_all(text.as_bytes()).await.unwrap();
-                } else {
-                    open.push(connection);
-                }
-            }
-        });
-        Config::new(format!("http://{address}").parse().unwrap())
-    }
-
     /// Whether the watch is well after each of the next turns that tell something.
     async fn wellness(answers: Vec<Answer>, turns: usize) -> Vec<bool> {
-        let config = outspoken(server(answers).await, Duration::from_millis(200));
-        let client = Client::try_from(config).unwrap();
+        let client = api::client_within(server(answers).await.unwrap(), Duration::from_millis(200)).unwrap();
         let mut events = Box::pin(watch::<Node>(&client));
         let mut log = WatchLog::new("Node");
         let mut well = Vec::new();
