@@ -60,6 +60,8 @@ impl Controller {
         if !self.syncer.watches.are_listed() {
             return;
         }
+        // The time until now was for waiting.
+        self.heartbeat.beat();
         let began = Instant::now();
         let overtaken = self.syncer.sync(began).await;
         let ended = Instant::now();

@@ -4,6 +4,7 @@
 
 use std::{collections::BTreeSet, io};
 
+use multinic_agent_core::observed::boot;
 use multinic_crds::MacAddress;
 use serde::{Deserialize, Serialize};
 
@@ -27,9 +28,8 @@ pub fn vital(root: &HostRoot) -> Result<BTreeSet<MacAddress>, FileError> {
     let damaged =
         |error| failed(io::Error::other(format!("it is damaged ({error}); restart the node, or remove it")));
     let record: Record = serde_json::from_str(&text).map_err(damaged)?;
-    let boot_id = detect::boot_id(root);
-    let is_of_another_boot = !boot_id.is_empty() && record.boot_id != boot_id;
-    Ok(if is_of_another_boot { BTreeSet::new() } else { record.mac_addresses })
+    let is_over = boot::is_another(&record.boot_id, &detect::boot_id(root));
+    Ok(if is_over { BTreeSet::new() } else { record.mac_addresses })
 }
 
 /// Remembers these links until the next boot.
@@ -63,6 +63,9 @@ mod tests {
         assert_eq!(vital(&root).unwrap(), BTreeSet::new());
         fs::remove_file(root.at(detect::BOOT_ID)).unwrap();
         assert_eq!(vital(&root).unwrap(), uplink, "forgotten, though nobody knows of a boot");
+        remember(&root, uplink.clone()).unwrap();
+        fs::write(root.at(detect::BOOT_ID), "a boot\n").unwrap();
+        assert_eq!(vital(&root).unwrap(), uplink, "forgotten, though it may be of this boot");
     }
 
     #[test]

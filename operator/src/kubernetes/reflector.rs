@@ -58,7 +58,8 @@ where
     pub async fn catch_up(&mut self) -> bool {
         let mut changed = false;
         let end = Instant::now() + LONGEST;
-        while let Ok(news) = timeout_at(end.min(Instant::now() + QUIET), self.turn()).await {
+        while Instant::now() < end {
+            let Ok(news) = timeout_at(end.min(Instant::now() + QUIET), self.turn()).await else { break };
             changed |= news;
         }
         changed

@@ -30,7 +30,8 @@ pub async fn server(answers: Vec<Answer>) -> io::Result<Config> {
 
 /// Answers a connection; one that is not answered stays open.
 async fn give(answer: Answer, mut connection: TcpStream) -> io::Result<Option<TcpStream>> {
-    connection.read(&mut [0; 4096]).await?;
+    // Whatever is asked.
+    let _ = connection.read(&mut [0; 4096]).await?;
     let Some((status, body)) = answer else { return Ok(Some(connection)) };
     let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n", body.len());
     let text = format!("{head}Connection: close\r\n\r\n{body}");

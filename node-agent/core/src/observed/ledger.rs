@@ -18,7 +18,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     backend::Backend,
-    observed::{files::HostFiles, link::Ipv6},
+    observed::{boot, files::HostFiles, link::Ipv6},
     parse::bootfile::{Owner, owner},
 };
 
@@ -163,8 +163,7 @@ impl Ledger {
     /// A NIC that an untouched file of ours speaks of is ours, though the record of it be lost. Of addresses that we gave
     /// in an earlier boot, networkd can bring back only what a boot file says.
     pub fn recall(&mut self, boot_id: &str, files: &HostFiles, backend: &dyn Backend) {
-        let is_of_another_boot = ![&*self.boot_id, boot_id].contains(&"") && self.boot_id != boot_id;
-        if is_of_another_boot {
+        if boot::is_another(&self.boot_id, boot_id) {
             // Whatever comes back from now on has the name that its host gives it.
             self.nics.retain(|_, entry| entry.away.is_none());
             for (mac, entry) in &mut self.nics {

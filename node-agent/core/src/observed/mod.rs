@@ -1,5 +1,6 @@
 //! What is there: the kernel's links and routes, and what we did before.
 
+pub mod boot;
 pub mod files;
 pub mod ledger;
 pub mod link;

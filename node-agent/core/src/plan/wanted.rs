@@ -39,7 +39,7 @@ pub(super) fn judge(nic: &Interface, world: World<'_>, blocked: &Blocked) -> Jud
     let leave = |verdict| Judged { decision: decide(Some(link.index), verdict), member: None };
     let files = match world.backend.render(nic) {
         Ok(files) => files,
-        Err(refusal) => return leave(Verdict::Unfit(refusal)),
+        Err(refusal) => return leave(blocked.unfit(nic.mac_address, refusal)),
     };
     let target = target(nic, link, world);
     if is_right(nic, &target, &files, world) {
