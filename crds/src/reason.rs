@@ -289,6 +289,22 @@ impl Reason {
         matches!(self, Self::Applying | Self::ChangedMeanwhile)
     }
 
+    /// Whether it keeps an agent from its work on the whole node, its look at the NICs perhaps. What such an agent said of
+    /// its NICs earlier proves nothing.
+    #[must_use]
+    pub const fn is_obstacle(self) -> bool {
+        matches!(
+            self,
+            Self::UnsupportedHost
+                | Self::KernelUnreadable
+                | Self::HostFilesUnreadable
+                | Self::HostFilesUnwritable
+                | Self::LedgerUnreadable
+                | Self::LockUnavailable
+                | Self::ValidationUnavailable
+        )
+    }
+
     /// Whether it may show there.
     #[must_use]
     pub fn shows_in(self, scope: Scope) -> bool {

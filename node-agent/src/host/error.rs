@@ -53,3 +53,32 @@ impl HostError {
         format!("{self}; {}", self.reason().remedy())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn whatever_stops_a_reconcile_is_an_obstacle_to_everybody_who_reads_the_status() {
+        let gone = || io::Error::from(io::ErrorKind::NotFound);
+        let file = || "/etc/netplan".to_owned();
+        let errors = [
+            HostError::from(LockError::Held),
+            HostError::from(LockError::Io(gone())),
+            HostError::from(FileError::Read { path: file(), source: gone() }),
+            HostError::from(FileError::Write { path: file(), source: gone() }),
+            HostError::from(FileError::Replaced { path: file() }),
+            HostError::from(FileError::Edited { path: file() }),
+            HostError::from(FileError::Ledger(serde_json::from_str::<u8>("").unwrap_err())),
+            HostError::Unrecorded(NodeError(String::new())),
+            HostError::Unreadable(NodeError(String::new())),
+            HostError::from(StageError::Io(gone())),
+            HostError::from(StageError::File(FileError::Replaced { path: file() })),
+        ];
+        for error in errors {
+            assert!(error.reason().is_obstacle(), "{} is none", error.reason());
+        }
+    }
+}

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use multinic_agent_core::{execute::Failures, parse::desired::Desired, plan::Plan, report::Transition};
+use multinic_agent_core::{execute::Failures, parse::desired::Desired, plan::Plan};
+use multinic_crds::InterfaceStatus;
 
 /// One NIC that is in another state.
-pub(super) fn transition(transition: Transition<'_>) {
-    let Transition { nic } = transition;
+pub(super) fn transition(nic: &InterfaceStatus) {
     tracing::info!(
         mac = nic.mac_address,
         interface = nic.name,

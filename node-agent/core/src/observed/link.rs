@@ -263,18 +263,6 @@ impl KernelView {
         self.links.iter().find(|link| link.answers_to(name))
     }
 
-    /// Whether a default route, in whichever table, leads over this link.
-    #[must_use]
-    pub fn carries_default(&self, index: u32) -> bool {
-        self.default_routes.iter().any(|route| route.links.contains(&index))
-    }
-
-    /// Whether the way to the API server leads over this link.
-    #[must_use]
-    pub fn leads_to_api_server(&self, index: u32) -> bool {
-        self.api_server_routes.values().any(|route| route.links.contains(&index))
-    }
-
     /// The next hops of default routes, without link-local ones, which every link can have.
     pub fn default_gateways(&self) -> impl Iterator<Item = IpAddr> {
         let is_local = |ip: &IpAddr| matches!(ip, IpAddr::V6(v6) if v6.is_unicast_link_local());

@@ -3,7 +3,7 @@
 //! ```text
 //!  Desired ─┐
 //!  World  ──┼─▶ wanted::judge ─┐
-//!  blocked ─┘   removal::judge ┴─▶ names::settle ─▶ Plan { verdicts, transactions }
+//!  blocked ─┘   removal::judge ┴─▶ names::settle ─▶ Plan { decisions, transactions }
 //! ```
 //!
 //! All names are decided here, before anything is touched. A link that is

@@ -7,7 +7,7 @@ mod tests;
 mod transition;
 
 pub use news::is_pressing;
-pub use transition::{Transition, transitions};
+pub use transition::transitions;
 
 use std::collections::BTreeMap;
 

@@ -2,23 +2,16 @@
 
 use multinic_crds::{InterfaceStatus, NodeNetworkConfigStatus};
 
-/// A NIC that is now in another state, or in it for another reason.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Transition<'a> {
-    /// The NIC as it is now.
-    pub nic: &'a InterfaceStatus,
-}
-
-/// Every NIC of `after` that `before` did not have so.
+/// The NICs that are in another state after than before, or in it for another reason.
 pub fn transitions<'a>(
     before: &NodeNetworkConfigStatus,
     after: &'a NodeNetworkConfigStatus,
-) -> impl Iterator<Item = Transition<'a>> {
+) -> impl Iterator<Item = &'a InterfaceStatus> {
     let is_new = |nic: &&InterfaceStatus| {
         let known = before.interfaces.iter().find(|known| known.mac_address == nic.mac_address);
         known.is_none_or(|known| (known.state, &known.reason) != (nic.state, &nic.reason))
     };
-    after.interfaces.iter().filter(is_new).map(|nic| Transition { nic })
+    after.interfaces.iter().filter(is_new)
 }
 
 #[cfg(test)]
@@ -46,7 +39,7 @@ mod tests {
             ("fa:16:3e:00:00:03", InterfaceState::Failed, "ApplyFailed", "twice"),
             ("fa:16:3e:00:00:04", InterfaceState::Pending, "Applying", ""),
         ]);
-        let news: Vec<_> = transitions(&before, &after).map(|news| &news.nic.mac_address[15..]).collect();
+        let news: Vec<_> = transitions(&before, &after).map(|nic| &nic.mac_address[15..]).collect();
         assert_eq!(news, ["01", "02", "04"]);
         assert_eq!(transitions(&after, &after).count(), 0);
     }

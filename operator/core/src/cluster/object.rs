@@ -6,17 +6,6 @@ use multinic_crds::{
     InterfaceStatus, MacAddress, Mode, NodeNetworkConfigStatus, Reason,
 };
 
-/// What keeps an agent from its work as a whole. Other reasons of `Ready` are about some NICs, which say so themselves.
-const OBSTACLES: [Reason; 7] = [
-    Reason::UnsupportedHost,
-    Reason::KernelUnreadable,
-    Reason::HostFilesUnreadable,
-    Reason::HostFilesUnwritable,
-    Reason::LedgerUnreadable,
-    Reason::LockUnavailable,
-    Reason::ValidationUnavailable,
-];
-
 /// The facts of an object that matter here.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Object {
@@ -119,7 +108,7 @@ impl From<GuardedConfig> for Object {
 fn tells_of_obstacle(condition: &Condition) -> bool {
     condition.type_ == ConditionType::Ready.as_str()
         && condition.status != "True"
-        && OBSTACLES.iter().any(|reason| condition.reason == reason.as_str())
+        && Reason::ALL.iter().any(|reason| reason.is_obstacle() && condition.reason == reason.as_str())
 }
 
 fn reported(status: InterfaceStatus) -> Option<Reported> {

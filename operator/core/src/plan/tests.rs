@@ -351,15 +351,20 @@ fn surplus_rows_are_reported_and_the_others_go_on() {
     assert_eq!(plan.rejected.iter().map(|r| r.mac).collect::<Vec<_>>(), [Some(mac(4))]);
 }
 
-#[test]
-fn an_object_deleted_by_hand_comes_back_with_its_slots_and_its_protected_nics() {
+/// One NIC has gone, one is asked for, and one stays because its row cannot be used.
+fn with_a_protected_nic() -> (Cluster, [TestRow; 2]) {
     let mut cluster = Cluster::new();
     cluster.sync(&[row("p1", 1, "a"), row("p2", 2, "a"), row("p3", 3, "a")]);
     let rows = [row("p2", 2, "a"), TestRow { mtu: "x", ..row("p3", 3, "a") }];
     cluster.sync(&rows);
     cluster.sync(&rows);
     assert_eq!(cluster.nics("a"), [(2, 1), (3, 2)]);
+    (cluster, rows)
+}
 
+#[test]
+fn an_object_deleted_by_hand_comes_back_with_its_slots_and_its_protected_nics() {
+    let (mut cluster, rows) = with_a_protected_nic();
     cluster.delete("a");
     assert_eq!(cluster.nics("a"), []);
     cluster.sync(&rows);
@@ -385,13 +390,7 @@ fn an_object_of_an_earlier_node_with_the_same_name_gets_its_new_owner() {
 
 #[test]
 fn a_node_that_is_created_anew_has_its_slots_but_not_the_nics_of_the_one_before() {
-    let mut cluster = Cluster::new();
-    cluster.sync(&[row("p1", 1, "a"), row("p2", 2, "a"), row("p3", 3, "a")]);
-    let rows = [row("p2", 2, "a"), TestRow { mtu: "x", ..row("p3", 3, "a") }];
-    cluster.sync(&rows);
-    cluster.sync(&rows);
-    assert_eq!(cluster.nics("a"), [(2, 1), (3, 2)]);
-
+    let (mut cluster, rows) = with_a_protected_nic();
     cluster.delete("a");
     let renewed = json!({ "metadata": { "name": "a", "uid": "uid-new" } });
     cluster.join(&renewed);
