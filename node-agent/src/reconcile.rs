@@ -55,7 +55,7 @@ impl Agent {
         let began = Instant::now();
         let Some(object) = &self.object else { return began + FULL_CHECK };
         let desired = Desired::parse(object);
-        self.host.detect_again(self.reporter.os_image());
+        self.host.detect_again();
         match self.reconcile(&desired, stop).await {
             Ok(()) => self.backoff.succeeded(),
             Err(error) => {

@@ -20,11 +20,10 @@ use tokio::time::{sleep, sleep_until};
 use crate::{
     api_server::{self, ApiServer},
     config::{HostArgs, RunArgs},
-    host::machine::Host,
     host::{
-        detect::{self, Backend},
-        events,
+        events, facts,
         lock::{LockError, NodeLock},
+        machine::Host,
         root::HostRoot,
     },
     reconcile::Agent,
@@ -56,8 +55,7 @@ pub async fn run(args: RunArgs, shutdown: impl Future<Output = ()> + Send + 'sta
 
     let root = HostRoot::new(host_root);
     let lock = take_lock(&root, &health, &heartbeat, &stop).await;
-    let facts = detect::facts(&root);
-    let backend = Backend::detect(&root, &facts.os_image);
+    let facts = facts::facts(&root);
     let config =
         Config::infer().await.context("failed to find the API server; set KUBECONFIG or run in a pod")?;
     let mut api_server = ApiServer::of(&config);
@@ -65,7 +63,7 @@ pub async fn run(args: RunArgs, shutdown: impl Future<Output = ()> + Send + 'sta
     health.waits_for("the API server");
     let publisher = Publisher::new(client.clone(), node_name.clone());
     let mut agent =
-        Agent::new(Host::new(root, lock, backend, policy), Reporter::new(publisher, facts, health, metrics));
+        Agent::new(Host::new(root, lock, policy), Reporter::new(publisher, facts, health, metrics));
     let objects = api_server::objects(Api::all(client), &node_name);
     // Nothing is waited for beside this: it would be dropped in the middle of a change.
     let turning = turn(&mut agent, &mut api_server, objects, events::changes()?, &heartbeat, &stop);

@@ -9,14 +9,12 @@ use multinic_crds::{MacAddress, Mode};
 use multinic_runtime::shutdown::Stop;
 
 use super::left;
-use crate::{
-    host::machine::{Done, Host, Prepared},
-    host::{
-        detect::{self, Backend},
-        error::HostError,
-        files, remains,
-        root::HostRoot,
-    },
+use crate::host::{
+    error::HostError,
+    files,
+    machine::{Done, Host, Prepared},
+    remains,
+    root::HostRoot,
 };
 
 pub(super) const CLEAN: &str = "no NIC and no file of multinic is left on this node";
@@ -37,9 +35,7 @@ pub(super) struct Cleaned {
 
 impl Cleaner {
     pub(super) fn new(root: HostRoot, policy: Policy) -> Self {
-        let os_image = detect::facts(&root).os_image;
-        let backend = Backend::detect(&root, &os_image);
-        let host = Host::new(root.clone(), None, backend, policy);
+        let host = Host::new(root.clone(), None, policy);
         Self { root, host, known: Ledger::default() }
     }
 

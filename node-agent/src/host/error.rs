@@ -3,7 +3,7 @@
 use multinic_agent_core::execute::NodeError;
 use multinic_crds::Reason;
 
-use crate::host::{generator::StageError, lock::LockError, netlink::NetlinkError, reading::FileError};
+use crate::host::{backend::StageError, lock::LockError, netlink::NetlinkError, reading::FileError};
 
 /// Nothing is known of the node, or nothing could be done to it.
 #[derive(Debug, thiserror::Error)]

@@ -9,7 +9,7 @@ use std::{
 use multinic_agent_core::{
     arrivals::Arrivals,
     attribute::Step,
-    backend::netplan::{Netplan, next_boot::Doubts},
+    backend::{ALL, Backend},
     decide::decide,
     execute::{Failures, Machine, NodeError, Order, Outcome, execute},
     observed::{
@@ -24,10 +24,9 @@ use multinic_agent_core::{
 use multinic_crds::{Explanation, MacAddress, Mode, Reason};
 
 use crate::host::{
-    boot_check::NetplanCheck,
-    detect::{self, Backend},
+    backend::{self, HostCheck, Remembered},
     error::HostError,
-    files,
+    facts, files,
     lock::NodeLock,
     memory,
     mounts::Mounts,
@@ -42,10 +41,10 @@ pub struct Host {
     lock: Option<NodeLock>,
     mounts: Mounts,
     netlink: Netlink,
-    backend: Backend,
+    /// What configures the network at boot, or why nothing can be done here.
+    backend: Result<&'static dyn Backend, Explanation>,
     policy: Policy,
-    /// What was found about the next boot of NICs that are right.
-    doubts: Doubts,
+    remembered: Remembered,
     /// The API server's addresses, whose routes are protected.
     api_server: Vec<IpAddr>,
     arrivals: Arrivals,
@@ -85,10 +84,11 @@ pub struct Done {
 impl Host {
     /// The node whose root is `root`. Without its `lock`, every look tries to take that first.
     #[must_use]
-    pub fn new(root: HostRoot, lock: Option<NodeLock>, backend: Backend, policy: Policy) -> Self {
+    pub fn new(root: HostRoot, lock: Option<NodeLock>, policy: Policy) -> Self {
+        let backend = backend::detect(&root);
         let netlink = Netlink::new(&root);
-        let (mounts, doubts, arrivals) = (Mounts::default(), Doubts::default(), Arrivals::default());
-        Self { root, lock, mounts, netlink, backend, policy, doubts, api_server: Vec::new(), arrivals }
+        let (mounts, remembered, arrivals) = (Mounts::default(), Remembered::default(), Arrivals::default());
+        Self { root, lock, mounts, netlink, backend, policy, remembered, api_server: Vec::new(), arrivals }
     }
 
     /// The routes to these addresses are protected from now on.
@@ -97,23 +97,20 @@ impl Host {
     }
 
     /// Looks again what configures the network at boot.
-    pub fn detect_again(&mut self, os_image: &str) {
-        self.backend = Backend::detect(&self.root, os_image);
+    pub fn detect_again(&mut self) {
+        self.backend = backend::detect(&self.root);
     }
 
     /// The word for the backend in status.
     #[must_use]
-    pub const fn backend(&self) -> &'static str {
-        self.backend.name()
+    pub fn backend(&self) -> &'static str {
+        self.backend.as_ref().map_or("", |backend| backend.name())
     }
 
     /// Why nothing can be done on this host at all, if that is so.
     #[must_use]
-    pub const fn obstacle(&self) -> Option<&Explanation> {
-        match &self.backend {
-            Backend::Netplan => None,
-            Backend::Unsupported(refusal) => Some(refusal),
-        }
+    pub fn obstacle(&self) -> Option<&Explanation> {
+        self.backend.as_ref().err()
     }
 
     /// Looks at the kernel, the files, and what we did before.
@@ -137,7 +134,8 @@ impl Host {
     ) -> Result<Prepared, HostError> {
         let blocked = Blocked { held, unfit: self.settling(desired, &look, Instant::now()) };
         let world = World {
-            backend: &Netplan,
+            backend: *self.backend.as_ref().unwrap_or(&ALL.first()),
+            backends: ALL,
             view: &look.view,
             fence: &look.fence,
             definitions: &look.definitions,
@@ -145,9 +143,9 @@ impl Host {
             ledger: &look.ledger,
         };
         let enforces = desired.mode == Mode::Enforce && self.obstacle().is_none();
-        // A cleanup gives back on every host; the files that go are netplan's, whatever else configures links there.
+        // A cleanup gives back on every host; files go there whatever configures its links.
         let asks = enforces || (desired.mode == Mode::Enforce && desired.wanted.is_empty());
-        let mut check = if asks { NetplanCheck::of(&self.root, &mut self.doubts)? } else { None };
+        let mut check = if asks { HostCheck::of(&self.root, &mut self.remembered)? } else { None };
         let plan = decide(desired, world, blocked, check.as_mut()).await?;
         if enforces && !plan.is_idle() {
             // Nothing is announced, let alone done, that could not be recorded.
@@ -190,7 +188,7 @@ impl Host {
     async fn look(&self) -> Result<Look, HostError> {
         let mut ledger = files::ledger(&self.root)?;
         let (definitions, files) = files::survey(&self.root)?;
-        ledger.recall(&detect::boot_id(&self.root), &files, &Netplan);
+        ledger.recall(&facts::boot_id(&self.root), &files, ALL);
         let view = self.netlink.view(&self.api_server).await?;
         let vital = memory::vital(&self.root)?;
         let fence =

@@ -8,7 +8,7 @@ use multinic_agent_core::observed::boot;
 use multinic_crds::MacAddress;
 use serde::{Deserialize, Serialize};
 
-use crate::host::{detect, reading::FileError, root::HostRoot};
+use crate::host::{facts, reading::FileError, root::HostRoot};
 
 /// Gone with the next boot, as what it tells is no longer true then.
 pub const PATH: &str = "/run/multinic/vital.json";
@@ -28,14 +28,14 @@ pub fn vital(root: &HostRoot) -> Result<BTreeSet<MacAddress>, FileError> {
     let damaged =
         |error| failed(io::Error::other(format!("it is damaged ({error}); restart the node, or remove it")));
     let record: Record = serde_json::from_str(&text).map_err(damaged)?;
-    let is_over = boot::is_another(&record.boot_id, &detect::boot_id(root));
+    let is_over = boot::is_another(&record.boot_id, &facts::boot_id(root));
     Ok(if is_over { BTreeSet::new() } else { record.mac_addresses })
 }
 
 /// Remembers these links until the next boot.
 pub fn remember(root: &HostRoot, mac_addresses: BTreeSet<MacAddress>) -> Result<(), FileError> {
     let failed = |source| FileError::Write { path: PATH.to_owned(), source };
-    let record = Record { boot_id: detect::boot_id(root), mac_addresses };
+    let record = Record { boot_id: facts::boot_id(root), mac_addresses };
     let text = serde_json::to_string(&record).map_err(|error| failed(error.into()))?;
     root.replace(PATH, &text, 0o600).map_err(failed)
 }
@@ -53,18 +53,18 @@ mod tests {
         for directory in ["/run/multinic", "/proc/sys/kernel/random"] {
             fs::create_dir_all(root.at(directory)).unwrap();
         }
-        fs::write(root.at(detect::BOOT_ID), "a boot\n").unwrap();
+        fs::write(root.at(facts::BOOT_ID), "a boot\n").unwrap();
         assert_eq!(vital(&root).unwrap(), BTreeSet::new());
         let uplink = BTreeSet::from(["fa:16:3e:00:00:ee".parse().unwrap()]);
         remember(&root, uplink.clone()).unwrap();
         assert_eq!(vital(&root).unwrap(), uplink);
 
-        fs::write(root.at(detect::BOOT_ID), "another boot\n").unwrap();
+        fs::write(root.at(facts::BOOT_ID), "another boot\n").unwrap();
         assert_eq!(vital(&root).unwrap(), BTreeSet::new());
-        fs::remove_file(root.at(detect::BOOT_ID)).unwrap();
+        fs::remove_file(root.at(facts::BOOT_ID)).unwrap();
         assert_eq!(vital(&root).unwrap(), uplink, "forgotten, though nobody knows of a boot");
         remember(&root, uplink.clone()).unwrap();
-        fs::write(root.at(detect::BOOT_ID), "a boot\n").unwrap();
+        fs::write(root.at(facts::BOOT_ID), "a boot\n").unwrap();
         assert_eq!(vital(&root).unwrap(), uplink, "forgotten, though it may be of this boot");
     }
 

@@ -1,13 +1,11 @@
 //! Doing: everything that reaches out of this process to the node.
 
-pub mod boot_check;
+pub mod backend;
 pub mod chroot;
-pub mod detect;
 pub mod error;
 pub mod events;
+pub mod facts;
 pub mod files;
-pub mod generator;
-mod included;
 pub mod lock;
 pub mod machine;
 pub mod memory;

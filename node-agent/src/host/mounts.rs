@@ -7,13 +7,7 @@
 
 use std::{collections::BTreeMap, fs, os::fd::AsRawFd};
 
-use crate::host::{
-    files::STATE,
-    lock,
-    others::{KEYFILES, NETWORKD},
-    reading::{FileError, NETPLAN},
-    root::HostRoot,
-};
+use crate::host::{files::STATE, lock, others, reading::FileError, root::HostRoot};
 
 /// What each directory was mounted from when it was first looked at: the mount, and where in its file system that
 /// begins.
@@ -54,9 +48,7 @@ fn look(root: &HostRoot) -> Result<BTreeMap<&'static str, (u64, String)>, FileEr
 
 /// Every directory that is looked into, and that a container may have mounted by itself.
 fn surveyed() -> impl Iterator<Item = &'static str> {
-    let keyfiles = KEYFILES.into_iter().map(|(directory, _)| directory);
-    let ours = ["/etc/network", "/run/network", STATE, lock::DIRECTORY];
-    NETPLAN.into_iter().chain(NETWORKD).chain(keyfiles).chain(ours)
+    others::directories().chain([STATE, lock::DIRECTORY])
 }
 
 /// The mount that a descriptor is on, from its description by the kernel.

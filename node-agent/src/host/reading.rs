@@ -3,14 +3,12 @@
 use std::io;
 
 use multinic_agent_core::{
-    backend::netplan,
+    backend::Place,
     parse::foreign::{Definition, SourceFile},
 };
 
 use crate::host::root::{Content, HostRoot, Unread};
 
-/// Where netplan reads from; a file in a later one hides its namesake in an earlier one.
-pub const NETPLAN: [&str; 3] = ["/lib/netplan", netplan::DIRECTORY, "/run/netplan"];
 /// What we did before.
 pub(super) const LEDGER: &str = "/var/lib/multinic/ledger.json";
 
@@ -64,10 +62,13 @@ impl FileError {
     }
 }
 
-/// Every file that netplan reads, hidden ones included, as it is.
-pub fn netplan_files(root: &HostRoot) -> Result<Vec<(String, Content)>, FileError> {
+/// Every boot file in these places, hidden ones included, as it is.
+pub(super) fn in_places<'a>(
+    root: &HostRoot,
+    places: impl IntoIterator<Item = &'a Place>,
+) -> Result<Vec<(String, Content)>, FileError> {
     let lists: Result<Vec<_>, _> =
-        NETPLAN.iter().map(|directory| contents(root, directory, ".yaml")).collect();
+        places.into_iter().map(|place| contents(root, place.directory, place.ending)).collect();
     Ok(lists?.concat())
 }
 
@@ -98,7 +99,12 @@ pub(super) fn list(root: &HostRoot, directory: &str, suffix: &str) -> Result<Vec
     Ok(files.map(|(path, content)| (path, text(content))).collect())
 }
 
-fn contents(root: &HostRoot, directory: &str, suffix: &str) -> Result<Vec<(String, Content)>, FileError> {
+/// Everything in `directory` whose name ends in `suffix`, with its path, as it is.
+pub(super) fn contents(
+    root: &HostRoot,
+    directory: &str,
+    suffix: &str,
+) -> Result<Vec<(String, Content)>, FileError> {
     let files = root.list(directory, suffix).map_err(|source| FileError::of(directory, source))?;
     if files.is_empty() && root.leads_out(directory) {
         return Ok(vec![(directory.to_owned(), Err(Unread::OutOfSight))]);

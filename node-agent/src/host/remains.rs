@@ -2,24 +2,25 @@
 
 use std::io;
 
-use multinic_agent_core::parse::{
-    bootfile::{Owner, owner},
-    foreign::Definition,
+use multinic_agent_core::{
+    backend::ALL,
+    parse::{
+        bootfile::{Owner, owner},
+        foreign::Definition,
+    },
 };
 use multinic_crds::InterfaceName;
 
 use crate::host::{
+    backend::STAGE,
     files::STATE,
-    generator::STAGE,
     lock, memory,
-    reading::{FileError, NETPLAN, netplan_files},
+    reading::{FileError, in_places},
     root::{HostRoot, TEMPORARY},
 };
 
 /// What is there until the next boot, and nothing of others.
 const VOLATILE: &str = "/run/multinic";
-/// Where netplan's generator writes.
-const GENERATED: [&str; 2] = ["/run/systemd/network", "/run/udev/rules.d"];
 
 /// Takes away what an agent that was killed in the middle left behind, and directories of ours
 /// that are empty by now. What cannot be taken away is returned as a complaint.
@@ -30,7 +31,7 @@ pub fn tidy(root: &HostRoot) -> Vec<String> {
         complaints.extend(result.err().map(|error| format!("failed to remove {path}: {error}")));
     };
     note(STAGE, root.remove_all(STAGE));
-    for directory in [NETPLAN.as_slice(), &GENERATED, &[STATE]].concat() {
+    for directory in written_to().chain([STATE]) {
         for name in root.names(directory).unwrap_or_default() {
             if name.ends_with(TEMPORARY) {
                 let path = format!("{directory}/{name}");
@@ -40,6 +41,11 @@ pub fn tidy(root: &HostRoot) -> Vec<String> {
     }
     note(STATE, remove_empty(root, STATE));
     complaints
+}
+
+/// Every directory in which boot files are written or removed.
+fn written_to() -> impl Iterator<Item = &'static str> {
+    ALL.places().map(|place| place.directory).chain(ALL.generated_in())
 }
 
 /// A directory that is not empty is seen as what is in it; one that is mounted into a pod is no
@@ -63,7 +69,7 @@ fn remove_empty(root: &HostRoot, directory: &str) -> io::Result<()> {
 /// The paths of everything that is ours, or made of what was ours. Where others define a link by
 /// one of our names, what is generated under that name is theirs.
 pub fn list(root: &HostRoot, definitions: &[Definition]) -> Result<Vec<String>, FileError> {
-    let boot = netplan_files(root)?.into_iter().filter_map(|(path, content)| {
+    let boot = in_places(root, ALL.places())?.into_iter().filter_map(|(path, content)| {
         let ours = owner(str::from_utf8(&content.ok()?).ok()?) != Owner::Others;
         ours.then_some(path)
     });
@@ -73,12 +79,12 @@ pub fn list(root: &HostRoot, definitions: &[Definition]) -> Result<Vec<String>, 
         .filter(|name| definitions.iter().any(|definition| definition.claims(name)))
         .collect();
     let of_others = |file: &str| theirs.iter().any(|name| file.contains(&format!("-{name}.")));
-    for directory in GENERATED {
+    for directory in ALL.generated_in() {
         let ours = |name: &String| name.contains("multinic") && !of_others(name);
         paths.extend(below(root, directory, ours)?);
     }
-    for directory in NETPLAN {
-        paths.extend(below(root, directory, |name| name.ends_with(TEMPORARY))?);
+    for place in ALL.places() {
+        paths.extend(below(root, place.directory, |name| name.ends_with(TEMPORARY))?);
     }
     paths.extend(below(root, STATE, |_| true)?);
     paths.extend(

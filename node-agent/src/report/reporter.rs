@@ -71,13 +71,6 @@ impl Reporter {
         }
         self.health.api_server("watch", trouble);
     }
-
-    /// The operating system, as its os-release names it.
-    #[must_use]
-    pub fn os_image(&self) -> &str {
-        &self.facts.os_image
-    }
-
     /// Tells what is about to be done, where nothing is published yet of this generation in this boot.
     pub async fn announce(&mut self, report: &Report<'_>) {
         let published = self.publisher.published();

@@ -7,10 +7,14 @@ use std::{
     time::Duration,
 };
 
-use multinic_agent::host::{boot_check::NetplanCheck, files, generator::StageError, root::HostRoot};
+use multinic_agent::host::{
+    backend::{HostCheck, Remembered, StageError},
+    files,
+    root::HostRoot,
+};
 use multinic_agent_core::{
     attribute::Step,
-    backend::netplan::{Netplan, next_boot::Doubts},
+    backend::{ALL, netplan::Netplan},
     decide::decide,
     execute::{Machine, NodeError, Order, execute},
     observed::{
@@ -35,7 +39,7 @@ pub(crate) struct Host {
     root: HostRoot,
     view: KernelView,
     ledger: Ledger,
-    doubts: Doubts,
+    remembered: Remembered,
 }
 
 impl Host {
@@ -65,7 +69,7 @@ impl Host {
             root: HostRoot::new(path.to_owned()),
             view,
             ledger: Ledger::default(),
-            doubts: Doubts::default(),
+            remembered: Remembered::default(),
         }
     }
 
@@ -115,13 +119,14 @@ impl Host {
         let (view, ledger) = (&self.view, &self.ledger);
         let world = World {
             backend: &Netplan,
+            backends: ALL,
             view,
             fence: &fence,
             definitions: &definitions,
             files: &host_files,
             ledger,
         };
-        let mut check = NetplanCheck::of(&self.root, &mut self.doubts)?;
+        let mut check = HostCheck::of(&self.root, &mut self.remembered)?;
         let plan = runtime().block_on(decide(&desired, world, Blocked::default(), check.as_mut()));
         assert!(!self.path("/run/multinic/stage").exists(), "copies of the host's files are left");
         plan

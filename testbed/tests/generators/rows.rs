@@ -1,6 +1,6 @@
 //! What people have on their hosts, and what the agent says to it.
 
-use multinic_agent::host::generator::StageError;
+use multinic_agent::host::backend::StageError;
 use multinic_agent_core::plan::Verdict;
 use multinic_crds::{Interface, Reason};
 

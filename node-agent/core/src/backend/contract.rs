@@ -7,22 +7,44 @@ use multinic_crds::{Explanation, Interface, InterfaceName};
 
 use crate::parse::bootfile::BootFile;
 
+/// A directory that holds boot files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// Its path on the host.
+    pub directory: &'static str,
+    /// What the names of boot files in it end in.
+    pub ending: &'static str,
+    /// Whether its files are for root alone.
+    pub private: bool,
+}
+
 /// What one way of configuring NICs at boot writes, and how that is recognised.
-pub trait Backend: fmt::Debug {
+pub trait Backend: fmt::Debug + Sync {
     /// The word in status.
     fn name(&self) -> &'static str;
 
     /// Every file that makes the next boot configure `nic`, each sealed for it; or why that cannot be written.
     fn render(&self, nic: &Interface) -> Result<Vec<BootFile>, Explanation>;
 
-    /// The NIC whose file lies at `path`, if one of ours would.
-    fn owner_of(&self, path: &str) -> Option<InterfaceName>;
+    /// Where the files of the NIC called `name` lie.
+    fn paths(&self, name: InterfaceName) -> Vec<String>;
+
+    /// The addresses that a file of ours gives.
+    fn addresses(&self, text: &str) -> Vec<IpNet>;
+
+    /// Where boot files lie, our own and those that hide them.
+    fn places(&self) -> &'static [Place];
 
     /// Where the host keeps, until its next boot, what it made of the files of the NIC called `name`.
     fn generated(&self, name: InterfaceName) -> Vec<String>;
 
-    /// The addresses that a file of ours gives.
-    fn addresses(&self, text: &str) -> Vec<IpNet>;
+    /// The directories of everything generated.
+    fn generated_in(&self) -> &'static [&'static str];
+
+    /// The NIC whose file lies at `path`, if one of ours would.
+    fn owner_of(&self, path: &str) -> Option<InterfaceName> {
+        InterfaceName::all().find(|name| self.paths(*name).iter().any(|ours| ours == path))
+    }
 
     /// Whether the file at `path` belongs to the NIC called `name`, written or generated.
     fn is_of(&self, path: &str, name: InterfaceName) -> bool {

@@ -5,7 +5,9 @@
 
 mod boot_check;
 mod contract;
+mod known;
 pub mod netplan;
 
 pub use boot_check::BootCheck;
-pub use contract::Backend;
+pub use contract::{Backend, Place};
+pub use known::{ALL, Backends};

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize, de::Error};
 use serde_json::{Map, Value};
 
 use crate::{
-    backend::Backend,
+    backend::Backends,
     observed::{boot, files::HostFiles, link::Ipv6},
     parse::bootfile::{Owner, owner},
 };
@@ -162,13 +162,13 @@ impl Ledger {
     ///
     /// A NIC that an untouched file of ours speaks of is ours, though the record of it be lost. Of addresses that we gave
     /// in an earlier boot, networkd can bring back only what a boot file says.
-    pub fn recall(&mut self, boot_id: &str, files: &HostFiles, backend: &dyn Backend) {
+    pub fn recall(&mut self, boot_id: &str, files: &HostFiles, backends: Backends<'_>) {
         if boot::is_another(&self.boot_id, boot_id) {
             // Whatever comes back from now on has the name that its host gives it.
             self.nics.retain(|_, entry| entry.away.is_none());
             for (mac, entry) in &mut self.nics {
                 let known = entry.addresses.len();
-                if let Some(filed) = filed_addresses(*mac, files, backend) {
+                if let Some(filed) = filed_addresses(*mac, files, backends) {
                     entry.addresses.retain(|net| filed.contains(net));
                 }
                 entry.unsaved = entry.addresses.len() != known;
@@ -177,16 +177,16 @@ impl Ledger {
         if !boot_id.is_empty() {
             boot_id.clone_into(&mut self.boot_id);
         }
-        self.adopt(files, backend);
+        self.adopt(files, backends);
     }
 
-    fn adopt(&mut self, files: &HostFiles, backend: &dyn Backend) {
+    fn adopt(&mut self, files: &HostFiles, backends: Backends<'_>) {
         let damaged: BTreeSet<_> = self.damaged().collect();
         for (path, text) in &files.boot {
             let Owner::Us(mac) = owner(text) else { continue };
-            let Some(name) = backend.owner_of(path) else { continue };
+            let Some(name) = backends.owner_of(path) else { continue };
             if !self.nics.contains_key(&mac) && !damaged.contains(&mac) {
-                let addresses = filed_addresses(mac, files, backend).unwrap_or_default();
+                let addresses = filed_addresses(mac, files, backends).unwrap_or_default();
                 let entry = Entry { adopted: true, unsaved: true, addresses, ..Entry::named(name) };
                 self.nics.insert(mac, entry);
             }
@@ -215,11 +215,11 @@ impl Ledger {
 }
 
 /// The addresses that our boot files give to a NIC; none where a person edited one of them.
-fn filed_addresses(mac: MacAddress, files: &HostFiles, backend: &dyn Backend) -> Option<BTreeSet<IpNet>> {
+fn filed_addresses(mac: MacAddress, files: &HostFiles, backends: Backends<'_>) -> Option<BTreeSet<IpNet>> {
     let mut addresses = BTreeSet::new();
-    for text in files.boot.values() {
+    for (path, text) in &files.boot {
         match owner(text) {
-            Owner::Us(of) if of == mac => addresses.extend(backend.addresses(text)),
+            Owner::Us(of) if of == mac => addresses.extend(backends.addresses(path, text)),
             Owner::Edited(of) if of == mac => return None,
             _ => {}
         }

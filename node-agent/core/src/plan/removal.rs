@@ -163,6 +163,6 @@ pub(super) fn files_of(mac: MacAddress, files: &HostFiles) -> impl Iterator<Item
 }
 
 fn filed_name(mac: MacAddress, world: World<'_>) -> Option<String> {
-    let names = files_of(mac, world.files).filter_map(|(path, _)| world.backend.owner_of(path));
+    let names = files_of(mac, world.files).filter_map(|(path, _)| world.backends.owner_of(path));
     names.min().map(|name| name.to_string())
 }

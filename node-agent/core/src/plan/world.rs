@@ -1,7 +1,7 @@
 //! Everything that a decision rests on.
 
 use crate::{
-    backend::Backend,
+    backend::{Backend, Backends},
     observed::{files::HostFiles, ledger::Ledger, link::KernelView},
     parse::foreign::Definition,
     protected::Fence,
@@ -12,6 +12,8 @@ use crate::{
 pub struct World<'a> {
     /// What configures NICs at boot.
     pub backend: &'a dyn Backend,
+    /// The backends of which there may be files of ours: it and those that were there before.
+    pub backends: Backends<'a>,
     /// The kernel.
     pub view: &'a KernelView,
     /// What must not be touched in it.

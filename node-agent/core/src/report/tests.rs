@@ -4,7 +4,7 @@ use multinic_crds::{Explanation, Interface};
 
 use super::*;
 use crate::{
-    backend::netplan::Netplan,
+    backend::{ALL, netplan::Netplan},
     observed::{files::HostFiles, ledger::Ledger},
     plan::{Blocked, World},
     protected::{AllowedKind, Fence, Leak, Past, Policy},
@@ -29,6 +29,7 @@ fn scene(wanted: &[Interface], mode: Mode) -> Scene {
     let (files, ledger) = (HostFiles::default(), Ledger::default());
     let world = World {
         backend: &Netplan,
+        backends: ALL,
         view: &view,
         fence: &fence,
         definitions: &[],

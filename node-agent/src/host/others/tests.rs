@@ -45,7 +45,7 @@ fn a_file_that_is_a_link_out_of_our_sight_may_configure_anything() {
 
 #[test]
 fn networkd_reads_from_every_one_of_its_directories() {
-    for directory in NETWORKD {
+    for directory in networkd::DIRECTORIES {
         let path = format!("{directory}/50-site.network");
         assert_eq!(covering(&[(&path, "[Match]\nName=eth*\n")], "eth1"), [path.as_str()]);
     }
@@ -87,7 +87,7 @@ fn files_with_netplans_prefix_count_unless_they_are_made_of_ours() {
 fn drop_ins_count_wherever_they_are() {
     let file = ("/usr/lib/systemd/network/50-site.network", "[Match]\nName=eth9\n");
     let more = "[Match]\nName=eth1\n";
-    for directory in NETWORKD {
+    for directory in networkd::DIRECTORIES {
         let path = format!("{directory}/50-site.network.d/more.conf");
         assert_eq!(covering(&[file, (&path, more)], "eth1"), [file.0], "{path}");
     }
@@ -153,7 +153,7 @@ fn included_files_out_of_sight_configure_everything_and_are_named() {
 #[test]
 fn connections_of_networkmanager_are_read_from_all_its_directories() {
     let text = "[connection]\nid=lan\ntype=ethernet\ninterface-name=eth1\n";
-    for (directory, _) in KEYFILES {
+    for directory in keyfile::DIRECTORIES {
         let path = format!("{directory}/lan.nmconnection");
         assert_eq!(covering(&[(&path, text)], "eth1"), [path.as_str()]);
         assert_eq!(covering(&[(&path, text)], "eth2"), Vec::<String>::new());

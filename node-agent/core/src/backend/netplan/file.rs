@@ -12,9 +12,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::parse::bootfile::{BootFile, seal};
 
-/// Where netplan looks for files that people and tools write.
-pub const DIRECTORY: &str = "/etc/netplan";
-
 #[derive(Serialize)]
 struct Document {
     network: Network,

@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::*;
 use crate::{
-    backend::netplan::Netplan,
+    backend::{ALL, Backend, netplan::Netplan},
     testing::{mac, nic},
 };
 
@@ -86,7 +86,7 @@ fn addresses_of_an_earlier_boot_are_ours_only_where_a_boot_file_says_them() {
     } });
     let of = |boot_id: &str, files: &HostFiles| {
         let mut ledger = parse(text.clone());
-        ledger.recall(boot_id, files, &Netplan);
+        ledger.recall(boot_id, files, ALL);
         ledger.nics.remove(&mac(A)).unwrap()
     };
     let filed = files(&[(A, &["10.1.0.6/24"])]);
@@ -102,7 +102,7 @@ fn addresses_of_an_earlier_boot_are_ours_only_where_a_boot_file_says_them() {
 #[test]
 fn a_nic_that_only_its_file_knows_is_ours_and_what_it_was_before_is_unknown() {
     let mut ledger = Ledger::default();
-    ledger.recall("first", &files(&[(A, &["10.1.0.5/24", "2001:db8::5/64"])]), &Netplan);
+    ledger.recall("first", &files(&[(A, &["10.1.0.5/24", "2001:db8::5/64"])]), ALL);
     let entry = Entry {
         adopted: true,
         unsaved: true,
@@ -111,7 +111,7 @@ fn a_nic_that_only_its_file_knows_is_ours_and_what_it_was_before_is_unknown() {
     };
     assert_eq!(ledger.nics, [(mac(A), entry)].into());
     let mut damaged = parse(json!({ A: 7 }));
-    damaged.recall("first", &files(&[(A, &[])]), &Netplan);
+    damaged.recall("first", &files(&[(A, &[])]), ALL);
     assert_eq!(damaged.nics, BTreeMap::new(), "its entry may be repaired");
 }
 
@@ -124,8 +124,8 @@ fn only_so_many_nics_that_went_away_are_remembered_the_latest_of_them() {
         ledger.give_up(of(number));
     }
     assert_eq!((ledger.nics.len(), ledger.get(of(0)), ledger.get(of(1)).is_some()), (MOST_AWAY, None, true));
-    ledger.recall("second", &HostFiles::default(), &Netplan);
+    ledger.recall("second", &HostFiles::default(), ALL);
     assert_eq!(ledger.nics.len(), MOST_AWAY, "in which boot they went is not known");
-    ledger.recall("third", &HostFiles::default(), &Netplan);
+    ledger.recall("third", &HostFiles::default(), ALL);
     assert!(ledger.is_empty());
 }

@@ -1,64 +1,67 @@
 //! `.network` files of systemd-networkd with their drop-ins, line by line as systemd's own parser takes them.
 
+use std::collections::BTreeMap;
+
+use multinic_crds::InterfaceName;
+
 use super::{
     definition::{Definition, Matcher, SourceFile},
     words::{BLANKS, Macs, Words},
 };
-use crate::backend::netplan;
+
+/// The files by which networkd configures NICs of ours, by their paths.
+#[derive(Debug, Clone)]
+pub struct OurNetworks(pub BTreeMap<String, InterfaceName>);
+
+impl OurNetworks {
+    /// The NIC whose file a file of this name hides, as networkd takes only one of a name.
+    fn hidden_by(&self, path: &str) -> Option<InterfaceName> {
+        self.0.iter().find(|(ours, _)| file_name(ours) == file_name(path)).map(|(_, name)| *name)
+    }
+
+    /// Whether networkd looks at the file before it looks at those of ours. The first that matches a link is the
+    /// only one.
+    fn come_after(&self, path: &str) -> bool {
+        self.0.keys().map(|ours| file_name(ours)).max() > Some(file_name(path))
+    }
+}
+
+fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or_default()
+}
 
 /// The definition in a `.network` file with its `drop_ins`, in their order, where it configures links, or keeps
-/// networkd from configuring ours.
+/// networkd from configuring `ours`.
 #[must_use]
-pub fn networkd(file: &SourceFile, drop_ins: &[SourceFile]) -> Option<Definition> {
+pub fn networkd(file: &SourceFile, drop_ins: &[SourceFile], ours: &OurNetworks) -> Option<Definition> {
+    let hidden = ours.hidden_by(&file.path).map(|name| name.to_string());
     // Masked, as by a link to /dev/null.
     if file.text.is_empty() {
-        return hidden(&file.path);
+        return hidden.map(|name| Definition::in_the_way(&file.path, &name));
     }
     let mut parser = Parser::default();
     for part in [file].into_iter().chain(drop_ins) {
         parser.read(&part.text);
     }
     let unmanaged = parser.unmanaged;
-    if unmanaged && !comes_first(&file.path) {
+    if unmanaged && !ours.come_after(&file.path) {
         return None;
     }
     let mut definition = Definition::new(&file.path, vec![parser.matcher()]);
     definition.leaves_unmanaged = unmanaged;
-    // In the place of what netplan makes of our file.
-    definition.claimed_names.extend(slot(&file.path));
+    definition.claimed_names.extend(hidden);
     Some(definition)
 }
 
-/// What the `drop_ins` of a file that netplan makes of ours change: without it, networkd would configure our NIC.
+/// What the `drop_ins` of our file for the NIC called `name` change: without it, networkd would configure our NIC.
 #[must_use]
-pub fn networkd_of_ours(file: &str, drop_ins: &[SourceFile]) -> Option<Definition> {
+pub fn networkd_of_ours(name: InterfaceName, drop_ins: &[SourceFile]) -> Option<Definition> {
     let mut parser = Parser::default();
     for part in drop_ins {
         parser.read(&part.text);
     }
-    let name = slot(file)?;
     let last = drop_ins.last()?;
-    (parser.unmanaged).then(|| Definition::in_the_way(&last.path, &name))
-}
-
-/// A masked file that has the name of what netplan makes of ours hides it.
-fn hidden(path: &str) -> Option<Definition> {
-    slot(path).map(|name| Definition::in_the_way(path, &name))
-}
-
-/// The name of ours for which netplan makes a file of this name.
-pub(super) fn slot(path: &str) -> Option<String> {
-    let file = path.rsplit('/').next()?;
-    let name = file.strip_prefix("10-netplan-")?.strip_suffix(".network")?;
-    name.parse::<multinic_crds::InterfaceName>().is_ok().then(|| name.to_owned())
-}
-
-/// Whether networkd looks at the file before it looks at those that netplan makes of ours. The first that matches
-/// a link is the only one.
-fn comes_first(path: &str) -> bool {
-    let ours = multinic_crds::InterfaceName::all().flat_map(|name| netplan::generated(&name.to_string()));
-    let file_name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
-    ours.map(|path| file_name(&path)).filter(|name| name.ends_with(".network")).max() > Some(file_name(path))
+    (parser.unmanaged).then(|| Definition::in_the_way(&last.path, &name.to_string()))
 }
 
 #[derive(Default)]
@@ -169,15 +172,22 @@ fn physical_lines(text: &str) -> Vec<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{covered, link};
+    use crate::{
+        backend::ALL,
+        testing::{covered, link},
+    };
 
     fn file(path: &str, text: &str) -> SourceFile {
         SourceFile { path: path.to_owned(), text: text.to_owned() }
     }
 
+    fn ours() -> OurNetworks {
+        OurNetworks(ALL.networks())
+    }
+
     fn covers(text: &str, name: &str) -> bool {
         let definitions: Vec<_> =
-            networkd(&file("/etc/systemd/network/50-site.network", text), &[]).into_iter().collect();
+            networkd(&file("/etc/systemd/network/50-site.network", text), &[], &ours()).into_iter().collect();
         covered(&definitions, name, "fa:16:3e:00:00:01")
     }
 
@@ -244,7 +254,9 @@ mod tests {
         let mut renamed = link(3, "multinic0", "fa:16:3e:00:00:01");
         renamed.alt_names.insert("ens7".to_owned());
         let covers = |text: &str| {
-            networkd(&file("/etc/systemd/network/50-site.network", text), &[]).unwrap().covers(&renamed)
+            networkd(&file("/etc/systemd/network/50-site.network", text), &[], &ours())
+                .unwrap()
+                .covers(&renamed)
         };
         assert!(covers("[Match]\nName=ens*\n"));
         // networkd takes a link of which any name passes.
@@ -257,7 +269,8 @@ mod tests {
         let base = file("/etc/systemd/network/50-site.network", "[Match]\nName=eth9\n");
         let covers = |drop_ins: &[&str]| {
             let drop_ins: Vec<_> = drop_ins.iter().map(|text| file("/x.conf", text)).collect();
-            networkd(&base, &drop_ins).is_some_and(|d| d.covers(&link(3, "eth1", "fa:16:3e:00:00:01")))
+            networkd(&base, &drop_ins, &ours())
+                .is_some_and(|d| d.covers(&link(3, "eth1", "fa:16:3e:00:00:01")))
         };
         assert!(!covers(&[]));
         assert!(covers(&["[Match]\nName=eth1\n"]));
@@ -269,7 +282,7 @@ mod tests {
     fn what_keeps_networkd_from_our_nics_at_the_next_boot_is_in_the_way() {
         let eth1 = link(3, "eth1", "fa:16:3e:00:00:01");
         let text = "[Match]\nName=eth*\n[Link]\nUnmanaged=Yes\n";
-        let at = |path: &str, text: &str| networkd(&file(path, text), &[]);
+        let at = |path: &str, text: &str| networkd(&file(path, text), &[], &ours());
         // The first file that matches a link counts.
         let first = at("/etc/systemd/network/05-free.network", text).unwrap();
         assert!(first.covers(&eth1) && first.leaves_unmanaged);
@@ -284,7 +297,7 @@ mod tests {
         assert_eq!(at("/etc/systemd/network/50-masked.network", ""), None);
 
         let drop_in = file("/etc/systemd/network/10-netplan-multinic0.network.d/x.conf", text);
-        let ours = "/run/systemd/network/10-netplan-multinic0.network";
+        let ours = "multinic0".parse().unwrap();
         assert!(networkd_of_ours(ours, &[drop_in]).unwrap().claims("multinic0"));
         let harmless = file("/x.conf", "[Match]\nPermanentMACAddress=\nName=multinic0\n");
         assert_eq!(networkd_of_ours(ours, &[harmless]), None);

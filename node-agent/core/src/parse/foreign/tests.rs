@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::testing::link;
 
@@ -6,7 +8,7 @@ fn what_a_link_would_be_called_counts() {
     let eth1 = link(3, "eth1", "fa:16:3e:00:00:01");
     let text = "[Match]\nName=multinic*\n[Network]\nDHCP=yes\n".to_owned();
     let path = "/etc/systemd/network/20-multi.network".to_owned();
-    let definition = networkd(&SourceFile { path, text }, &[]).unwrap();
+    let definition = networkd(&SourceFile { path, text }, &[], &OurNetworks(BTreeMap::new())).unwrap();
     assert!(!definition.covers(&eth1) && definition.covers_as(&eth1, "multinic0"));
 }
 

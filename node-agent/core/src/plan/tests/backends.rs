@@ -3,7 +3,10 @@
 use multinic_crds::InterfaceName;
 
 use super::*;
-use crate::parse::bootfile::{BootFile, seal};
+use crate::{
+    backend::Place,
+    parse::bootfile::{BootFile, seal},
+};
 
 /// Two files for each NIC, one for its name and one for its addresses, and nothing generated from them.
 #[derive(Debug)]
@@ -26,16 +29,24 @@ impl Backend for TwoFiles {
         Ok(vec![file(NAMES, format!("{}\n", nic.name)), file(ADDRESSES, lines.concat())])
     }
 
-    fn owner_of(&self, path: &str) -> Option<InterfaceName> {
-        path.strip_prefix(NAMES).or_else(|| path.strip_prefix(ADDRESSES))?.parse().ok()
+    fn paths(&self, name: InterfaceName) -> Vec<String> {
+        [NAMES, ADDRESSES].map(|directory| format!("{directory}{name}")).into()
+    }
+
+    fn addresses(&self, text: &str) -> Vec<IpNet> {
+        text.lines().filter_map(|line| line.parse().ok()).collect()
+    }
+
+    fn places(&self) -> &'static [Place] {
+        &[]
     }
 
     fn generated(&self, _: InterfaceName) -> Vec<String> {
         Vec::new()
     }
 
-    fn addresses(&self, text: &str) -> Vec<IpNet> {
-        text.lines().filter_map(|line| line.parse().ok()).collect()
+    fn generated_in(&self) -> &'static [&'static str] {
+        &[]
     }
 }
 
@@ -76,7 +87,7 @@ fn files_alone_tell_after_a_loss_of_the_ledger_what_is_ours_and_what_it_was_give
     scene.converge();
     scene.ledger = Ledger::default();
     let files = HostFiles { boot: scene.node.files.clone(), generated: BTreeMap::new() };
-    scene.ledger.recall("a boot", &files, &TwoFiles);
+    scene.ledger.recall("a boot", &files, Backends::of(&[&TwoFiles]));
     let known = scene.ledger.get(mac(A)).unwrap();
     assert_eq!(
         (known.name.to_string(), known.addresses.len(), known.adopted),

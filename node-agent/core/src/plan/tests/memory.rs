@@ -7,7 +7,7 @@ const BOOT: &str = "this boot";
 impl Scene {
     fn recall(&mut self, boot_id: &str) {
         let files = HostFiles { boot: self.node.files.clone(), generated: BTreeMap::new() };
-        self.ledger.recall(boot_id, &files, self.backend);
+        self.ledger.recall(boot_id, &files, Backends::of(&[self.backend]));
     }
 }
 
@@ -124,8 +124,16 @@ fn of_a_nic_whose_entry_cannot_be_read_nothing_is_given_back() {
     let before = scene.node.clone();
     let files = HostFiles::default();
     let (view, fence) = (&scene.node.kernel, &scene.fence());
-    let world =
-        World { backend: &Netplan, view, fence, definitions: &[], files: &files, ledger: &scene.ledger };
+    let backends = [scene.backend];
+    let world = World {
+        backend: &Netplan,
+        backends: Backends::of(&backends),
+        view,
+        fence,
+        definitions: &[],
+        files: &files,
+        ledger: &scene.ledger,
+    };
     for wanted in [vec![], vec![nic(A, "multinic0", &[])]] {
         let mut scene = scene.clone();
         scene.want(&wanted);

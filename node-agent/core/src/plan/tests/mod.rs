@@ -19,7 +19,7 @@ mod scenarios;
 use super::*;
 use crate::{
     attribute::Step,
-    backend::{Backend, netplan::Netplan},
+    backend::{ALL, Backend, Backends, netplan::Netplan},
     execute::{Failure, Order, execute},
     observed::{
         files::HostFiles,
@@ -28,7 +28,7 @@ use crate::{
     },
     parse::{
         desired::Malformed,
-        foreign::{self, Definition, SourceFile},
+        foreign::{self, Definition, OurNetworks, SourceFile},
     },
     protected::{AllowedKind, Fence, Past, Policy},
     testing::{PlainNode, address, connected, default_route, link, mac, nic},
@@ -115,9 +115,10 @@ impl Scene {
 
     fn plan(&self) -> Plan {
         let files = HostFiles { boot: self.node.files.clone(), generated: BTreeMap::new() };
-        let (view, fence) = (&self.node.kernel, &self.fence());
+        let (view, fence, backends) = (&self.node.kernel, &self.fence(), [self.backend]);
         let world = World {
             backend: self.backend,
+            backends: Backends::of(&backends),
             view,
             fence,
             definitions: &self.definitions,

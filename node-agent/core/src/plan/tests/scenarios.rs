@@ -113,7 +113,11 @@ fn a_nic_that_others_would_configure_under_its_new_name_is_not_renamed() {
     let path = "/etc/systemd/network/20-multi.network".to_owned();
     let mut scene = Scene::new(&[nic(A, "multinic0", &[])]);
     assert_eq!(scene.verdict(A), Verdict::Change);
-    scene.definitions.extend(foreign::networkd(&SourceFile { path, text }, &[]));
+    scene.definitions.extend(foreign::networkd(
+        &SourceFile { path, text },
+        &[],
+        &OurNetworks(ALL.networks()),
+    ));
     assert_eq!(scene.refusal(A), Reason::ForeignConfiguration);
 }
 
@@ -407,9 +411,13 @@ fn a_nic_that_somebody_elses_file_takes_later_is_not_called_right() {
         assert!(scene.plan().is_idle(), "the kernel is left alone");
     }
     let networkd = |path: &str, text: &str| {
-        foreign::networkd(&SourceFile { path: path.to_owned(), text: text.to_owned() }, &[])
-            .into_iter()
-            .collect()
+        foreign::networkd(
+            &SourceFile { path: path.to_owned(), text: text.to_owned() },
+            &[],
+            &OurNetworks(ALL.networks()),
+        )
+        .into_iter()
+        .collect()
     };
     let all = "[Match]\nName=*\n[Network]\nDHCP=yes\n";
     scene.definitions = networkd("/etc/systemd/network/05-all.network", all);

@@ -34,7 +34,7 @@ const MOST: usize = 1000;
 const SHELL: [char; 13] = ['$', '`', '~', '\\', '"', '\'', '{', '}', '(', ')', '&', ';', '|'];
 
 /// The definitions in ifupdown's files.
-pub(super) fn interfaces(root: &HostRoot) -> Result<Vec<Definition>, FileError> {
+pub(super) fn definitions(root: &HostRoot) -> Result<Vec<Definition>, FileError> {
     let main = read(root, MAIN)?.map(|text| (MAIN.to_owned(), text));
     let mut queue: VecDeque<Found> = main.into_iter().chain(list(root, MORE, "")?).collect();
     queue.extend(files(root, &Include::Directory(AT_BOOT.to_owned()))?.unwrap_or_default());

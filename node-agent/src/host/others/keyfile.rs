@@ -1,0 +1,27 @@
+//! `NetworkManager`'s connections, wherever they lie.
+
+use multinic_agent_core::parse::foreign::{self, Definition};
+
+use crate::host::{
+    reading::{FileError, list, read_as},
+    root::HostRoot,
+};
+
+/// Where `NetworkManager` reads connections from, and how their names end there.
+const PLACES: [(&str, &str); 3] =
+    [(DIRECTORIES[0], ""), (DIRECTORIES[1], ".nmconnection"), (DIRECTORIES[2], ".nmconnection")];
+pub(super) const DIRECTORIES: [&str; 3] = [
+    "/etc/NetworkManager/system-connections",
+    "/run/NetworkManager/system-connections",
+    "/usr/lib/NetworkManager/system-connections",
+];
+
+/// The definitions in connections.
+pub(super) fn definitions(root: &HostRoot) -> Result<Vec<Definition>, FileError> {
+    let mut definitions = Vec::new();
+    for (directory, ending) in PLACES {
+        let files = list(root, directory, ending)?;
+        definitions.extend(files.iter().flat_map(|found| read_as(found, foreign::keyfile)));
+    }
+    Ok(definitions)
+}
