@@ -289,6 +289,12 @@ impl Reason {
         matches!(self, Self::Applying | Self::ChangedMeanwhile)
     }
 
+    /// Whether nothing is wrong: it goes by itself, or somebody asked for it.
+    #[must_use]
+    pub const fn is_no_fault(self) -> bool {
+        self.passes() || matches!(self, Self::DryRun | Self::Paused)
+    }
+
     /// Whether it keeps an agent from its work on the whole node, its look at the NICs perhaps. What such an agent said of
     /// its NICs earlier proves nothing.
     #[must_use]

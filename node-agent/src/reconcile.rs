@@ -69,7 +69,7 @@ impl Agent {
 
     /// Reports that nobody knows how the node is.
     async fn report_blind(&mut self, desired: &Desired, error: &HostError) {
-        tracing::error!(reason = %error.reason(), "the pass ended early: {error}");
+        tracing::error!(reason = %error.reason(), "the reconcile ended early: {error}");
         let refusal = Explanation::new(error.reason(), error.explain());
         let (failures, view) = (Failures::new(), KernelView::default());
         let report = Report {

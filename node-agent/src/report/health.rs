@@ -121,7 +121,7 @@ pub struct Metrics {
     pub changes: Family<ChangeLabels, Counter>,
     /// Changes made because the node had drifted from a generation already applied.
     pub repairs: Counter,
-    /// How long a pass took that changed something, in seconds.
+    /// How long a reconcile took that changed something, in seconds.
     pub duration: Histogram,
     /// NICs in each state.
     pub interfaces: Family<StateLabels, Gauge>,
@@ -159,7 +159,7 @@ impl Metrics {
         registry.register("repairs", "Repairs of drift from an applied generation", metrics.repairs.clone());
         registry.register_with_unit(
             "change_duration",
-            "How long a pass took that changed the node",
+            "How long a reconcile took that changed the node",
             Unit::Seconds,
             metrics.duration.clone(),
         );

@@ -191,11 +191,12 @@ pub fn carried_out(applied: Applied) -> impl Iterator<Item = Transition> {
 
 #[cfg(test)]
 mod tests {
+    use multinic_crds::Explanation;
+
     use super::*;
     use crate::{
         fixtures::{mac, slot},
         plan::{Task, Verdict},
-        table::Fault,
     };
 
     fn change(last: u8) -> Change {
@@ -204,7 +205,7 @@ mod tests {
     }
 
     fn rejection(port: &str) -> Rejection {
-        let fault = Fault::new(Reason::InvalidMtu, "why");
+        let fault = Explanation::new(Reason::InvalidMtu, "why");
         let port_id = Some(port.to_owned());
         Rejection { node: Some("a".into()), port_id, mac: Some(mac(1)), fault, candidates: None }
     }

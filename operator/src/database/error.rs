@@ -120,12 +120,6 @@ impl DatabaseError {
         self.number() == Some(1213)
     }
 
-    /// Whether the user has not the right, or is not who it claims to be.
-    #[must_use]
-    pub fn is_denied(&self) -> bool {
-        matches!(self.cause(), Cause::Denied | Cause::Forbidden)
-    }
-
     /// Whether the server answered, so that the connection is as good as before.
     pub(super) fn is_answer(&self) -> bool {
         self.number().is_some() && self.cause() != Cause::ReadOnly

@@ -1,7 +1,7 @@
 //! Success is written however many rows there are, whoever holds locks, and whatever right is missing.
 
 use anyhow::{Context, Result, ensure};
-use multinic_operator::database::Written;
+use multinic_operator::database::{Cause, Written};
 use multinic_operator_core::table::Row;
 use multinic_testbed::{
     DATABASE, Database, Needs, OPERATOR_USER, OpenstackConfig, Port, Schema, Suite, Testbed,
@@ -172,7 +172,7 @@ async fn no_right(bed: &Testbed) -> Result<()> {
         let read = rows(&mut inventory).await?;
         let written = inventory.write(&saying(true, &read)?).await;
         let error = written.error.context("it was written")?;
-        ensure!(error.is_denied() && written.rows == 0, "{error}");
+        ensure!(error.cause() == Cause::Forbidden && written.rows == 0, "{error}");
     }
     assert_eq!(connections(&database).await?, 1);
     Ok(())

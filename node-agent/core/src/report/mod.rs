@@ -153,7 +153,7 @@ impl Report<'_> {
     fn unseen(&self, previous: &[InterfaceStatus]) -> Vec<InterfaceStatus> {
         let (reason, message) = self
             .obstacle
-            .map_or((Reason::Applying, ""), |obstacle| (obstacle.reason, obstacle.message.as_str()));
+            .map_or((Reason::Applying, ""), |obstacle| (obstacle.reason, obstacle.message.as_ref()));
         let unseen = |mac_address: String, name: String, port_id: String, state| InterfaceStatus {
             mac_address,
             name,
@@ -218,13 +218,15 @@ impl Report<'_> {
             Verdict::Missing => {
                 (InterfaceState::DeviceMissing, Reason::DeviceMissing, missing(mac, self.view))
             }
-            Verdict::Refuse(refusal) => (InterfaceState::Refused, refusal.reason, refusal.message.clone()),
+            Verdict::Refuse(refusal) => {
+                (InterfaceState::Refused, refusal.reason, refusal.message.to_string())
+            }
             Verdict::Unfit(refusal) | Verdict::Held(refusal) => {
-                (unmade(refusal.reason), refusal.reason, refusal.message.clone())
+                (unmade(refusal.reason), refusal.reason, refusal.message.to_string())
             }
             Verdict::Remove if settled => return None,
             Verdict::Remove => (InterfaceState::Removing, waiting, self.intention(mac)),
-            Verdict::Keep(refusal) => (InterfaceState::Removing, refusal.reason, refusal.message.clone()),
+            Verdict::Keep(refusal) => (InterfaceState::Removing, refusal.reason, refusal.message.to_string()),
         })
     }
 
@@ -259,7 +261,7 @@ impl Report<'_> {
 
     fn verdict(&self, interfaces: &[InterfaceStatus]) -> Overall {
         if let Some(obstacle) = self.obstacle {
-            return Overall::broken(obstacle.reason, obstacle.message.clone());
+            return Overall::broken(obstacle.reason, obstacle.message.to_string());
         }
         if let Some(entry) = self.desired.malformed.first() {
             return Overall::broken(Reason::InvalidSpec, entry.message.clone());
@@ -315,7 +317,7 @@ fn severity(nic: &InterfaceStatus) -> u8 {
     match nic.state {
         InterfaceState::Configured => 0,
         InterfaceState::Pending => 1,
-        InterfaceState::Removing if UNDER_WAY.iter().any(|reason| nic.reason == reason.as_str()) => 2,
+        InterfaceState::Removing if is_no_fault(&nic.reason) => 2,
         InterfaceState::DeviceMissing => MISSING,
         InterfaceState::Removing => 4,
         InterfaceState::Refused => 5,
@@ -323,8 +325,9 @@ fn severity(nic: &InterfaceStatus) -> u8 {
     }
 }
 
-/// Why a removal takes its time where nothing is wrong with it.
-const UNDER_WAY: [Reason; 4] = [Reason::Applying, Reason::ChangedMeanwhile, Reason::DryRun, Reason::Paused];
+fn is_no_fault(reason: &str) -> bool {
+    Reason::ALL.iter().any(|known| known.is_no_fault() && known.as_str() == reason)
+}
 
 fn overall_reason(worst: InterfaceState, held_back: Option<Reason>) -> Reason {
     match worst {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use multinic_crds::{Guarded, GuardedInterface, InterfaceName, MacAddress, Mode, Reason};
+use multinic_crds::{Explanation, Guarded, GuardedInterface, InterfaceName, MacAddress, Mode, Reason};
 
 use super::{
     guard::Fate,
@@ -17,7 +17,7 @@ use crate::{
     plan::removal_grace::Item,
     plan::slots,
     plan::verdict::{Facts, Held, Verdict},
-    table::{Fault, Rejection, Snapshot},
+    table::{Rejection, Snapshot},
 };
 
 /// What the steps before made of one Node.
@@ -186,7 +186,7 @@ impl Decided<'_> {
             node: Some(Name::clone(self.share.name)),
             port_id: Some(port_id.to_owned()),
             mac: Some(mac),
-            fault: Fault::new(Reason::NoFreeSlot, message),
+            fault: Explanation::new(Reason::NoFreeSlot, message),
             candidates: None,
         }
     }

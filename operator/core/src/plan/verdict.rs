@@ -180,20 +180,17 @@ fn named(items: &[&Item]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use multinic_crds::MAX_MESSAGE_BYTES;
+    use multinic_crds::{Explanation, MAX_MESSAGE_BYTES};
 
     use super::*;
-    use crate::{
-        fixtures::mac,
-        table::{Fault, Rejection},
-    };
+    use crate::{fixtures::mac, table::Rejection};
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
     }
 
     fn rejection(port: &str, reason: Reason) -> Rejection {
-        let fault = Fault::new(reason, "why");
+        let fault = Explanation::new(reason, "why");
         Rejection { node: None, candidates: None, port_id: Some(port.to_owned()), mac: None, fault }
     }
 

@@ -3,12 +3,10 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use multinic_crds::{InterfaceAddress, Reason};
-
-use super::Fault;
+use multinic_crds::{Explanation, InterfaceAddress, Reason};
 
 /// `address` with the prefix of the subnet `cidr`, or with its own where it brings one.
-pub(super) fn resolve(address: &str, cidr: Option<&str>) -> Result<InterfaceAddress, Fault> {
+pub(super) fn resolve(address: &str, cidr: Option<&str>) -> Result<InterfaceAddress, Explanation> {
     let subnet = cidr.map(subnet).transpose()?;
     let resolved = if address.contains('/') {
         address.parse().map_err(|error| fault(format!("address: {error}")))?
@@ -21,13 +19,13 @@ pub(super) fn resolve(address: &str, cidr: Option<&str>) -> Result<InterfaceAddr
     }
 }
 
-fn subnet(cidr: &str) -> Result<IpNet, Fault> {
+fn subnet(cidr: &str) -> Result<IpNet, Explanation> {
     // Not `IpNet`'s own parser: this one is as strict about zeros and signs as the API server.
     let parsed = cidr.parse::<InterfaceAddress>();
     parsed.map(|subnet| subnet.net().trunc()).map_err(|error| fault(format!("cidr of the subnet: {error}")))
 }
 
-fn with_prefix(address: &str, subnet: Option<IpNet>) -> Result<InterfaceAddress, Fault> {
+fn with_prefix(address: &str, subnet: Option<IpNet>) -> Result<InterfaceAddress, Explanation> {
     let ip: IpAddr = address
         .parse()
         .map_err(|_| fault(format!("address {address:?} is no IP address; write one such as 10.10.0.5")))?;
@@ -41,12 +39,12 @@ fn with_prefix(address: &str, subnet: Option<IpNet>) -> Result<InterfaceAddress,
     net.try_into().map_err(|error| fault(format!("address: {error}")))
 }
 
-fn outside(address: &str, subnet: IpNet) -> Fault {
+fn outside(address: &str, subnet: IpNet) -> Explanation {
     fault(format!("address {address} is not in the subnet {subnet}; correct address or subnet_id"))
 }
 
-fn fault(message: String) -> Fault {
-    Fault::new(Reason::InvalidAddress, message)
+fn fault(message: String) -> Explanation {
+    Explanation::new(Reason::InvalidAddress, message)
 }
 
 #[cfg(test)]

@@ -5,7 +5,6 @@
 
 mod address;
 mod agenda;
-mod fault;
 mod relied;
 mod row;
 pub mod schema;
@@ -13,7 +12,6 @@ mod snapshot;
 mod subnets;
 
 pub use agenda::Agenda;
-pub use fault::Fault;
 pub use relied::Relied;
 pub use row::{BadRow, Nic, RawRow, Row, RowKey, Rows, parse};
 pub use schema::{Column, Key, Schema, SchemaError, Shape};

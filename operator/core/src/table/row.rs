@@ -2,9 +2,11 @@
 
 use std::str;
 
-use multinic_crds::{Interface, InterfaceAddress, InterfaceName, MIN_IPV6_MTU, MacAddress, Mtu, Reason};
+use multinic_crds::{
+    Explanation, Interface, InterfaceAddress, InterfaceName, MIN_IPV6_MTU, MacAddress, Mtu, Reason,
+};
 
-use super::{Cidr, Fault, address::resolve};
+use super::{Cidr, address::resolve};
 use crate::cluster::NodeRef;
 
 /// Every row, usable or not.
@@ -118,7 +120,7 @@ pub struct BadRow {
     /// The Neutron port.
     pub port_id: Option<String>,
     /// The first thing that is wrong.
-    pub fault: Fault,
+    pub fault: Explanation,
 }
 
 /// Reads a row. Never panics, whatever the bytes.
@@ -172,10 +174,10 @@ fn key(raw: &RawRow) -> Option<RowKey> {
     })
 }
 
-fn nic(raw: &RawRow, mac: MacAddress, port_id: &str) -> Result<Nic, Fault> {
+fn nic(raw: &RawRow, mac: MacAddress, port_id: &str) -> Result<Nic, Explanation> {
     let subnet_id = text(raw.subnet_id, "subnet_id", Reason::InvalidSubnetId)?.unwrap_or_default();
     if !is_id(subnet_id) && !subnet_id.is_empty() {
-        return Err(Fault::new(
+        return Err(Explanation::new(
             Reason::InvalidSubnetId,
             format!("subnet_id {subnet_id:?} is no identifier; write the id of the Neutron subnet"),
         ));
@@ -189,7 +191,7 @@ fn nic(raw: &RawRow, mac: MacAddress, port_id: &str) -> Result<Nic, Fault> {
         && address.is_ipv6()
         && mtu.bytes() < MIN_IPV6_MTU
     {
-        return Err(Fault::new(
+        return Err(Explanation::new(
             Reason::InvalidMtu,
             format!("mtu {mtu} is too small for the IPv6 address {address}; write at least {MIN_IPV6_MTU}"),
         ));
@@ -198,20 +200,20 @@ fn nic(raw: &RawRow, mac: MacAddress, port_id: &str) -> Result<Nic, Fault> {
 }
 
 /// What the subnet says, unless that has to be guessed; an address that brings its own prefix does without.
-fn cidr<'a>(raw: &RawRow<'a>, address: &str, subnet_id: &str) -> Result<Option<&'a str>, Fault> {
+fn cidr<'a>(raw: &RawRow<'a>, address: &str, subnet_id: &str) -> Result<Option<&'a str>, Explanation> {
     let reason = Reason::InvalidAddress;
     match raw.cidr {
         Cidr::Is(cidr) => text(Some(cidr), "cidr", reason),
         Cidr::Unknown => Ok(None),
         Cidr::Deleted | Cidr::Twice if address.contains('/') => Ok(None),
-        Cidr::Deleted => Err(Fault::new(
+        Cidr::Deleted => Err(Explanation::new(
             reason,
             format!(
                 "the subnet {subnet_id} of address {address} is marked as deleted in multi_subnet; correct subnet_id, \
                  or the subnet"
             ),
         )),
-        Cidr::Twice => Err(Fault::new(
+        Cidr::Twice => Err(Explanation::new(
             reason,
             format!(
                 "the subnet {subnet_id} is in multi_subnet twice, with different cidrs; keep one of them"
@@ -220,39 +222,45 @@ fn cidr<'a>(raw: &RawRow<'a>, address: &str, subnet_id: &str) -> Result<Option<&
     }
 }
 
-fn mac(raw: &RawRow) -> Result<MacAddress, Fault> {
+fn mac(raw: &RawRow) -> Result<MacAddress, Explanation> {
     let reason = Reason::InvalidMacAddress;
     let text = text(raw.macaddress, "macaddress", reason)?.ok_or_else(|| {
-        Fault::new(reason, "macaddress is empty; write the MAC address of the Neutron port")
+        Explanation::new(reason, "macaddress is empty; write the MAC address of the Neutron port")
     })?;
-    text.parse().map_err(|error| Fault::new(reason, format!("macaddress: {error}")))
+    text.parse().map_err(|error| Explanation::new(reason, format!("macaddress: {error}")))
 }
 
-fn port_id(raw: &RawRow) -> Result<String, Fault> {
+fn port_id(raw: &RawRow) -> Result<String, Explanation> {
     let reason = Reason::InvalidPortId;
     let text = text(raw.port_id, "port_id", reason)?.unwrap_or_default();
-    let fault =
-        || Fault::new(reason, format!("port_id {text:?} is no identifier; write the id of the Neutron port"));
+    let fault = || {
+        Explanation::new(
+            reason,
+            format!("port_id {text:?} is no identifier; write the id of the Neutron port"),
+        )
+    };
     is_id(text).then(|| text.to_owned()).ok_or_else(fault)
 }
 
-fn node(raw: &RawRow) -> Result<NodeRef, Fault> {
+fn node(raw: &RawRow) -> Result<NodeRef, Explanation> {
     let reason = Reason::InvalidNode;
     let id = text(raw.attached_node_id, "attached_node_id", reason)?.map(str::to_owned);
     let name = text(raw.attached_node_name, "attached_node_name", reason)?.map(str::to_owned);
     if id.is_none() && name.is_none() {
         let message = "attached_node_name is empty; write the name of the server that has the port";
-        return Err(Fault::new(reason, message));
+        return Err(Explanation::new(reason, message));
     }
     Ok(NodeRef { id, name })
 }
 
 /// `mtu`, where NULL and 0 mean the device's own.
-fn mtu(raw: &RawRow) -> Result<Option<Mtu>, Fault> {
+fn mtu(raw: &RawRow) -> Result<Option<Mtu>, Explanation> {
     let reason = Reason::InvalidMtu;
     match text(raw.mtu, "mtu", reason)? {
         None | Some("0") => Ok(None),
-        Some(text) => text.parse().map(Some).map_err(|error| Fault::new(reason, format!("mtu: {error}"))),
+        Some(text) => {
+            text.parse().map(Some).map_err(|error| Explanation::new(reason, format!("mtu: {error}")))
+        }
     }
 }
 
@@ -261,17 +269,17 @@ fn is_id(text: &str) -> bool {
 }
 
 /// The value without surrounding space; `None` when nothing is left.
-fn text<'a>(value: Option<&'a [u8]>, column: &str, reason: Reason) -> Result<Option<&'a str>, Fault> {
+fn text<'a>(value: Option<&'a [u8]>, column: &str, reason: Reason) -> Result<Option<&'a str>, Explanation> {
     let Some(bytes) = value else { return Ok(None) };
     if bytes.len() > MAX_VALUE_BYTES {
         let length = bytes.len();
-        return Err(Fault::new(
+        return Err(Explanation::new(
             reason,
             format!("{column} is {length} bytes long; write at most {MAX_VALUE_BYTES}"),
         ));
     }
     let text = str::from_utf8(bytes)
-        .map_err(|_| Fault::new(reason, format!("{column} is not text in UTF-8; write it again")))?
+        .map_err(|_| Explanation::new(reason, format!("{column} is not text in UTF-8; write it again")))?
         .trim();
     Ok((!text.is_empty()).then_some(text))
 }

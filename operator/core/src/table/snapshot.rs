@@ -6,9 +6,9 @@ use std::{
     sync::Arc,
 };
 
-use multinic_crds::{GuardedInterface, InterfaceState, MacAddress, Reason};
+use multinic_crds::{Explanation, GuardedInterface, InterfaceState, MacAddress, Reason};
 
-use super::{BadRow, Fault, Nic, Row, RowKey, Rows};
+use super::{BadRow, Nic, Row, RowKey, Rows};
 use crate::{
     cluster::{Found, Matcher, Name, NodeRef, Object, Several},
     few::{NAMED, few},
@@ -48,7 +48,7 @@ pub struct Rejection {
     /// The MAC address, where it can be read.
     pub mac: Option<MacAddress>,
     /// Why.
-    pub fault: Fault,
+    pub fault: Explanation,
     /// The Nodes that it may belong to, where there are several.
     pub candidates: Option<Several>,
 }
@@ -257,7 +257,7 @@ impl Snapshot {
         let Placed { key, success, mac, port_id, node, candidates, nic } = row;
         let duplicate = mac.and_then(|mac| duplicates.get(&mac));
         let nic = match (nic, duplicate) {
-            (Ok(_), Some(message)) => Err(Fault::new(Reason::DuplicateMacAddress, Arc::clone(message))),
+            (Ok(_), Some(message)) => Err(Explanation::new(Reason::DuplicateMacAddress, Arc::clone(message))),
             (nic, _) => nic,
         };
         let wanted = match (nic, node) {
@@ -285,11 +285,11 @@ struct Placed {
     port_id: Option<String>,
     node: Option<Name>,
     candidates: Option<Several>,
-    nic: Result<Nic, Fault>,
+    nic: Result<Nic, Explanation>,
 }
 
-fn ambiguous(server: &NodeRef, nodes: &Several) -> Fault {
-    Fault::new(
+fn ambiguous(server: &NodeRef, nodes: &Several) -> Explanation {
+    Explanation::new(
         Reason::AmbiguousNode,
         format!(
             "server {:?} could be any of the Nodes {}; write the full name, or attached_node_id",

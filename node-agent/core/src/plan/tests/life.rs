@@ -13,7 +13,7 @@ fn rule(from: Option<&str>) -> Rule {
 
 fn refusal_of(scene: &Scene, of: &str) -> (Reason, String) {
     match scene.verdict(of) {
-        Verdict::Refuse(refusal) | Verdict::Keep(refusal) => (refusal.reason, refusal.message),
+        Verdict::Refuse(refusal) | Verdict::Keep(refusal) => (refusal.reason, refusal.message.to_string()),
         verdict => panic!("{of} is not refused: {verdict:?}"),
     }
 }

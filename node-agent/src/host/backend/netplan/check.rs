@@ -39,10 +39,7 @@ impl<'a> NetplanCheck<'a> {
     /// The check of the host whose root is `root`; none where there is no netplan.
     ///
     /// `doubts` is what was found earlier.
-    pub(crate) fn of(
-        root: &'a HostRoot,
-        doubts: &'a mut Doubts,
-    ) -> Result<Option<Self>, StageError> {
+    pub(crate) fn of(root: &'a HostRoot, doubts: &'a mut Doubts) -> Result<Option<Self>, StageError> {
         let Some(generator) = HostGenerator::of(root) else { return Ok(None) };
         Ok(Some(Self { generator, boot: boot(root)?, doubts }))
     }
