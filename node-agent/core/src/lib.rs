@@ -15,7 +15,6 @@
 pub mod arrivals;
 pub mod attribute;
 pub mod backend;
-pub mod decide;
 pub mod execute;
 pub mod history;
 pub mod observed;

@@ -10,7 +10,6 @@ use multinic_agent_core::{
     arrivals::Arrivals,
     attribute::Step,
     backend::{ALL, Backend},
-    decide::decide,
     execute::{Failures, Machine, NodeError, Order, Outcome, execute},
     observed::{
         files::{FileChange, HostFiles},
@@ -18,7 +17,7 @@ use multinic_agent_core::{
         link::KernelView,
     },
     parse::{desired::Desired, foreign::Definition},
-    plan::{Blocked, Plan, World},
+    plan::{Blocked, Plan, World, decide},
     protected::{Fence, Past, Policy},
 };
 use multinic_crds::{Explanation, MacAddress, Mode, Reason};

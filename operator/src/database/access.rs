@@ -2,20 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use multinic_operator_core::{
-    mirror::Update,
-    table::{Agenda, Cidr, Relied, RowKey, Rows, Schema, Subnets},
-};
+use multinic_operator_core::table::{Agenda, Relied, Rows, Schema};
 use sqlx::{Connection, MySqlConnection};
 use tokio::time::timeout;
 
-use super::{
-    Cause, DatabaseError, DatabaseSettings,
-    deadline::{STATEMENT_DEADLINE, within},
-    shape::look,
-    statement,
-    writer::{Means, Writer, Written},
-};
+use super::{Cause, DatabaseError, DatabaseSettings, deadline::within, means::Means, shape::look, statement};
 
 const READ_DEADLINE: Duration = Duration::from_secs(20);
 /// For an answer that costs the server nothing.
@@ -26,18 +17,18 @@ const LOOK_AGAIN: Duration = Duration::from_mins(10);
 /// The table, over one connection that is replaced when it fails.
 pub struct Database {
     settings: DatabaseSettings,
-    session: Option<Session>,
+    pub(super) session: Option<Session>,
     /// The shape of the table when it was last looked at, over whichever connection.
     schema: Option<Schema>,
-    agenda: Agenda,
+    pub(super) agenda: Agenda,
 }
 
-struct Session {
-    connection: MySqlConnection,
-    schema: Schema,
+pub(super) struct Session {
+    pub(super) connection: MySqlConnection,
+    pub(super) schema: Schema,
     looked: Instant,
     /// Known once something was written.
-    means: Option<Means>,
+    pub(super) means: Option<Means>,
 }
 
 impl Session {
@@ -97,56 +88,6 @@ impl Database {
         self.schema = Some(schema);
         Ok(schema)
     }
-
-    /// Writes `netplan_success`, as far as locks and the budget of time allow.
-    ///
-    /// Without a connection nothing is written: that is the next reading's to open.
-    pub async fn write(&mut self, updates: &[Update]) -> Written {
-        let unwritten = updates.iter().map(|update| update.keys.len()).sum();
-        let nothing = Written { unwritten, ..Written::default() };
-        if unwritten == 0 {
-            return nothing;
-        }
-        let Some(mut session) = self.session.take() else { return nothing };
-        let written = match prepare(&mut session, updates).await {
-            Ok((means, updates)) => {
-                let Session { connection, schema, .. } = &mut session;
-                Writer::new(connection, *schema, means, &mut self.agenda).write(&updates).await
-            }
-            Err(error) => Written { error: Some(error), ..nothing },
-        };
-        if written.error.as_ref().is_none_or(DatabaseError::is_answer) {
-            self.session = Some(session);
-        }
-        written
-    }
-}
-
-/// What may be written, and how.
-async fn prepare(session: &mut Session, updates: &[Update]) -> Result<(Means, Vec<Update>), DatabaseError> {
-    let Session { connection, schema, means, .. } = session;
-    let found = match means {
-        Some(means) => *means,
-        None => Means::find(connection, *schema).await?,
-    };
-    *means = Some(found);
-    let mut updates = updates.to_vec();
-    let rely_on_subnets = updates.iter().filter(|update| update.success).flat_map(|update| &update.keys);
-    if rely_on_subnets.into_iter().any(|key| key.cidr.is_some()) {
-        let subnets = statement::subnets(connection, *schema);
-        let subnets = within(STATEMENT_DEADLINE, "reading the subnets", subnets).await?;
-        for update in updates.iter_mut().filter(|update| update.success) {
-            update.keys.retain(|key| is_still(key, &subnets));
-        }
-    }
-    Ok((found, updates))
-}
-
-/// Whether the subnet of this row says what it said when the row was read.
-fn is_still(key: &RowKey, subnets: &Subnets) -> bool {
-    let Some(cidr) = &key.cidr else { return true };
-    let subnet_id = key.subnet_id.as_ref().map(String::as_bytes);
-    subnets.cidr(subnet_id) == Cidr::Is(cidr.as_bytes())
 }
 
 fn must_look(looked: Instant, now: Instant) -> bool {

@@ -8,6 +8,7 @@ mod connect;
 mod deadline;
 mod error;
 mod inspect;
+mod means;
 mod select;
 mod session;
 mod shape;

@@ -4,17 +4,19 @@ use std::time::{Duration, Instant};
 
 use multinic_operator_core::{
     mirror::Update,
-    table::{Agenda, RowKey, Schema},
+    table::{Agenda, Cidr, RowKey, Schema, Subnets},
 };
 use sqlx::{Connection, MySqlConnection};
 
 use super::{
-    Cause, DatabaseError, change,
+    Cause, Database, DatabaseError,
+    access::Session,
+    change,
     deadline::{STATEMENT_DEADLINE, within},
+    means::{Means, WRITING},
     session, statement,
 };
 
-const WRITING: &str = "writing netplan_success";
 /// After this no further statement is begun.
 const BUDGET: Duration = Duration::from_secs(8);
 /// As long may success be taken away before any is given.
@@ -35,40 +37,56 @@ pub struct Written {
     pub error: Option<DatabaseError>,
 }
 
-/// What this server lets this user do, found out when something is first written.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Means {
-    /// Whether rows that others have locked can be passed over.
-    skips_locked: bool,
-    modified_at: bool,
+impl Database {
+    /// Writes `netplan_success`, as far as locks and the budget of time allow.
+    ///
+    /// Without a connection nothing is written: that is the next reading's to open.
+    pub async fn write(&mut self, updates: &[Update]) -> Written {
+        let unwritten = updates.iter().map(|update| update.keys.len()).sum();
+        let nothing = Written { unwritten, ..Written::default() };
+        if unwritten == 0 {
+            return nothing;
+        }
+        let Some(mut session) = self.session.take() else { return nothing };
+        let written = match prepare(&mut session, updates).await {
+            Ok((means, updates)) => {
+                let Session { connection, schema, .. } = &mut session;
+                Writer::new(connection, *schema, means, &mut self.agenda).write(&updates).await
+            }
+            Err(error) => Written { error: Some(error), ..nothing },
+        };
+        if written.error.as_ref().is_none_or(DatabaseError::is_answer) {
+            self.session = Some(session);
+        }
+        written
+    }
 }
 
-impl Means {
-    pub(super) async fn find(
-        connection: &mut MySqlConnection,
-        schema: Schema,
-    ) -> Result<Self, DatabaseError> {
-        let skip = change::try_skip_locked(&mut *connection, schema);
-        let skips_locked = match within(STATEMENT_DEADLINE, WRITING, skip).await {
-            Ok(()) => true,
-            Err(error) if error.number().is_some() => false,
-            Err(error) => return Err(error),
-        };
-        if !skips_locked {
-            within(STATEMENT_DEADLINE, WRITING, session::wait_for_no_lock(connection)).await?;
+/// What may be written, and how.
+async fn prepare(session: &mut Session, updates: &[Update]) -> Result<(Means, Vec<Update>), DatabaseError> {
+    let Session { connection, schema, means, .. } = session;
+    let found = match means {
+        Some(means) => *means,
+        None => Means::find(connection, *schema).await?,
+    };
+    *means = Some(found);
+    let mut updates = updates.to_vec();
+    let rely_on_subnets = updates.iter().filter(|update| update.success).flat_map(|update| &update.keys);
+    if rely_on_subnets.into_iter().any(|key| key.cidr.is_some()) {
+        let subnets = statement::subnets(connection, *schema);
+        let subnets = within(STATEMENT_DEADLINE, "reading the subnets", subnets).await?;
+        for update in updates.iter_mut().filter(|update| update.success) {
+            update.keys.retain(|key| is_still(key, &subnets));
         }
-        let mut modified_at = schema.modified_at;
-        if modified_at {
-            let update = statement::try_update(connection, Schema::MODIFIED_AT);
-            match within(STATEMENT_DEADLINE, WRITING, update).await {
-                Err(error) if error.cause() == Cause::Forbidden => modified_at = false,
-                // Whatever else is wrong, writing itself will tell.
-                Err(error) if error.number().is_none() => return Err(error),
-                _ => {}
-            }
-        }
-        Ok(Self { skips_locked, modified_at })
     }
+    Ok((found, updates))
+}
+
+/// Whether the subnet of this row says what it said when the row was read.
+fn is_still(key: &RowKey, subnets: &Subnets) -> bool {
+    let Some(cidr) = &key.cidr else { return true };
+    let subnet_id = key.subnet_id.as_ref().map(String::as_bytes);
+    subnets.cidr(subnet_id) == Cidr::Is(cidr.as_bytes())
 }
 
 /// One write of everything that differs.

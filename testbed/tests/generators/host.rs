@@ -15,7 +15,6 @@ use multinic_agent::host::{
 use multinic_agent_core::{
     attribute::Step,
     backend::{ALL, netplan::Netplan},
-    decide::decide,
     execute::{Machine, NodeError, Order, execute},
     observed::{
         files::{FileChange, HostFiles},
@@ -24,7 +23,7 @@ use multinic_agent_core::{
         route::{self, Route},
     },
     parse::{desired::Desired, foreign::Definition},
-    plan::{Blocked, Plan, Verdict, World},
+    plan::{Blocked, Plan, Verdict, World, decide},
     protected::{AllowedKind, Fence, Past, Policy},
 };
 use multinic_crds::{Explanation, Interface, MacAddress, Mode, Reason};

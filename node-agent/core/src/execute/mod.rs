@@ -2,6 +2,9 @@
 //!
 //! ```text
 //!  ledger: what is about to be done ──▶ transactions ──▶ ledger: what was done
+//!
+//!  a transaction: steps ──▶ read back until proven ──▶ files ──▶ done
+//!                   └───────────┴── anything wrong ──────┴──▶ files back ──▶ kernel back ──▶ read back
 //! ```
 //!
 //! Nothing in here decides what is right: [`crate::attribute`] does. The node is whatever implements [`Machine`], so
@@ -10,21 +13,30 @@
 mod lifeline;
 mod machine;
 mod record;
-mod transact;
 pub mod undo;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use multinic_crds::{Explanation, MacAddress, Reason};
 
 pub use machine::{Failure, Machine, NodeError};
 
+use self::{lifeline::Lifeline, undo::Undo};
 use crate::{
-    observed::{ledger::Ledger, link::KernelView},
+    attribute::{Step, Target, Unproven, converge, prove},
+    observed::{files::FileChange, ledger::Ledger, link::KernelView},
     plan::Transaction,
     protected::Fence,
 };
-use transact::transact;
+
+/// How often steps that the first ones made necessary are taken: the kernel drops
+/// secondary addresses with their primary one.
+const ROUNDS: u32 = 2;
+const READ_BACK_INTERVAL: Duration = Duration::from_millis(50);
+/// How much longer than the kernel says that it probes an address at most it is waited for.
+const PROBING_MARGIN: Duration = Duration::from_secs(2);
+/// The longest that is waited for it, whatever the kernel is set to.
+const LONGEST_PROBING: Duration = Duration::from_secs(30);
 
 /// What went wrong, by NIC.
 pub type Failures = BTreeMap<MacAddress, Failure>;
@@ -101,4 +113,204 @@ async fn one_by_one(
         }
     }
     results
+}
+
+/// Brings `node` to the targets of every transaction, or back to where each was.
+///
+/// `fence` is around what the node lives by. All of the kernel comes before all of the files:
+/// traffic need not wait for disks.
+async fn transact(
+    node: &mut impl Machine,
+    transactions: &[Transaction],
+    fence: &Fence,
+) -> Vec<Result<(), Failure>> {
+    let start = match node.view().await {
+        Ok(start) => start,
+        Err(error) => return vec![Err(Failure::NotBegun(unreadable(&error))); transactions.len()],
+    };
+    // Validating took its time, and others act on the node as well.
+    let (current, outdated): (Vec<_>, Vec<_>) =
+        (0..transactions.len()).partition(|number| transactions[*number].still_applies(&start, fence));
+    let mut results = vec![Ok(()); transactions.len()];
+    for number in outdated {
+        let message = "the NIC changed while its change was prepared; it is planned anew";
+        results[number] = Err(Failure::NotBegun(Explanation::new(Reason::ChangedMeanwhile, message)));
+    }
+    let mut undos = vec![Undo::default(); transactions.len()];
+    let lifeline = Lifeline::of(&start, fence.vital());
+    let causes = change_kernel(node, transactions, current, start, &lifeline, &mut undos).await;
+    for (number, cause) in causes {
+        results[number] = Err(take_back(node, &undos[number], &[], cause).await);
+    }
+    for (number, result) in results.iter_mut().enumerate().filter(|(_, result)| result.is_ok()) {
+        *result = write_files(node, &transactions[number], &undos[number]).await;
+    }
+    results
+}
+
+/// A transaction whose kernel part is not proven yet.
+struct Pending {
+    number: usize,
+    steps: Vec<Step>,
+    rounds: u32,
+    waited: Duration,
+}
+
+/// Takes every transaction's steps and looks, until the kernel shows all targets or will not.
+/// Returns which transactions failed, and why.
+async fn change_kernel(
+    node: &mut impl Machine,
+    transactions: &[Transaction],
+    numbers: Vec<usize>,
+    mut view: KernelView,
+    lifeline: &Lifeline,
+    undos: &mut [Undo],
+) -> Vec<(usize, Explanation)> {
+    let begin = |number: usize| {
+        let steps = transactions[number].steps.clone();
+        Pending { number, steps, rounds: 0, waited: Duration::ZERO }
+    };
+    let mut pending: Vec<Pending> = numbers.into_iter().map(begin).collect();
+    let mut failed = Vec::new();
+    while !pending.is_empty() {
+        let mut applied = Vec::new();
+        for one in pending {
+            match apply(node, &one.steps, &view, &mut undos[one.number]).await {
+                Ok(()) => applied.push(one),
+                Err(cause) => failed.push((one.number, cause)),
+            }
+        }
+        view = match node.view().await {
+            Ok(view) => view,
+            Err(error) => {
+                failed.extend(applied.into_iter().map(|one| (one.number, unreadable(&error))));
+                break;
+            }
+        };
+        pending = Vec::new();
+        let mut waiting = false;
+        for one in applied {
+            let targets = &transactions[one.number].targets;
+            match prove(targets, &view) {
+                Ok(()) => failed.extend(lifeline.hold(&view).err().map(|cause| (one.number, cause))),
+                Err(Unproven::Differs(steps)) if one.rounds < ROUNDS => {
+                    pending.push(Pending { steps, rounds: one.rounds + 1, ..one });
+                }
+                Err(Unproven::Tentative) if one.waited < patience(targets, &view) => {
+                    waiting = true;
+                    let waited = one.waited + READ_BACK_INTERVAL;
+                    pending.push(Pending { steps: Vec::new(), waited, ..one });
+                }
+                Err(unproven) => failed.push((one.number, refusal(unproven))),
+            }
+        }
+        if waiting {
+            node.pause(READ_BACK_INTERVAL).await;
+        }
+    }
+    failed
+}
+
+/// How long the kernel may take to probe the addresses of `targets`.
+fn patience(targets: &[Target], view: &KernelView) -> Duration {
+    let links = targets.iter().filter_map(|target| view.link(target.index));
+    let longest = links.map(|link| link.probing).max().unwrap_or_default();
+    (longest + PROBING_MARGIN).min(LONGEST_PROBING)
+}
+
+/// Takes `steps`, each after it was recorded against `view`, the last look.
+async fn apply(
+    node: &mut impl Machine,
+    steps: &[Step],
+    view: &KernelView,
+    undo: &mut Undo,
+) -> Result<(), Explanation> {
+    for step in steps {
+        undo.record(step, view);
+        let failed =
+            |error: NodeError| Explanation::new(Reason::ApplyFailed, format!("failed to {step}: {error}"));
+        node.apply(step).await.map_err(failed)?;
+    }
+    Ok(())
+}
+
+async fn write_files(node: &mut impl Machine, transaction: &Transaction, undo: &Undo) -> Result<(), Failure> {
+    for (position, change) in transaction.files.iter().enumerate() {
+        if let Err(error) = node.write(change) {
+            let message = format!("failed to write {} for the next boot: {error}", change.path);
+            // It may be in place, and only its directory not flushed. Where it is not, undoing
+            // it changes nothing, and may well fail as it did.
+            let _ = node.write(&change.inverse());
+            let written = &transaction.files[..position];
+            return Err(take_back(node, undo, written, Explanation::new(Reason::NotPersisted, message)).await);
+        }
+    }
+    Ok(())
+}
+
+fn unreadable(error: &NodeError) -> Explanation {
+    Explanation::new(Reason::KernelUnreadable, format!("the kernel cannot be read: {error}"))
+}
+
+fn refusal(unproven: Unproven) -> Explanation {
+    match unproven {
+        Unproven::Gone => Explanation::new(Reason::DeviceGone, "the NIC was unplugged meanwhile"),
+        Unproven::Tentative => Explanation::new(
+            Reason::AddressTentative,
+            format!(
+                "the kernel still probes an IPv6 address after the time that dad_transmits and retrans_time of the NIC allow, or after {} s; look at these sysctls and at the NIC's carrier",
+                LONGEST_PROBING.as_secs()
+            ),
+        ),
+        Unproven::Duplicate(net) => Explanation::new(
+            Reason::AddressConflict,
+            format!(
+                "another host answers for {net}, as the kernel found when it probed; give one of the two another address, and it is probed again"
+            ),
+        ),
+        Unproven::Differs(steps) => {
+            let left: Vec<_> = steps.iter().map(ToString::to_string).collect();
+            Explanation::new(
+                Reason::VerifyFailed,
+                format!("the kernel does not show the result; still to do: {}", left.join(", ")),
+            )
+        }
+    }
+}
+
+/// Takes back what was `written` and whatever happened in the kernel, and looks.
+async fn take_back(
+    node: &mut impl Machine,
+    undo: &Undo,
+    written: &[FileChange],
+    cause: Explanation,
+) -> Failure {
+    let mut errors = Vec::new();
+    for change in written.iter().rev() {
+        errors.extend(node.write(&change.inverse()).err().map(|error| format!("{}: {error}", change.path)));
+    }
+    errors.extend(restore_kernel(node, undo).await.err());
+    if errors.is_empty() {
+        Failure::RolledBack(cause)
+    } else {
+        Failure::RollbackFailed { cause, rollback: errors.join(", ") }
+    }
+}
+
+async fn restore_kernel(node: &mut impl Machine, undo: &Undo) -> Result<(), String> {
+    let mut errors = Vec::new();
+    for _ in 0..=ROUNDS {
+        let view = node.view().await.map_err(|error| error.to_string())?;
+        let steps = converge(&undo.targets(&view), &view);
+        if steps.is_empty() {
+            return Ok(());
+        }
+        // What an earlier round could not do, this one says again if it still matters.
+        errors.clear();
+        for step in steps {
+            errors.extend(node.apply(&step).await.err().map(|error| format!("failed to {step}: {error}")));
+        }
+    }
+    errors.push("the NIC is not as it was before".to_owned());
+    Err(errors.join(", "))
 }

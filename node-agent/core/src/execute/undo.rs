@@ -1,10 +1,12 @@
 //! What a transaction changed in the kernel, so that just that can be taken back.
 //!
 //! These are our own differences and no state to come back to: what others added or removed
-//! meanwhile stays as they have it. It is plain data, made before each step is taken.
+//! meanwhile stays as they have it. It is plain data, made before each step is taken. A link is known by its MAC address,
+//! and by its number in this boot: neither alone is enough where a device is pulled out and another one takes its place.
 
 use std::collections::BTreeMap;
 
+use multinic_crds::MacAddress;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -12,15 +14,17 @@ use crate::{
     observed::link::{KernelView, Link},
 };
 
-/// The differences that a transaction made, by link.
+/// The differences that a transaction made, by NIC.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Undo(BTreeMap<u32, Changes>);
+pub struct Undo(BTreeMap<MacAddress, Changes>);
 
 /// The differences on one link. What was not changed is not in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Changes {
+    /// Which link it is in this boot.
+    index: u32,
     #[serde(flatten)]
     name: name::Changed,
     #[serde(flatten)]
@@ -38,9 +42,10 @@ impl Undo {
     ///
     /// `view` may be older than steps of the same transaction that are recorded already.
     pub fn record(&mut self, step: &Step, view: &KernelView) {
-        let index = step.index();
-        if let Some(link) = view.link(index) {
-            self.0.entry(index).or_default().record(step, link);
+        let link = view.link(step.index());
+        if let Some((link, mac)) = link.and_then(|link| Some((link, link.identity()?))) {
+            let new = || Changes { index: link.index, ..Changes::default() };
+            self.0.entry(mac).or_insert_with(new).record(step, link);
         }
     }
 
@@ -48,7 +53,11 @@ impl Undo {
     /// has nothing to come back to.
     #[must_use]
     pub fn targets(&self, view: &KernelView) -> Vec<Target> {
-        self.0.iter().filter_map(|(index, changes)| Some(changes.target(view.link(*index)?))).collect()
+        let target = |(mac, changes): (&MacAddress, &Changes)| {
+            let link = view.link(changes.index).filter(|link| link.identity() == Some(*mac));
+            link.map(|link| changes.target(link))
+        };
+        self.0.iter().filter_map(target).collect()
     }
 }
 
@@ -93,6 +102,18 @@ mod tests {
 
     fn net(text: &str) -> IpNet {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_device_that_took_the_number_of_one_that_was_pulled_out_is_nobodys_to_restore() {
+        let before = link(3, "ens3", NIC);
+        let mut undo = Undo::default();
+        undo.record(&Step::Rename { index: 3, to: "multinic0".to_owned() }, &view_of(&before));
+        let renamed = Link { name: "multinic0".to_owned(), ..before };
+        assert_eq!(undo.targets(&view_of(&renamed)).len(), 1);
+        let another = link(3, "multinic0", "fa:16:3e:00:00:0b");
+        assert_eq!(undo.targets(&view_of(&another)), []);
+        assert_eq!(undo.targets(&view_of(&link(7, "multinic0", NIC))), []);
     }
 
     #[test]

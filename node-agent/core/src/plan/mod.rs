@@ -1,15 +1,19 @@
-//! Deciding: from what is wanted and what is there to what is to be done. Pure.
+//! Deciding: from what is wanted and what is there to what is to be done. [`Plan::new`] is pure and synchronous;
+//! [`decide`] has the host check each plan, and plans again without what it would not take.
 //!
 //! ```text
 //!  Desired ─┐
 //!  World  ──┼─▶ wanted::judge ─┐
 //!  blocked ─┘   removal::judge ┴─▶ names::settle ─▶ Plan { decisions, transactions }
+//!     ▲                                                │
+//!     └────────── what the host would not take ◀── BootCheck
 //! ```
 //!
 //! All names are decided here, before anything is touched. A link that is
 //! neither wanted nor ours appears in no transaction.
 
 mod blocked;
+mod check;
 mod decision;
 mod files;
 mod names;
@@ -28,6 +32,7 @@ use multinic_crds::{Explanation, MacAddress, Reason};
 
 pub use self::{
     blocked::Blocked,
+    check::BootCheck,
     decision::{Decision, Verdict},
     resolve::missing,
     transaction::{Member, Transaction},
@@ -49,6 +54,31 @@ pub struct Plan {
     pub transactions: Vec<Transaction>,
     /// Addresses of NICs of ours that the node was told are its own.
     pub leaks: Vec<Leak>,
+}
+
+/// What to do about `desired`, without what this host could not keep over its next boot.
+///
+/// Plans, leaves out what the host would not take, and plans again until it takes all that is left. Without a
+/// `check`, the host is not asked.
+pub async fn decide<C: BootCheck>(
+    desired: &Desired,
+    world: World<'_>,
+    mut blocked: Blocked,
+    check: Option<&mut C>,
+) -> Result<Plan, C::Error> {
+    let mut plan = Plan::new(desired, world, &blocked);
+    let Some(check) = check else { return Ok(plan) };
+    loop {
+        let mut unfit = check.unfit(&plan.transactions).await?;
+        unfit.retain(|mac, _| !blocked.contains(*mac));
+        if unfit.is_empty() {
+            break;
+        }
+        blocked.unfit.extend(unfit);
+        plan = Plan::new(desired, world, &blocked);
+    }
+    plan.doubt(check.doubts(plan.right(world)).await?);
+    Ok(plan)
 }
 
 impl Plan {
@@ -92,7 +122,7 @@ impl Plan {
     }
 
     /// The files of NICs that are right, as they lie on the host.
-    pub(crate) fn right(&self, world: World<'_>) -> BTreeMap<MacAddress, Vec<BootFile>> {
+    fn right(&self, world: World<'_>) -> BTreeMap<MacAddress, Vec<BootFile>> {
         let right = self.decisions.iter().filter(|(_, decision)| decision.verdict == Verdict::Right);
         let files_of = |name: &str| {
             let name = name.parse().ok();
@@ -103,7 +133,7 @@ impl Plan {
     }
 
     /// Says of NICs that are right why they will not be at the next boot. Nothing is done about it.
-    pub(crate) fn doubt(&mut self, doubts: BTreeMap<MacAddress, Explanation>) {
+    fn doubt(&mut self, doubts: BTreeMap<MacAddress, Explanation>) {
         for (mac, refusal) in doubts {
             if let Some(decision) = self.decisions.get_mut(&mac) {
                 decision.verdict = Verdict::Refuse(refusal);

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use multinic_agent_core::{
-    backend::{BootCheck, netplan::next_boot::Doubts},
+    backend::netplan::next_boot::Doubts,
     parse::bootfile::BootFile,
-    plan::Transaction,
+    plan::{BootCheck, Transaction},
 };
 use multinic_crds::{Explanation, MacAddress};
 

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use multinic_agent_core::{
     backend::{
-        Backend, BootCheck,
+        Backend,
         netplan::{
             Netplan,
             next_boot::{self, Boot, Doubts},
         },
     },
     parse::bootfile::BootFile,
-    plan::Transaction,
+    plan::{BootCheck, Transaction},
 };
 use multinic_crds::{Explanation, MacAddress};
 

@@ -1,10 +1,11 @@
-//! What every backend asks the host.
+//! What a plan asks the host about its next boot.
 
 use std::collections::BTreeMap;
 
 use multinic_crds::{Explanation, MacAddress};
 
-use crate::{parse::bootfile::BootFile, plan::Transaction};
+use super::Transaction;
+use crate::parse::bootfile::BootFile;
 
 /// The host, asked about its next boot. Nothing that is asked changes anything.
 pub trait BootCheck {
