@@ -13,6 +13,7 @@ mod backends;
 mod kernel;
 mod life;
 mod memory;
+mod next_boot;
 mod properties;
 mod scenarios;
 

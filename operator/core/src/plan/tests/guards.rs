@@ -1,5 +1,7 @@
 //! What keeps NICs although no row asks for them.
 
+use proptest::prelude::*;
+
 use super::*;
 
 /// Two Nodes with three NICs each.

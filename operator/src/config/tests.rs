@@ -1,0 +1,118 @@
+use super::*;
+
+const REQUIRED: [&str; 4] = ["--db-host", "db", "--db-user", "multinic"];
+
+fn parse(extra: &[&str]) -> Result<Args, clap::Error> {
+    match Cli::try_parse_from(["multinic-operator"].iter().chain(&REQUIRED).chain(extra))? {
+        Cli::Run(args) => Ok(*args),
+        Cli::Check(_) => panic!("not asked for"),
+    }
+}
+
+fn parse_check(extra: &[&str]) -> Result<CheckArgs, clap::Error> {
+    match Cli::try_parse_from(["multinic-operator", "check"].iter().chain(&REQUIRED).chain(extra))? {
+        Cli::Run(_) => panic!("not asked for"),
+        Cli::Check(args) => Ok(*args),
+    }
+}
+
+#[test]
+fn defaults_are_those_of_the_design() {
+    let args = parse(&[]).unwrap();
+    assert_eq!((args.sync_interval, args.max_interfaces), (Duration::from_secs(30), 10));
+    assert_eq!(args.removal_grace, Duration::from_secs(30));
+    assert_eq!((args.database.db_port, args.database.db_name.as_str()), (3306, "multinic"));
+    assert_eq!(args.database.db_ssl_mode, SslMode::Preferred);
+}
+
+#[test]
+fn what_is_malformed_is_refused_and_the_setting_named() {
+    for (flag, value) in [
+        ("--sync-interval", "30"),
+        ("--sync-interval", "999ms"),
+        ("--sync-interval", "61m"),
+        ("--removal-grace", "29s"),
+        ("--removal-grace", "25h"),
+        ("--max-interfaces", "0"),
+        ("--max-interfaces", "21"),
+        ("--db-port", "70000"),
+        ("--db-ssl-mode", "maybe"),
+        ("--db-name", ""),
+    ] {
+        let error = parse(&[flag, value]).unwrap_err();
+        assert!(error.to_string().contains(flag), "{error}");
+        assert_eq!(error.exit_code(), 2);
+    }
+}
+
+#[test]
+fn an_empty_path_is_none() {
+    let args = parse(&["--db-password-file", "", "--db-ssl-ca", "", "--sync-interval", "1h"]).unwrap();
+    let settings = DatabaseSettings::from(args.database);
+    assert!(!matches!(settings.password, Password::File(_)));
+    assert_eq!(settings.ssl_ca, None);
+}
+
+#[test]
+fn certificates_to_trust_need_tls() {
+    for parsed in [
+        parse(&["--db-ssl-ca", "ca.crt", "--db-ssl-mode", "disabled"]).map(drop),
+        parse_check(&["--db-ssl-ca", "ca.crt", "--db-ssl-mode", "disabled"]).map(drop),
+    ] {
+        let error = parsed.unwrap_err();
+        assert!(error.to_string().contains("--db-ssl-ca"), "{error}");
+        assert_eq!(error.exit_code(), 2);
+    }
+    assert!(parse(&["--db-ssl-ca", "", "--db-ssl-mode", "disabled"]).is_ok());
+    assert!(parse(&["--db-ssl-ca", "ca.crt"]).is_ok());
+}
+
+#[test]
+fn the_password_is_no_flag() {
+    assert_eq!(parse(&["--db-password", "x"]).unwrap_err().kind(), ErrorKind::UnknownArgument);
+}
+
+#[test]
+fn without_a_lease_there_is_no_candidate_and_with_one_it_has_a_name() {
+    let pod = ["--pod-name", "pod-1", "--pod-namespace", "multinic-system"];
+    assert_eq!(parse(&pod).unwrap().leader.candidate(), None);
+    let candidate = Candidate { pod: "pod-1".to_owned(), namespace: "multinic-system".to_owned() };
+    let leader = [&pod[..], &["--leader-election"]].concat();
+    assert_eq!(parse(&leader).unwrap().leader.candidate(), Some(candidate));
+
+    for incomplete in [&["--leader-election"][..], &["--leader-election", "--pod-name", "pod-1"]] {
+        let error = parse(incomplete).unwrap_err();
+        assert!(error.to_string().contains("POD_NAMESPACE"), "{error}");
+        assert_eq!(error.exit_code(), 2);
+    }
+}
+
+#[test]
+fn a_switch_in_the_environment_is_true_or_false_or_left_empty() {
+    let taken = ["true", "false", ""].map(boolean);
+    assert_eq!(taken, [Ok(true), Ok(false), Ok(false)]);
+    assert!(boolean("1").is_err() && boolean("maybe").is_err());
+}
+
+#[test]
+fn a_check_has_the_settings_of_a_run_and_its_own() {
+    let args = parse_check(&["--node-selector", "role=worker,example.org/zone="]).unwrap();
+    assert_eq!((args.agent_port, args.node_selector.as_str()), (8080, "role=worker,example.org/zone="));
+    assert_eq!(args.database.db_host, "db");
+    for (flag, value) in [("--node-selector", "role"), ("--node-selector", "a=b,"), ("--agent-port", "x")] {
+        let error = parse_check(&[flag, value]).unwrap_err();
+        assert!(error.to_string().contains(flag), "{error}");
+        assert_eq!(error.exit_code(), 2);
+    }
+}
+
+#[test]
+fn help_fits_a_screen() {
+    for words in [&["multinic-operator", "--help"][..], &["multinic-operator", "check", "--help"]] {
+        let help = Cli::try_parse_from(words).unwrap_err();
+        assert_eq!(help.kind(), ErrorKind::DisplayHelp);
+        let help = help.to_string();
+        let rows: usize = help.lines().map(|line| line.len().div_ceil(100).max(1)).sum();
+        assert!(rows <= 40, "{rows}:\n{help}");
+    }
+}
