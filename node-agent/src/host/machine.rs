@@ -144,7 +144,8 @@ impl Host {
         let enforces = desired.mode == Mode::Enforce && self.obstacle().is_none();
         // A cleanup gives back on every host; files go there whatever configures its links.
         let asks = enforces || (desired.mode == Mode::Enforce && desired.wanted.is_empty());
-        let mut check = if asks { HostCheck::of(&self.root, &mut self.remembered)? } else { None };
+        let backend = self.backend.as_ref().ok().copied();
+        let mut check = asks.then(|| HostCheck::of(&self.root, backend, &mut self.remembered)).transpose()?;
         let plan = decide(desired, world, blocked, check.as_mut()).await?;
         if enforces && !plan.is_idle() {
             // Nothing is announced, let alone done, that could not be recorded.

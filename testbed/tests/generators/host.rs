@@ -125,8 +125,8 @@ impl Host {
             files: &host_files,
             ledger,
         };
-        let mut check = HostCheck::of(&self.root, &mut self.remembered)?;
-        let plan = runtime().block_on(decide(&desired, world, Blocked::default(), check.as_mut()));
+        let mut check = HostCheck::of(&self.root, Some(&Netplan), &mut self.remembered)?;
+        let plan = runtime().block_on(decide(&desired, world, Blocked::default(), Some(&mut check)));
         assert!(!self.path("/run/multinic/stage").exists(), "copies of the host's files are left");
         plan
     }

@@ -4,8 +4,11 @@
 //! asked through [`crate::plan::BootCheck`]. What is at work now is always changed by netlink, whatever the backend.
 
 mod contract;
+mod detect;
 mod known;
 pub mod netplan;
+pub mod networkd;
 
 pub use contract::{Backend, Place};
+pub use detect::Signs;
 pub use known::{ALL, Backends};

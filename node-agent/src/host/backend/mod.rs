@@ -5,6 +5,7 @@
 mod check;
 mod detect;
 mod netplan;
+mod networkd;
 mod stage;
 
 pub use check::{HostCheck, Remembered};

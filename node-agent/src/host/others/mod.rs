@@ -4,7 +4,7 @@ mod hiding;
 mod ifupdown;
 mod keyfile;
 mod netplan;
-mod networkd;
+pub(super) mod networkd;
 
 use multinic_agent_core::parse::foreign::Definition;
 

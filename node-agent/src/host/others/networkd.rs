@@ -2,7 +2,10 @@
 
 use multinic_agent_core::{
     backend::ALL,
-    parse::foreign::{self, Definition, OurNetworks, SourceFile},
+    parse::{
+        bootfile::{Owner, owner},
+        foreign::{self, Definition, OurNetworks, SourceFile},
+    },
 };
 
 use super::hiding::{effective, file_name, without_run};
@@ -22,62 +25,110 @@ pub(super) const DIRECTORIES: [&str; 5] = [
 
 /// The definitions in networkd's files.
 pub(super) fn definitions(root: &HostRoot) -> Result<Vec<Definition>, FileError> {
-    let (mut files, mut drop_ins) = (Vec::new(), Vec::<Found>::new());
-    for directory in DIRECTORIES {
-        files.extend(list(root, directory, ".network")?);
-        let names = root.names(directory);
-        let names = names.map_err(|source| FileError::of(directory, source))?;
-        for name in names.iter().filter(|name| name.ends_with(".network.d")) {
-            drop_ins.extend(list(root, &format!("{directory}/{name}"), ".conf")?);
-        }
-    }
-    let mut definitions = Vec::new();
-    for order in [&DIRECTORIES[..], &without_run(&DIRECTORIES)] {
-        for definition in networkd_in(&files, &drop_ins, order) {
-            if !definitions.contains(&definition) {
-                definitions.push(definition);
-            }
-        }
-    }
-    Ok(definitions)
+    let sources = Sources::read(root, ".network")?;
+    Ok(now_and_after_boot(|order| sources.networks(order)))
 }
 
-/// What networkd makes of `files` and `drop_ins` where it reads from the directories in `order`.
-fn networkd_in(files: &[Found], drop_ins: &[Found], order: &[&str]) -> Vec<Definition> {
-    let drop_ins_of = |path: &str| {
-        let directory = format!("/{}.d/", file_name(path));
-        effective(drop_ins.iter().filter(|(path, _)| path.contains(&directory)), order)
-    };
-    let mut definitions = Vec::new();
-    // What is ours, or made of ours, says nothing about others, whatever is in it.
-    let all = OurNetworks(ALL.networks());
-    let mut ours = all.0.clone();
-    let others = effective(files.iter(), order).into_iter().filter(|(path, _)| !all.0.contains_key(path));
-    for (path, text) in others {
-        ours.retain(|ours, _| file_name(ours) != file_name(path));
-        let drop_ins = drop_ins_of(path);
-        definitions.extend(unseen(&drop_ins));
-        match text {
-            Ok(text) => definitions.extend(foreign::networkd(&source(path, text), &seen(&drop_ins), &all)),
-            Err(unread) => definitions.push(unreadable(path, unread)),
+/// The files by which others have udev name links.
+pub(crate) fn links(root: &HostRoot) -> Result<Vec<Definition>, FileError> {
+    let sources = Sources::read(root, ".link")?;
+    Ok(now_and_after_boot(|order| sources.links(order)))
+}
+
+/// What `definitions` there are now, and those that there will be once what is below `/run` is gone.
+fn now_and_after_boot(definitions: impl Fn(&[&str]) -> Vec<Definition>) -> Vec<Definition> {
+    let mut all = definitions(&DIRECTORIES);
+    for definition in definitions(&without_run(&DIRECTORIES)) {
+        if !all.contains(&definition) {
+            all.push(definition);
         }
     }
-    for (path, name) in ours {
-        let drop_ins = drop_ins_of(&path);
-        definitions.extend(unseen(&drop_ins));
-        definitions.extend(foreign::networkd_of_ours(name, &seen(&drop_ins)));
+    all
+}
+
+/// The files of one kind, and their drop-ins.
+struct Sources {
+    files: Vec<Found>,
+    drop_ins: Vec<Found>,
+}
+
+impl Sources {
+    fn read(root: &HostRoot, ending: &str) -> Result<Self, FileError> {
+        let (mut files, mut drop_ins) = (Vec::new(), Vec::new());
+        for directory in DIRECTORIES {
+            files.extend(list(root, directory, ending)?);
+            let names = root.names(directory);
+            let names = names.map_err(|source| FileError::of(directory, source))?;
+            for name in names.iter().filter(|name| name.ends_with(&format!("{ending}.d"))) {
+                drop_ins.extend(list(root, &format!("{directory}/{name}"), ".conf")?);
+            }
+        }
+        Ok(Self { files, drop_ins })
     }
-    definitions
+
+    /// The files that count where they are read from the directories in `order`.
+    fn files(&self, order: &[&str]) -> Vec<&Found> {
+        effective(self.files.iter(), order)
+    }
+
+    /// The drop-ins that count for the file at `path`: what is in them, and what cannot be read of them.
+    fn drop_ins(&self, path: &str, order: &[&str]) -> (Vec<SourceFile>, Vec<Definition>) {
+        let directory = format!("/{}.d/", file_name(path));
+        let of_it = self.drop_ins.iter().filter(|(path, _)| path.contains(&directory));
+        let (mut seen, mut unseen) = (Vec::new(), Vec::new());
+        for (path, text) in effective(of_it, order) {
+            match text {
+                Ok(text) => seen.push(source(path, text)),
+                Err(unread) => unseen.push(unreadable(path, unread)),
+            }
+        }
+        (seen, unseen)
+    }
+
+    fn networks(&self, order: &[&str]) -> Vec<Definition> {
+        let mut definitions = Vec::new();
+        // What is ours, or made of ours, says nothing about others, whatever is in it.
+        let all = OurNetworks(ALL.networks());
+        let mut ours = all.0.clone();
+        let others = self.files(order).into_iter().filter(|found| !is_ours(found, &all));
+        for (path, text) in others {
+            ours.retain(|ours, _| file_name(ours) != file_name(path));
+            let (drop_ins, unseen) = self.drop_ins(path, order);
+            definitions.extend(unseen);
+            match text {
+                Ok(text) => definitions.extend(foreign::networkd(&source(path, text), &drop_ins, &all)),
+                Err(unread) => definitions.push(unreadable(path, unread)),
+            }
+        }
+        for (path, name) in ours {
+            let (drop_ins, unseen) = self.drop_ins(&path, order);
+            definitions.extend(unseen);
+            definitions.extend(foreign::networkd_of_ours(name, &drop_ins));
+        }
+        definitions
+    }
+
+    fn links(&self, order: &[&str]) -> Vec<Definition> {
+        let mut definitions = Vec::new();
+        for (path, text) in self.files(order) {
+            let (drop_ins, unseen) = self.drop_ins(path, order);
+            match text {
+                Ok(text) if owner(text) != Owner::Others && unseen.is_empty() && drop_ins.is_empty() => {}
+                Ok(text) => definitions.extend(foreign::udev_link(&source(path, text), &drop_ins)),
+                Err(unread) => definitions.push(unreadable(path, unread)),
+            }
+            definitions.extend(unseen);
+        }
+        definitions
+    }
+}
+
+/// Whether a file is one of ours by its place, and, where it is not generated, by what is in it.
+fn is_ours((path, text): &Found, ours: &OurNetworks) -> bool {
+    let is_sealed = || text.as_ref().is_ok_and(|text| owner(text) != Owner::Others);
+    ours.0.contains_key(path) && (path.starts_with("/run/") || is_sealed())
 }
 
 fn source(path: &str, text: &str) -> SourceFile {
     SourceFile { path: path.to_owned(), text: text.to_owned() }
-}
-
-fn seen(files: &[&Found]) -> Vec<SourceFile> {
-    files.iter().filter_map(|(path, text)| Some(source(path, text.as_ref().ok()?))).collect()
-}
-
-fn unseen(files: &[&Found]) -> Vec<Definition> {
-    files.iter().filter_map(|(path, text)| Some(unreadable(path, text.as_ref().err()?))).collect()
 }

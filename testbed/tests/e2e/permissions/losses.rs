@@ -107,7 +107,7 @@ pub(super) fn of_agents() -> Vec<Loss> {
             permission: "agent: see `/usr`".to_owned(),
             taken: Taken::Sight("usr"),
             seen: Seen::Nic("Pending", "UnsupportedHost"),
-            consequence: "no netplan is found, so no NIC is changed: `Pending`, `UnsupportedHost`",
+            consequence: "whether netplan is there is unknown, so no NIC is changed: `Pending`, `UnsupportedHost`",
         },
         Loss {
             permission: "agent: see `/lib`".to_owned(),

@@ -16,4 +16,4 @@ pub use definition::{Definition, SourceFile};
 pub use ifupdown::{Include, Interfaces, ifupdown, is_sourced};
 pub use keyfile::keyfile;
 pub use netplan::netplan;
-pub use networkd::{OurNetworks, networkd, networkd_of_ours};
+pub use networkd::{OurNetworks, networkd, networkd_of_ours, udev_link};

@@ -53,6 +53,22 @@ pub fn networkd(file: &SourceFile, drop_ins: &[SourceFile], ours: &OurNetworks) 
     Some(definition)
 }
 
+/// The definition in a `.link` file with its `drop_ins`, by which udev names links. What a link is called before that is
+/// not known, so that names exclude nothing.
+#[must_use]
+pub fn udev_link(file: &SourceFile, drop_ins: &[SourceFile]) -> Option<Definition> {
+    // Masked, as by a link to /dev/null.
+    if file.text.is_empty() {
+        return None;
+    }
+    let mut parser = Parser::default();
+    for part in [file].into_iter().chain(drop_ins) {
+        parser.read(&part.text);
+    }
+    parser.names = Words::default();
+    Some(Definition::new(&file.path, vec![parser.matcher()]))
+}
+
 /// What the `drop_ins` of our file for the NIC called `name` change: without it, networkd would configure our NIC.
 #[must_use]
 pub fn networkd_of_ours(name: InterfaceName, drop_ins: &[SourceFile]) -> Option<Definition> {

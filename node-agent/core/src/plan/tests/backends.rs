@@ -104,3 +104,36 @@ fn a_second_file_that_cannot_be_written_takes_back_the_first_and_the_kernel() {
     assert_eq!(scene.carry_out(&plan)[&mac(A)].reason(), Reason::NotPersisted);
     assert_eq!((paths(&scene), scene.link(A)), (vec![], &before));
 }
+
+#[test]
+fn a_host_that_changes_its_backend_has_the_files_of_the_new_one_and_no_link_is_touched() {
+    let mut scene = Scene::new(&[nic(A, "multinic0", &["10.1.0.5/24"]), nic(B, "multinic1", &[])]);
+    scene.converge();
+    let backends: [&'static dyn Backend; 3] = [&Networkd, &TwoFiles, &Netplan];
+    for backend in backends {
+        scene.backend = backend;
+        let kernel = scene.node.kernel.clone();
+        let plan = scene.plan();
+        let steps = plan.transactions.iter().flat_map(|transaction| &transaction.steps);
+        assert_eq!(steps.collect::<Vec<_>>(), [&Step::SetUp { index: 0 }; 0]);
+        scene.converge();
+        let of_backend = |path: &String| backend.owner_of(path).is_some();
+        let files = if backend.name() == "netplan" { 2 } else { 4 };
+        assert!(
+            scene.node.files.keys().all(of_backend) && scene.node.files.len() == files,
+            "{:?}",
+            paths(&scene)
+        );
+        assert_eq!(scene.node.kernel, kernel);
+    }
+}
+
+#[test]
+fn a_file_of_the_old_backend_that_somebody_edited_is_told_and_kept() {
+    let mut scene = Scene::new(&[nic(A, "multinic0", &["10.1.0.5/24"])]);
+    scene.converge();
+    scene.node.files.values_mut().next().unwrap().push_str("# mine\n");
+    scene.backend = &Networkd;
+    assert_eq!(scene.refusal(A), Reason::EditedByHand);
+    assert!(scene.plan().is_idle());
+}

@@ -7,7 +7,7 @@ const BOOT: &str = "this boot";
 impl Scene {
     fn recall(&mut self, boot_id: &str) {
         let files = HostFiles { boot: self.node.files.clone(), generated: BTreeMap::new() };
-        self.ledger.recall(boot_id, &files, Backends::of(&[self.backend]));
+        self.ledger.recall(boot_id, &files, Backends::of(&self.backends()));
     }
 }
 
@@ -124,7 +124,7 @@ fn of_a_nic_whose_entry_cannot_be_read_nothing_is_given_back() {
     let before = scene.node.clone();
     let files = HostFiles::default();
     let (view, fence) = (&scene.node.kernel, &scene.fence());
-    let backends = [scene.backend];
+    let backends = scene.backends();
     let world = World {
         backend: &Netplan,
         backends: Backends::of(&backends),

@@ -20,7 +20,7 @@ mod scenarios;
 use super::*;
 use crate::{
     attribute::Step,
-    backend::{ALL, Backend, Backends, netplan::Netplan},
+    backend::{ALL, Backend, Backends, netplan::Netplan, networkd::Networkd},
     execute::{Failure, Order, execute},
     observed::{
         files::HostFiles,
@@ -114,9 +114,14 @@ impl Scene {
         Fence::around(&self.node.kernel, &self.definitions, &policy, &past)
     }
 
+    /// The one that is at work, and those that may have been before.
+    fn backends(&self) -> [&'static dyn Backend; 3] {
+        [self.backend, &Netplan, &Networkd]
+    }
+
     fn plan(&self) -> Plan {
         let files = HostFiles { boot: self.node.files.clone(), generated: BTreeMap::new() };
-        let (view, fence, backends) = (&self.node.kernel, &self.fence(), [self.backend]);
+        let (view, fence, backends) = (&self.node.kernel, &self.fence(), self.backends());
         let world = World {
             backend: self.backend,
             backends: Backends::of(&backends),

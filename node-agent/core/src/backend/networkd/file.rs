@@ -1,0 +1,75 @@
+//! The text of the two files.
+
+use std::fmt::Write;
+
+use multinic_crds::Interface;
+
+/// The file by which udev names the NIC when it comes. Links that are made of it, such as VLANs, have its MAC address
+/// too, and are of another type.
+pub(crate) fn link(nic: &Interface) -> String {
+    format!("[Match]\nMACAddress={}\nType=ether\n\n[Link]\nName={}\n", nic.mac_address, nic.name)
+}
+
+/// The file that makes networkd configure the NIC as it is wanted, and in no other way: without `IPv6AcceptRA=no` a
+/// router advertisement puts a default route on it, and without `RequiredForOnline=no` a NIC without carrier holds up
+/// the boot.
+pub(super) fn network(nic: &Interface) -> String {
+    let ipv6 = nic.addresses.iter().any(|address| address.is_ipv6());
+    let mut text = format!(
+        "[Match]\nMACAddress={}\nName={}\n\n[Link]\nRequiredForOnline=no\n",
+        nic.mac_address, nic.name
+    );
+    // Writing into a string cannot fail.
+    let _ = nic.mtu.map(|mtu| writeln!(text, "MTUBytes={}", mtu.bytes()));
+    let link_local = if ipv6 { "ipv6" } else { "no" };
+    let _ = write!(text, "\n[Network]\nDHCP=no\nLinkLocalAddressing={link_local}\nIPv6AcceptRA=no\n");
+    for address in &nic.addresses {
+        let _ = writeln!(text, "Address={address}");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use multinic_crds::Interface;
+
+    use crate::{
+        backend::{ALL, Backend, networkd::Networkd},
+        observed::link::Link,
+        parse::foreign::{OurNetworks, SourceFile, networkd},
+        testing::{mac, nic},
+    };
+
+    const MAC: &str = "fa:16:3e:aa:00:01";
+
+    #[test]
+    fn the_files_of_every_kind_of_nic() {
+        let dual = nic(MAC, "multinic0", &["10.10.0.5/24", "2001:db8:10::5/64"]);
+        let cases = [
+            Interface { mtu: Some(9000.try_into().unwrap()), ..dual },
+            nic(MAC, "multinic0", &["10.10.0.5/24"]),
+            nic(MAC, "multinic9", &["2001:db8:10::5/64"]),
+            nic(MAC, "multinic0", &[]),
+        ];
+        let files = cases.iter().flat_map(|nic| Networkd.render(nic).unwrap());
+        let texts: Vec<_> = files.map(|file| format!("{}\n{}", file.path, file.text)).collect();
+        insta::assert_snapshot!(texts.join("\n"));
+    }
+
+    #[test]
+    fn what_is_written_means_the_nic_and_nothing_that_is_made_of_it() {
+        let wanted = nic(MAC, "multinic0", &["10.10.0.5/24", "2001:db8:10::5/64"]);
+        let file = &Networkd.render(&wanted).unwrap()[1];
+        // As somebody else's, under a name that hides nothing.
+        let source =
+            SourceFile { path: "/etc/systemd/network/50-site.network".to_owned(), text: file.text.clone() };
+        let read = networkd(&source, &[], &OurNetworks(ALL.networks())).unwrap();
+        let link = |name, address| Link::physical(3, name, mac(address));
+        assert!(read.covers(&link("multinic0", MAC)));
+        assert!(
+            !read.covers(&link("multinic0.5", MAC)) && !read.covers(&link("multinic0", "fa:16:3e:aa:00:02"))
+        );
+        let addresses: Vec<_> = Networkd.addresses(&file.text).iter().map(ToString::to_string).collect();
+        assert_eq!(addresses, ["10.10.0.5/24", "2001:db8:10::5/64"]);
+    }
+}

@@ -1,0 +1,80 @@
+//! Hosts as they are found, by the files that tell.
+
+use std::fs;
+
+use super::*;
+use crate::host::testing::host;
+
+/// Every directory that the agent's pod mounts from its host: the runtime makes those that are missing.
+const MOUNTS: [&str; 11] = [
+    "/etc/netplan",
+    "/etc/network",
+    "/run/network",
+    "/etc/NetworkManager/system-connections",
+    "/run/NetworkManager/system-connections",
+    "/run/netplan",
+    "/run/systemd/netif",
+    "/run/systemd/network",
+    "/run/multinic",
+    "/var/lib/multinic",
+    "/proc/sys/net",
+];
+
+const CONFIGURE: &str = "/usr/libexec/netplan/configure";
+const GENERATE: &str = "/usr/libexec/netplan/generate";
+const OLD_GENERATE: &str = "/lib/netplan/generate";
+const NETWORKD: &str = "/run/systemd/netif/state";
+
+/// What is found on a host with these files; a message for one that is not supported.
+fn found(files: &[&str], directories: &[&str]) -> Result<&'static str, String> {
+    let files: Vec<_> = files.iter().map(|path| (*path, "")).collect();
+    let (_directory, root) = host(&files);
+    for path in directories.iter().chain(&["/usr"]) {
+        fs::create_dir_all(root.at(path)).unwrap();
+    }
+    detect(&root).map(Backend::name).map_err(|refusal| refusal.message.to_string())
+}
+
+#[test]
+fn a_host_is_managed_by_what_is_at_work_on_it() {
+    for (name, files, backend) in [
+        ("Ubuntu 18.04, 20.04, 22.04", &[OLD_GENERATE, NETWORKD][..], "netplan"),
+        ("Ubuntu 24.04, Debian 12 and 13", &[GENERATE, NETWORKD], "netplan"),
+        ("Ubuntu 26.04", &[CONFIGURE, GENERATE, NETWORKD], "netplan"),
+        ("Flatcar, Arch, Debian with networkd alone", &[NETWORKD], "networkd"),
+    ] {
+        // What the mounts of the pod bring along decides nothing.
+        for mounts in [&[][..], &MOUNTS] {
+            assert_eq!(found(files, mounts), Ok(backend), "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_host_on_which_nothing_is_at_work_that_is_known_is_told_what_was_found() {
+    for (name, files, words) in [
+        ("Debian with ifupdown", &["/etc/network/interfaces"][..], "systemd-networkd is not running"),
+        (
+            "netplan that renders for somebody else",
+            &[GENERATE],
+            "netplan is installed, but systemd-networkd is not running",
+        ),
+        ("Talos", &[], "systemd-networkd is not running"),
+    ] {
+        for mounts in [&[][..], &MOUNTS] {
+            let message = found(files, mounts).unwrap_err();
+            assert!(message.contains(words), "{name}: {message}");
+        }
+    }
+}
+
+#[test]
+fn a_host_whose_programs_are_out_of_sight_is_not_guessed_at() {
+    let (_directory, root) = host(&[(NETWORKD, "")]);
+    assert!(detect(&root).unwrap_err().message.contains("does not see its /usr"));
+}
+
+#[test]
+fn directories_where_the_signs_would_be_are_no_signs() {
+    assert!(found(&[], &[CONFIGURE, GENERATE, OLD_GENERATE, NETWORKD]).is_err());
+}
