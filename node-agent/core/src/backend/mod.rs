@@ -8,6 +8,7 @@ mod detect;
 mod known;
 pub mod netplan;
 pub mod networkd;
+mod trial;
 
 pub use contract::{Backend, Place};
 pub use detect::Signs;

@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 use multinic_crds::{Explanation, MacAddress, Reason};
 
 use crate::{
-    backend::netplan::next_boot::{
-        Answer, Boot, Generator,
-        judge::{Change, is_source, judge},
+    backend::{
+        netplan::next_boot::{
+            Answer, Boot, Generator,
+            judge::{Change, is_source, judge},
+        },
+        trial::{Trial, by_member, refused},
     },
     plan::Transaction,
 };
@@ -28,11 +31,7 @@ pub async fn unfit<G: Generator>(
         return Ok(by_member(changing.into_iter().map(|transaction| (transaction, refusal.clone()))));
     }
     let before = generator.ask(&boot.files).await?;
-    let mut trial = Trial { generator, boot, before };
-    if trial.judge(&changing).await?.is_ok() {
-        return Ok(BTreeMap::new());
-    }
-    trial.search(changing).await.map(by_member)
+    refused(&mut Attempt { generator, boot, before }, changing).await
 }
 
 impl Boot {
@@ -54,23 +53,16 @@ impl Boot {
     }
 }
 
-fn by_member<'a>(
-    refused: impl IntoIterator<Item = (&'a Transaction, Explanation)>,
-) -> BTreeMap<MacAddress, Explanation> {
-    let each = |(transaction, refusal): (&'a Transaction, Explanation)| {
-        transaction.members.iter().map(move |member| (member.mac, refusal.clone()))
-    };
-    refused.into_iter().flat_map(each).collect()
-}
-
-/// A host whose files are tried.
-struct Trial<'a, G> {
+/// A host whose files are put to its generator.
+struct Attempt<'a, G> {
     generator: &'a mut G,
     boot: &'a Boot,
     before: Answer,
 }
 
-impl<G: Generator> Trial<'_, G> {
+impl<G: Generator> Trial for Attempt<'_, G> {
+    type Error = G::Error;
+
     async fn judge(&mut self, together: &[&Transaction]) -> Result<Result<(), Explanation>, G::Error> {
         let files = together.iter().flat_map(|transaction| &transaction.files);
         let change = Change::new(self.boot, files);
@@ -78,29 +70,5 @@ impl<G: Generator> Trial<'_, G> {
         let alone =
             if change.written.is_empty() { None } else { Some(self.generator.ask(&change.written).await?) };
         Ok(judge(&self.before, &after, alone.as_ref(), &change))
-    }
-
-    /// Adds one after the other to those that may be made; the ones that never could be.
-    async fn search<'t>(
-        &mut self,
-        changing: Vec<&'t Transaction>,
-    ) -> Result<Vec<(&'t Transaction, Explanation)>, G::Error> {
-        let (mut accepted, mut left) = (Vec::new(), changing);
-        loop {
-            let mut refused = Vec::new();
-            let count = accepted.len();
-            for transaction in left {
-                accepted.push(transaction);
-                if let Err(refusal) = self.judge(&accepted).await? {
-                    accepted.pop();
-                    refused.push((transaction, refusal));
-                }
-            }
-            // Another one that was accepted later may be what it needs.
-            if refused.is_empty() || accepted.len() == count {
-                return Ok(refused);
-            }
-            left = refused.into_iter().map(|(transaction, _)| transaction).collect();
-        }
     }
 }
