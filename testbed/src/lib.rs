@@ -36,5 +36,6 @@ pub use sandbox::fabric::GATEWAY;
 pub use sandbox::process::Process;
 pub use sandbox::skip::skip;
 pub use sandbox::testbed::Testbed;
+pub use setup::System;
 pub use story::harness::{Needs, Suite, full_node_obstacle};
 pub use story::world::World;

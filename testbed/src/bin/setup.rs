@@ -18,14 +18,8 @@ fn main() -> Result<()> {
     let assets = setup::ensure()?;
     writeln!(stdout(), "control plane: {}", assets.control_plane.display())?;
     writeln!(stdout(), "node image:    {}", assets.node_image.display())?;
-    for codename in setup::NETPLAN_RELEASES {
-        writeln!(
-            stdout(),
-            "{codename}:{:width$}{}",
-            "",
-            setup::ensure_release(codename)?.display(),
-            width = 14 - codename.len()
-        )?;
+    for system in setup::SYSTEMS {
+        writeln!(stdout(), "{:<15}{}", format!("{}:", system.name), setup::ensure_system(system)?.display())?;
     }
     if cluster {
         let assets = setup::ensure_cluster()?;

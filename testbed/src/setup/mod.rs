@@ -11,6 +11,7 @@ mod node_image;
 mod packages;
 mod progress;
 mod recipe;
+pub mod system;
 
 use std::path::PathBuf;
 use std::sync::OnceLock;
@@ -18,9 +19,7 @@ use std::sync::OnceLock;
 use anyhow::{Result, anyhow};
 
 pub(crate) use cluster::PAUSE_IMAGE;
-
-/// The releases whose own netplan the tests ask: 0.101, 0.106 and 1.1.2.
-pub const NETPLAN_RELEASES: [&str; 3] = ["bullseye", "bookworm", "trixie"];
+pub use system::{SYSTEMS, System};
 
 /// What a finished setup offers. Cloning is cheap; nothing in it is ever written to again.
 #[derive(Debug, Clone)]
@@ -55,7 +54,7 @@ pub fn ensure() -> Result<Assets> {
         packages::ensure(packages::TESTBED)?;
         Ok(Assets {
             control_plane: control_plane::ensure()?,
-            node_image: node_image::ensure()?,
+            node_image: node_image::ensure(&system::NETPLAN)?,
             ifquery: ifquery::ensure()?,
         })
     })
@@ -71,10 +70,10 @@ pub fn ensure_cluster() -> Result<ClusterAssets> {
     })
 }
 
-/// The root file system of a node of the release `codename`, such as `trixie`; of this host's distribution.
-pub fn ensure_release(codename: &str) -> Result<PathBuf> {
+/// The root file system of a node of this kind.
+pub fn ensure_system(system: &System) -> Result<PathBuf> {
     packages::ensure(packages::TESTBED)?;
-    node_image::ensure_of(codename)
+    node_image::ensure(system)
 }
 
 fn once<T: Clone>(ensured: &Once<T>, ensure: impl FnOnce() -> Result<T>) -> Result<T> {

@@ -10,9 +10,10 @@ use anyhow::Result;
 
 use super::progress::Progress;
 use super::recipe::fingerprint;
+use super::system::{self, System};
 use super::{apt, cache};
 
-const PACKAGES: &str = "systemd,systemd-sysv,dbus,udev,netplan.io,iproute2,iputils-ping";
+const PACKAGES: &str = "systemd,systemd-sysv,dbus,udev,iproute2,iputils-ping";
 /// What a node needs before a kubelet can run pods on it, and people can log in.
 const PACKAGES_FOR_PODS: &str = "containerd,runc,containernetworking-plugins,ca-certificates,iptables,nftables,\
     ethtool,kmod,openssh-server,sudo";
@@ -22,28 +23,27 @@ const VETH_NAME_RULE: &str = include_str!("../../node-image/99-zz-veth-name.rule
 const NAMES: usize = 20;
 
 /// The image's directory, bootstrapped first where it is not in the cache yet.
-pub(super) fn ensure() -> Result<PathBuf> {
-    ensure_of(&apt::codename()?)
-}
-
-/// The same of the release `codename`, such as `trixie`.
-pub(super) fn ensure_of(codename: &str) -> Result<PathBuf> {
-    image("node-image", "node image", codename, PACKAGES)
+pub(super) fn ensure(system: &System) -> Result<PathBuf> {
+    image("node-image", "node image", system, "")
 }
 
 /// The same for a node that can run pods.
 pub(super) fn ensure_for_pods() -> Result<PathBuf> {
-    let packages = format!("{PACKAGES},{PACKAGES_FOR_PODS}");
-    image("cluster-node-image", "cluster node image", &apt::codename()?, &packages)
+    image("cluster-node-image", "cluster node image", &system::NETPLAN, PACKAGES_FOR_PODS)
 }
 
-fn image(name: &str, step: &'static str, codename: &str, packages: &str) -> Result<PathBuf> {
-    let recipe =
-        fingerprint(&[codename, std::env::consts::ARCH, packages, VETH_NAME, VETH_NAME_RULE, &drop_in(0)]);
-    cache::ensure(name, &recipe, |root| build(root, step, codename, packages))
+fn image(name: &str, step: &'static str, system: &System, more: &str) -> Result<PathBuf> {
+    let own = apt::codename()?;
+    let codename = system.codename.unwrap_or(&own);
+    let packages: Vec<_> =
+        [PACKAGES, system.packages, more].into_iter().filter(|list| !list.is_empty()).collect();
+    let (packages, units) = (packages.join(","), system.enabled.join(" "));
+    let arch = std::env::consts::ARCH;
+    let recipe = fingerprint(&[codename, arch, &packages, &units, VETH_NAME, VETH_NAME_RULE, &drop_in(0)]);
+    cache::ensure(name, &recipe, |root| build(root, step, codename, &packages, system))
 }
 
-fn build(root: &Path, step: &'static str, codename: &str, packages: &str) -> Result<()> {
+fn build(root: &Path, step: &'static str, codename: &str, packages: &str, system: &System) -> Result<()> {
     let mut progress = Progress::start(step);
     let mut bootstrap = Command::new("mmdebstrap");
     bootstrap.args(["--mode=root", "--variant=minbase", "--include", packages]).arg(codename).arg(root);
@@ -51,8 +51,9 @@ fn build(root: &Path, step: &'static str, codename: &str, packages: &str) -> Res
     progress.run(&mut bootstrap, |line| line.strip_prefix("I: ").map(str::to_owned))?;
 
     progress.at("making it a node");
-    progress
-        .run(Command::new("chroot").arg(root).args(["systemctl", "enable", "systemd-networkd"]), |_| None)?;
+    let mut enable = Command::new("chroot");
+    enable.arg(root).args(["systemctl", "enable"]).args(system.enabled);
+    progress.run(&mut enable, |_| None)?;
     // Nodes that share an identity get the same MAC addresses from udev.
     fs::write(root.join("etc/machine-id"), "")?;
     forget_host_keys(root)?;

@@ -8,7 +8,10 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use multinic_testbed::setup;
+use multinic_testbed::{
+    System,
+    setup::{self, system},
+};
 use tempfile::TempDir;
 
 /// Where generators lie that no distribution has any more, as `generate-VERSION`.
@@ -18,7 +21,8 @@ const DEBIAN_12: &str = "/usr/libexec/netplan/generate";
 
 pub(crate) struct Release {
     pub(crate) version: &'static str,
-    codename: &'static str,
+    /// The hosts that have it, or on which it was built.
+    system: &'static System,
     /// Where the release has it on a host.
     place: &'static str,
     from: Source,
@@ -33,19 +37,19 @@ enum Source {
 
 pub(crate) const RELEASES: [Release; 5] = [
     old("0.99"),
-    packaged("0.101", "bullseye", "/lib/netplan/generate"),
+    packaged("0.101", &system::BULLSEYE, "/lib/netplan/generate"),
     old("0.104"),
-    packaged("0.106", "bookworm", DEBIAN_12),
-    packaged("1.1.2", "trixie", "/usr/libexec/netplan/generate"),
+    packaged("0.106", &system::BOOKWORM, DEBIAN_12),
+    packaged("1.1.2", &system::TRIXIE, "/usr/libexec/netplan/generate"),
 ];
 
 /// Built for Debian 12.
 const fn old(version: &'static str) -> Release {
-    Release { version, codename: "bookworm", place: "/lib/netplan/generate", from: Source::Folder }
+    Release { version, system: &system::BOOKWORM, place: "/lib/netplan/generate", from: Source::Folder }
 }
 
-const fn packaged(version: &'static str, codename: &'static str, place: &'static str) -> Release {
-    Release { version, codename, place, from: Source::Package }
+const fn packaged(version: &'static str, system: &'static System, place: &'static str) -> Release {
+    Release { version, system, place, from: Source::Package }
 }
 
 /// A root that only the generator can run in, and what it is made of.
@@ -70,7 +74,7 @@ impl Release {
     }
 
     pub(crate) fn root(&self) -> Result<Root> {
-        let image = setup::ensure_release(self.codename)?;
+        let image = setup::ensure_system(self.system)?;
         let root = tempfile::tempdir()?;
         let packaged = match self.from {
             Source::Package => self.place,

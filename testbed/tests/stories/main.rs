@@ -10,9 +10,10 @@ mod lease;
 mod loops;
 mod parts;
 mod pod;
-mod releases;
+
 mod schema;
 mod slots;
+mod systems;
 mod udev;
 mod uplink;
 mod witness;
@@ -23,7 +24,7 @@ use multinic_testbed::Suite;
 
 fn main() -> ExitCode {
     let suite = faults::tell(boundaries::tell(Suite::default()));
-    let suite = releases::tell(constancy::tell(slots::tell(suite)));
+    let suite = systems::tell(constancy::tell(slots::tell(suite)));
     let suite = check::tell(lease::tell(uplink::tell(guards::tell(suite))));
     let suite = endings::tell(udev::tell(suite));
     loops::tell(schema::tell(pod::tell(parts::tell(suite)))).run()

@@ -1,8 +1,8 @@
-//! The same walk on every release of the distribution: what netplan, networkd, udev and kernel do differs from one to the next.
+//! The same walk on every kind of host: what netplan, networkd, udev and kernel do differs from one to the next.
 
 use anyhow::{Result, ensure};
 use multinic_testbed::{
-    Harm, Kind, Needs, Node, OpenstackConfig, Port, SOON, Schema, Suite, Testbed, eventually, setup,
+    Harm, Kind, Needs, Node, OpenstackConfig, Port, SOON, Schema, Suite, System, Testbed, eventually, setup,
 };
 
 const FIRST: &str = "fa:16:3e:00:00:01";
@@ -11,17 +11,17 @@ const LATE: &str = "fa:16:3e:00:00:03";
 const NEXT: &str = "fa:16:3e:00:00:04";
 
 pub(crate) fn tell(suite: Suite) -> Suite {
-    setup::NETPLAN_RELEASES.into_iter().fold(suite, |suite, codename| {
-        let name = format!("nics_come_stay_and_go_on_{codename}");
-        suite.tell(&name, Needs::FullNodes, async move |bed: &Testbed| walk(bed, codename).await)
+    setup::SYSTEMS.into_iter().fold(suite, |suite, system| {
+        let name = format!("nics_come_stay_and_go_on_{}", system.name);
+        suite.tell(&name, Needs::FullNodes, async move |bed: &Testbed| walk(bed, system).await)
     })
 }
 
 /// Rows become NICs, one is plugged in late, drift is repaired, a removed one's slot is used again, and a reboot without
 /// an agent brings all of it back; the uplink never notices.
-async fn walk(bed: &Testbed, codename: &'static str) -> Result<()> {
+async fn walk(bed: &Testbed, system: &'static System) -> Result<()> {
     let world = bed.world(Schema::ProducerWithAddressing).await?;
-    let node = bed.node("worker-1", Kind::FullOf(codename)).await?;
+    let node = bed.node("worker-1", Kind::Of(system)).await?;
     node.plug(FIRST)?;
     node.plug(SECOND)?;
     let monitor = node.monitor().await?;

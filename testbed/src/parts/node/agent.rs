@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::core::v1::{Node as KubeNode, NodeAddress, NodeSpec, NodeStatus};
 use kube::api::ObjectMeta;
 
-use super::{Kind, Node};
+use super::Node;
 use crate::parts::binaries::binaries;
 use crate::parts::control_plane::ControlPlane;
 use crate::sandbox::process::Process;
@@ -60,7 +60,7 @@ impl Node<'_> {
         let kubeconfig = cluster.agent_kubeconfig(self.name()).await?;
         let program = self.root.share.join("multinic-agent");
         place(&binaries()?.agent, &program)?;
-        if let Kind::FullOf(_) = self.kind {
+        if self.kind.system().codename.is_some() {
             bring_libraries(
                 &program,
                 &self.root.share.join("lib"),

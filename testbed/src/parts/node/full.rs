@@ -108,6 +108,6 @@ fn booted(spawner: &Spawner) -> Result<()> {
     ensure!(matches!(state.trim(), "running" | "degraded"), "systemd is {}", state.trim());
     let links = link::parse(&spawner.run(&["ip", "-json", "address", "show"])?)?;
     let configured = links.iter().any(|link| link.name == UPLINK && link.up && !link.addresses.is_empty());
-    ensure!(configured, "networkd has not configured {UPLINK}: {links:?}");
+    ensure!(configured, "nothing has configured {UPLINK}: {links:?}");
     Ok(())
 }

@@ -25,20 +25,29 @@ pub use machine::UPLINK;
 
 use crate::sandbox::process::Process;
 use crate::sandbox::testbed::Testbed;
-use crate::setup::{self, ClusterAssets};
+use crate::setup::{self, ClusterAssets, System, system};
 use cable::Cables;
 use machine::{Machine, Power};
 use root::Root;
 
 /// How much of a machine a node is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub enum Kind {
     /// A network namespace and a directory as the host's root: there in milliseconds, but it never boots.
     Light,
     /// A systemd-nspawn machine with systemd, udev, networkd and netplan: there in a second or two, and it reboots.
     Full,
-    /// The same of another release of this host's distribution, by its codename, such as `trixie`.
-    FullOf(&'static str),
+    /// The same of another system.
+    Of(&'static System),
+}
+
+impl Kind {
+    fn system(self) -> &'static System {
+        match self {
+            Self::Light | Self::Full => &system::NETPLAN,
+            Self::Of(system) => system,
+        }
+    }
 }
 
 /// A node with an uplink of its own and whatever was plugged into it.
@@ -64,7 +73,7 @@ impl<'bed> Node<'bed> {
     pub(crate) async fn start(bed: &'bed Testbed, name: &str, number: u8, kind: Kind) -> Result<Self> {
         let image = match kind {
             Kind::Light | Kind::Full => bed.assets().node_image.clone(),
-            Kind::FullOf(codename) => setup::ensure_release(codename)?,
+            Kind::Of(system) => setup::ensure_system(system)?,
         };
         let node = Self::build(bed, name, number, kind, &image)?;
         node.power_on().await?;
@@ -74,7 +83,7 @@ impl<'bed> Node<'bed> {
     /// A node that is off, from a root of the caller's choice.
     fn build(bed: &'bed Testbed, name: &str, number: u8, kind: Kind, image: &Path) -> Result<Self> {
         let cables = Cables::lay(bed, name, number);
-        let root = Root::clone_image(bed, name, cables.address(), image)?;
+        let root = Root::clone_image(bed, name, cables.address(), image, kind.system())?;
         Ok(Self { bed, kind, cables, root, agent: RefCell::new(None), machine: RefCell::new(None) })
     }
 
@@ -165,7 +174,7 @@ impl<'bed> Node<'bed> {
         self.cables.power_on()?;
         let machine = match self.kind {
             Kind::Light => light::boot(self.bed, &self.cables, &self.root)?,
-            Kind::Full | Kind::FullOf(_) => full::boot(self.bed, &self.cables, &self.root).await?,
+            Kind::Full | Kind::Of(_) => full::boot(self.bed, &self.cables, &self.root).await?,
         };
         self.machine.replace(Some(machine));
         Ok(())
@@ -182,7 +191,7 @@ impl<'bed> Node<'bed> {
 
     /// Nobody can use the node from here on; what is left of it is the running machine.
     fn switch_off(&self) -> Result<Power> {
-        ensure!(self.kind != Kind::Light, "{} is a light node, which never boots", self.name());
+        ensure!(!matches!(self.kind, Kind::Light), "{} is a light node, which never boots", self.name());
         self.agent.take();
         let machine = self.machine.take().with_context(|| format!("{} is off", self.name()))?;
         machine.power.context("a full node is a machine")

@@ -8,9 +8,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use super::containers::Containers;
-use super::machine::UPLINK;
-use crate::sandbox::fabric::GATEWAY;
 use crate::sandbox::testbed::Testbed;
+use crate::setup::system::{File, System};
 
 /// Mounts a writable layer over the image `$1` at `$2`.
 ///
@@ -45,7 +44,13 @@ pub(super) struct Root {
 
 impl Root {
     /// Lays a writable, empty layer over the image and gives it an identity and a configuration for its uplink.
-    pub(super) fn clone_image(bed: &Testbed, name: &str, address: Ipv4Addr, image: &Path) -> Result<Self> {
+    pub(super) fn clone_image(
+        bed: &Testbed,
+        name: &str,
+        address: Ipv4Addr,
+        image: &Path,
+        system: &System,
+    ) -> Result<Self> {
         let directory = bed.part(&format!("node-{name}"))?;
         let root = Self {
             path: directory.join("root"),
@@ -60,7 +65,7 @@ impl Root {
 
         let inside = bed.inside(&root.path);
         identify(&inside, name)?;
-        configure_uplink(&inside, address)?;
+        configure_uplink(&inside, address, system)?;
         Ok(root)
     }
 
@@ -85,15 +90,11 @@ fn identify(root: &Path, name: &str) -> Result<()> {
     Ok(())
 }
 
-/// The file and its name are cloud-init's: for the agent they are foreign.
-fn configure_uplink(root: &Path, address: Ipv4Addr) -> Result<()> {
-    let yaml = format!(
-        "network:\n  version: 2\n  ethernets:\n    {UPLINK}:\n      match: {{name: {UPLINK}}}\n      \
-         addresses: [{address}/24]\n      routes: [{{to: 0.0.0.0/0, via: {GATEWAY}}}]\n      \
-         link-local: []\n      accept-ra: false\n"
-    );
-    let path = root.join("etc/netplan/50-cloud-init.yaml");
-    fs::write(&path, yaml).with_context(|| format!("cannot write {}", path.display()))?;
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
+fn configure_uplink(root: &Path, address: Ipv4Addr, system: &System) -> Result<()> {
+    for File { path, mode, text } in (system.uplink)(address) {
+        let path = root.join(path);
+        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode))?;
+    }
     Ok(())
 }
