@@ -105,6 +105,10 @@ pub(super) fn contents(
     directory: &str,
     suffix: &str,
 ) -> Result<Vec<(String, Content)>, FileError> {
+    // As /etc/sysconfig/network is in the Red Hat family.
+    if root.is_file(directory) {
+        return Ok(Vec::new());
+    }
     let files = root.list(directory, suffix).map_err(|source| FileError::of(directory, source))?;
     if files.is_empty() && root.leads_out(directory) {
         return Ok(vec![(directory.to_owned(), Err(Unread::OutOfSight))]);

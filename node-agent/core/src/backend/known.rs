@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use ipnet::IpNet;
 use multinic_crds::InterfaceName;
 
-use super::{Backend, Place, netplan::Netplan, networkd::Networkd};
+use super::{Backend, Place, netplan::Netplan, networkd::Networkd, wicked::Wicked};
 
 /// The backends whose files are recognised on every host.
 #[derive(Debug, Clone, Copy)]
 pub struct Backends<'a>(&'a [&'a dyn Backend]);
 
 /// Every backend that there is.
-pub const ALL: Backends<'static> = Backends(&[&Netplan, &Networkd]);
+pub const ALL: Backends<'static> = Backends(&[&Netplan, &Networkd, &Wicked]);
 
 impl<'a> Backends<'a> {
     /// These, and no others.

@@ -3,12 +3,14 @@
 //! [`Backend`] says what is written for a NIC and how that is recognised. What the host's next boot would make of it is
 //! asked through [`crate::plan::BootCheck`]. What is at work now is always changed by netlink, whatever the backend.
 
+mod asked;
 mod contract;
 mod detect;
 mod known;
 pub mod netplan;
 pub mod networkd;
 mod trial;
+pub mod wicked;
 
 pub use contract::{Backend, Place};
 pub use detect::Signs;

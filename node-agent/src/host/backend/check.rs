@@ -3,41 +3,54 @@
 use std::collections::BTreeMap;
 
 use multinic_agent_core::{
-    backend::{Backend, netplan::next_boot::Doubts, networkd::Networkd},
+    backend::{
+        Backend,
+        netplan::{self, Netplan},
+        networkd::Networkd,
+        wicked::{self, Wicked},
+    },
     parse::bootfile::BootFile,
     plan::{BootCheck, Transaction},
 };
 use multinic_crds::{Explanation, MacAddress};
 
-use super::{StageError, netplan::NetplanCheck, networkd::NetworkdCheck};
+use super::{StageError, netplan::NetplanCheck, networkd::NetworkdCheck, wicked::WickedCheck};
 use crate::host::{files, root::HostRoot};
 
 /// What was found earlier about the next boot of NICs that are right.
 #[derive(Debug, Default)]
 pub struct Remembered {
-    netplan: Doubts,
+    netplan: netplan::next_boot::Doubts,
+    wicked: wicked::next_boot::Doubts,
 }
 
 /// The host's own programs, asked about every file that would change.
+///
+/// netplan and wicked are asked wherever they are: they read our files whether these come or go.
 pub struct HostCheck<'a> {
     root: &'a HostRoot,
+    /// What configures the host's NICs, if anything does.
+    active: &'static str,
     netplan: Option<NetplanCheck<'a>>,
     networkd: Option<NetworkdCheck>,
+    wicked: Option<WickedCheck<'a>>,
 }
 
 impl<'a> HostCheck<'a> {
     /// The check of the host whose root is `root`, and whose NICs `backend` configures, if any does.
-    ///
-    /// netplan is asked wherever it is: it reads our files whether they come or go.
     pub fn of(
         root: &'a HostRoot,
         backend: Option<&dyn Backend>,
         remembered: &'a mut Remembered,
     ) -> Result<Self, StageError> {
-        let netplan = NetplanCheck::of(root, &mut remembered.netplan)?;
-        let is_networkd = backend.is_some_and(|backend| backend.name() == Networkd.name());
-        let networkd = is_networkd.then(|| NetworkdCheck::of(root)).transpose()?;
-        Ok(Self { root, netplan, networkd })
+        let active = backend.map_or("", Backend::name);
+        Ok(Self {
+            root,
+            active,
+            netplan: NetplanCheck::of(root, &mut remembered.netplan)?,
+            networkd: (active == Networkd.name()).then(|| NetworkdCheck::of(root)).transpose()?,
+            wicked: WickedCheck::of(root, &mut remembered.wicked)?,
+        })
     }
 }
 
@@ -55,6 +68,9 @@ impl BootCheck for HostCheck<'_> {
         if let Some(networkd) = &mut self.networkd {
             unfit.extend(networkd.unfit(transactions).await?);
         }
+        if let Some(wicked) = &mut self.wicked {
+            unfit.extend(wicked.unfit(transactions).await?);
+        }
         Ok(unfit)
     }
 
@@ -62,10 +78,11 @@ impl BootCheck for HostCheck<'_> {
         &mut self,
         right: BTreeMap<MacAddress, Vec<BootFile>>,
     ) -> Result<BTreeMap<MacAddress, Explanation>, StageError> {
-        match (&mut self.netplan, &mut self.networkd) {
-            (_, Some(networkd)) => networkd.doubts(right).await,
-            (Some(netplan), None) => netplan.doubts(right).await,
-            (None, None) => Ok(BTreeMap::new()),
+        match (&mut self.netplan, &mut self.networkd, &mut self.wicked) {
+            (Some(netplan), _, _) if self.active == Netplan.name() => netplan.doubts(right).await,
+            (_, Some(networkd), _) if self.active == Networkd.name() => networkd.doubts(right).await,
+            (_, _, Some(wicked)) if self.active == Wicked.name() => wicked.doubts(right).await,
+            _ => Ok(BTreeMap::new()),
         }
     }
 }

@@ -3,7 +3,7 @@
 use multinic_agent_core::backend::{Backend, Signs};
 use multinic_crds::{Explanation, Reason};
 
-use super::{netplan, networkd};
+use super::{netplan, networkd, wicked};
 use crate::host::{facts::os_image, root::HostRoot};
 
 /// What configures the host's network at boot; or why nothing does that this version knows.
@@ -16,7 +16,11 @@ pub fn detect(root: &HostRoot) -> Result<&'static dyn Backend, Explanation> {
     if !root.is_directory("/usr") {
         return Err(unsupported("the agent does not see its /usr; mount that, as the chart does".to_owned()));
     }
-    let signs = Signs { netplan: netplan::is_installed(root), networkd: networkd::is_running(root) };
+    let signs = Signs {
+        netplan: netplan::is_installed(root),
+        networkd: networkd::is_running(root),
+        wicked: wicked::is_running(root),
+    };
     signs.backend().map_err(unsupported)
 }
 

@@ -7,6 +7,7 @@ mod detect;
 mod netplan;
 mod networkd;
 mod stage;
+mod wicked;
 
 pub use check::{HostCheck, Remembered};
 pub use detect::detect;

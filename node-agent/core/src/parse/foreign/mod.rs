@@ -4,6 +4,7 @@
 //! speak of every link: refusing a NIC is cheap, fighting its owner is not.
 
 mod definition;
+mod ifcfg;
 mod ifupdown;
 mod keyfile;
 mod netplan;
@@ -13,6 +14,7 @@ mod tests;
 mod words;
 
 pub use definition::{Definition, SourceFile};
+pub use ifcfg::ifcfg;
 pub use ifupdown::{Include, Interfaces, ifupdown, is_sourced};
 pub use keyfile::keyfile;
 pub use netplan::netplan;

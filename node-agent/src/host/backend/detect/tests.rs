@@ -24,6 +24,7 @@ const CONFIGURE: &str = "/usr/libexec/netplan/configure";
 const GENERATE: &str = "/usr/libexec/netplan/generate";
 const OLD_GENERATE: &str = "/lib/netplan/generate";
 const NETWORKD: &str = "/run/systemd/netif/state";
+const WICKED: &str = "/run/wicked/state-2.xml";
 
 /// What is found on a host with these files; a message for one that is not supported.
 fn found(files: &[&str], directories: &[&str]) -> Result<&'static str, String> {
@@ -42,6 +43,9 @@ fn a_host_is_managed_by_what_is_at_work_on_it() {
         ("Ubuntu 24.04, Debian 12 and 13", &[GENERATE, NETWORKD], "netplan"),
         ("Ubuntu 26.04", &[CONFIGURE, GENERATE, NETWORKD], "netplan"),
         ("Flatcar, Arch, Debian with networkd alone", &[NETWORKD], "networkd"),
+        ("SLES 15, Leap 15", &["/usr/sbin/wicked", WICKED], "wicked"),
+        ("wicked where netplan is installed for another reason", &[GENERATE, WICKED], "wicked"),
+        ("Debian with networkd, and wicked only installed", &["/usr/sbin/wicked", NETWORKD], "networkd"),
     ] {
         // What the mounts of the pod bring along decides nothing.
         for mounts in [&[][..], &MOUNTS] {
@@ -53,13 +57,15 @@ fn a_host_is_managed_by_what_is_at_work_on_it() {
 #[test]
 fn a_host_on_which_nothing_is_at_work_that_is_known_is_told_what_was_found() {
     for (name, files, words) in [
-        ("Debian with ifupdown", &["/etc/network/interfaces"][..], "systemd-networkd is not running"),
         (
-            "netplan that renders for somebody else",
-            &[GENERATE],
-            "netplan is installed, but systemd-networkd is not running",
+            "Debian with ifupdown",
+            &["/etc/network/interfaces"][..],
+            "neither systemd-networkd nor wicked runs",
         ),
-        ("Talos", &[], "systemd-networkd is not running"),
+        ("netplan that renders for somebody else", &[GENERATE], "though netplan is installed"),
+        ("SLES 15 before wicked has run", &["/usr/sbin/wicked"], "neither systemd-networkd nor wicked runs"),
+        ("Talos", &[], "neither systemd-networkd nor wicked runs"),
+        ("two at once", &[NETWORKD, WICKED], "systemd-networkd and wicked run on it at once"),
     ] {
         for mounts in [&[][..], &MOUNTS] {
             let message = found(files, mounts).unwrap_err();

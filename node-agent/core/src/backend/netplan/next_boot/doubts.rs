@@ -5,19 +5,18 @@ use std::collections::BTreeMap;
 use multinic_crds::{Explanation, MacAddress};
 
 use crate::{
-    backend::netplan::next_boot::{
-        Answer, Boot, Files, Generator,
-        judge::{as_alone, host_invalid},
+    backend::{
+        asked::Asked,
+        netplan::next_boot::{
+            Answer, Boot, Files, Generator,
+            judge::{as_alone, host_invalid},
+        },
     },
     parse::bootfile::BootFile,
 };
 
-/// What was found, and of which files: as long as those stay, it is not asked again.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Doubts {
-    asked: Option<(Boot, BTreeMap<MacAddress, Vec<BootFile>>)>,
-    found: BTreeMap<MacAddress, Explanation>,
-}
+/// What was found, and of which files.
+pub type Doubts = Asked<(Boot, BTreeMap<MacAddress, Vec<BootFile>>)>;
 
 impl Doubts {
     /// Why NICs that are `right` by these files will not be at the next boot.
@@ -27,15 +26,7 @@ impl Doubts {
         boot: Boot,
         right: BTreeMap<MacAddress, Vec<BootFile>>,
     ) -> Result<BTreeMap<MacAddress, Explanation>, G::Error> {
-        let question = Some((boot, right));
-        if self.asked != question {
-            *self = Self::default();
-            if let Some((boot, right)) = &question {
-                self.found = found(generator, boot, right).await?;
-            }
-            self.asked = question;
-        }
-        Ok(self.found.clone())
+        self.or_ask((boot, right), async |(boot, right)| found(generator, boot, right).await).await
     }
 }
 

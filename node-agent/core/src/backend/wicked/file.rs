@@ -1,0 +1,66 @@
+//! The text of the files, in which wicked reads values as a shell does: everything stands in single quotes, and nothing
+//! is written that could end them.
+
+use std::fmt::Write;
+
+use multinic_crds::Interface;
+
+/// `ifcfg-NAME`: what the NIC is given. `hotplug` is brought up when it is there, and fails no boot when it is not;
+/// `none` instead of `static` would also leave out the MTU.
+pub(super) fn ifcfg(nic: &Interface) -> String {
+    let mut text = "STARTMODE='hotplug'\nBOOTPROTO='static'\n".to_owned();
+    for (number, address) in nic.addresses.iter().enumerate() {
+        // Writing into a string cannot fail.
+        let _ = writeln!(text, "IPADDR_{number}='{address}'");
+    }
+    let _ = nic.mtu.map(|mtu| writeln!(text, "MTU='{}'", mtu.bytes()));
+    text
+}
+
+/// `ifsysctl-NAME`: without it a router advertisement puts addresses and a default route on the NIC. Where no IPv6
+/// address is wanted, none is made for the link either. IPv6 is not disabled: it would stay so when an address comes later.
+pub(super) fn ifsysctl(nic: &Interface) -> String {
+    let ipv6 = nic.addresses.iter().any(|address| address.is_ipv6());
+    let sysctls =
+        [("accept_ra", 0), ("autoconf", 0)].into_iter().chain((!ipv6).then_some(("addr_gen_mode", 1)));
+    let lines: Vec<_> =
+        sysctls.map(|(key, value)| format!("net.ipv6.conf.$INTERFACE.{key} = {value}\n")).collect();
+    lines.concat()
+}
+
+/// The udev rule that names the NIC when it comes. Only links with a driver: a VLAN has the MAC address of the link
+/// below it. A rule, since wicked's hosts may have others for the same NIC, and the last one counts.
+pub(super) fn rule(nic: &Interface) -> String {
+    format!(
+        "SUBSYSTEM==\"net\", ACTION==\"add\", DRIVERS==\"?*\", ATTR{{type}}==\"1\", ATTR{{address}}==\"{}\", NAME=\"{}\"\n",
+        nic.mac_address, nic.name
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use multinic_crds::Interface;
+
+    use crate::{
+        backend::{Backend, wicked::Wicked},
+        testing::nic,
+    };
+
+    #[test]
+    fn the_files_of_every_kind_of_nic() {
+        let mac = "fa:16:3e:aa:00:01";
+        let dual = nic(mac, "multinic0", &["10.10.0.5/24", "2001:db8:10::5/64"]);
+        let cases = [
+            Interface { mtu: Some(9000.try_into().unwrap()), ..dual },
+            nic(mac, "multinic0", &["10.10.0.5/24"]),
+            nic(mac, "multinic9", &["2001:db8:10::5/64"]),
+            nic(mac, "multinic0", &[]),
+        ];
+        let files = cases.iter().flat_map(|nic| Wicked.render(nic).unwrap());
+        let texts: Vec<_> = files.map(|file| format!("{}\n{}", file.path, file.text)).collect();
+        insta::assert_snapshot!(texts.join("\n"));
+        let first = &Wicked.render(&cases[0]).unwrap()[0];
+        let addresses: Vec<_> = Wicked.addresses(&first.text).iter().map(ToString::to_string).collect();
+        assert_eq!(addresses, ["10.10.0.5/24", "2001:db8:10::5/64"]);
+    }
+}

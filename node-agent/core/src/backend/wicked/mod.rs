@@ -1,0 +1,62 @@
+//! wicked, of SUSE Linux Enterprise 15 and Leap 15: for each NIC a file with what it is given, one with its sysctls, and a
+//! udev rule with its name.
+
+mod file;
+pub mod next_boot;
+mod shown;
+
+use ipnet::IpNet;
+use multinic_crds::{Explanation, Interface, InterfaceName};
+
+use super::{Backend, Place};
+use crate::parse::bootfile::{BootFile, seal};
+
+/// Where wicked reads from.
+pub const DIRECTORY: &str = "/etc/sysconfig/network";
+/// Where administrators put rules for udev.
+const RULES: &str = "/etc/udev/rules.d";
+const PLACES: [Place; 2] = [
+    Place { directory: DIRECTORY, ending: "", private: true },
+    Place { directory: RULES, ending: ".rules", private: false },
+];
+
+/// wicked's files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wicked;
+
+impl Backend for Wicked {
+    fn name(&self) -> &'static str {
+        "wicked"
+    }
+
+    fn render(&self, nic: &Interface) -> Result<Vec<BootFile>, Explanation> {
+        let texts = [file::ifcfg(nic), file::ifsysctl(nic), file::rule(nic)];
+        let files = self.paths(nic.name).into_iter().zip(texts);
+        Ok(files.map(|(path, text)| BootFile { path, text: seal(nic.mac_address, &text) }).collect())
+    }
+
+    fn paths(&self, name: InterfaceName) -> Vec<String> {
+        vec![
+            format!("{DIRECTORY}/ifcfg-{name}"),
+            format!("{DIRECTORY}/ifsysctl-{name}"),
+            format!("{RULES}/90-multinic-{name}.rules"),
+        ]
+    }
+
+    fn addresses(&self, text: &str) -> Vec<IpNet> {
+        let values = text.lines().filter_map(|line| line.strip_prefix("IPADDR_")?.split_once('='));
+        values.filter_map(|(_, value)| value.trim_matches('\'').parse().ok()).collect()
+    }
+
+    fn places(&self) -> &'static [Place] {
+        &PLACES
+    }
+
+    fn generated(&self, _: InterfaceName) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn generated_in(&self) -> &'static [&'static str] {
+        &[]
+    }
+}

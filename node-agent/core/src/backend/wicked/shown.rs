@@ -1,0 +1,207 @@
+//! The interfaces that `wicked show-config` prints.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    mem,
+};
+
+use ipnet::IpNet;
+use multinic_crds::Interface;
+use roxmltree::{Document, Node};
+
+/// What wicked would do with one interface, as far as it matters for a NIC of ours, and all of it as text.
+#[derive(Debug, Clone, Default, Eq)]
+pub(super) struct Shown {
+    mode: String,
+    mtu: Option<u32>,
+    addresses: BTreeSet<IpNet>,
+    accepts_ra: bool,
+    autoconfigures: bool,
+    /// What is said of it beside that, such as routes, or that it is a part of another one.
+    more: Option<String>,
+    /// Every word in it, by which it may mean another interface.
+    words: BTreeSet<String>,
+    text: String,
+}
+
+/// Of others only the whole counts.
+impl PartialEq for Shown {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Shown {
+    /// What `nic` should be.
+    pub(super) fn of(nic: &Interface) -> Self {
+        let addresses = nic.addresses.iter().filter_map(|address| address.to_string().parse().ok());
+        Self {
+            mode: "hotplug".to_owned(),
+            mtu: nic.mtu.map(multinic_crds::Mtu::bytes),
+            addresses: addresses.collect(),
+            ..Self::default()
+        }
+    }
+
+    /// Whether this may have to do with the interface called `name`.
+    pub(super) fn mentions(&self, name: &str) -> bool {
+        self.words.contains(name)
+    }
+
+    /// What is not as in `wanted`.
+    pub(super) fn difference(&self, wanted: &Self) -> Option<String> {
+        if let Some(more) = &self.more {
+            return Some(more.clone());
+        }
+        let list =
+            |nets: &BTreeSet<IpNet>| nets.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        [
+            (self.mode != wanted.mode).then(|| format!("the mode {}", self.mode)),
+            (self.mtu != wanted.mtu)
+                .then(|| self.mtu.map_or_else(|| "no MTU".to_owned(), |mtu| format!("the MTU {mtu}"))),
+            (self.addresses != wanted.addresses)
+                .then(|| format!("the addresses [{}]", list(&self.addresses))),
+            self.accepts_ra.then(|| "router advertisements".to_owned()),
+            self.autoconfigures.then(|| "IPv6 autoconfiguration".to_owned()),
+        ]
+        .into_iter()
+        .flatten()
+        .next()
+    }
+}
+
+/// The interfaces in what was printed, by name.
+pub(super) fn parse(xml: &str) -> Result<BTreeMap<String, Shown>, String> {
+    // Several roots, and prefixes that are declared nowhere.
+    let xml = format!("<all xmlns:ipv4=\"ipv4\" xmlns:ipv6=\"ipv6\">{xml}</all>");
+    let document = Document::parse(&xml).map_err(|error| error.to_string())?;
+    let interfaces = document.root_element().children().filter(|node| node.has_tag_name("interface"));
+    let mut found: BTreeMap<String, Shown> = BTreeMap::new();
+    for interface in interfaces {
+        let (name, shown) = shown(interface, &xml)?;
+        // A port that is configured by its own file and by that of its master is printed twice.
+        let all = found.entry(name).or_default();
+        let (words, text) = (mem::take(&mut all.words), mem::take(&mut all.text));
+        *all = Shown { words: &words | &shown.words, text: text + &shown.text, ..shown };
+    }
+    Ok(found)
+}
+
+fn shown(interface: Node<'_, '_>, xml: &str) -> Result<(String, Shown), String> {
+    let name = text_at(interface, &["name"]).ok_or("an interface has no name")?.to_owned();
+    let (mut addresses, mut more) = (BTreeSet::new(), None);
+    // The elements with a prefix, such as `ipv4:static`, say where addresses come from.
+    let sources = interface.children().filter(|node| node.tag_name().namespace().is_some());
+    for element in sources.flat_map(|source| source.children()).filter(Node::is_element) {
+        let address = element.has_tag_name("address").then(|| text_at(element, &["local"])).flatten();
+        match address.and_then(|text| text.parse().ok()) {
+            Some(net) => _ = addresses.insert(net),
+            None => more = Some(element.tag_name().name().to_owned()),
+        }
+    }
+    if let Some(master) = text_at(interface, &["link", "master"]) {
+        more = Some(format!("a part of {master}"));
+    }
+    let words = interface.descendants().filter_map(|node| Some(node.text()?.trim().to_owned()));
+    let is = |names: [&str; 2], value: &str| {
+        names.iter().any(|name| text_at(interface, &["ipv6", name]) == Some(value))
+    };
+    let ipv6 = !is(["enabled"; 2], "false");
+    let shown = Shown {
+        mode: text_at(interface, &["control", "mode"]).unwrap_or_default().to_owned(),
+        mtu: text_at(interface, &["link", "mtu"]).and_then(|text| text.parse().ok()),
+        addresses,
+        // Releases differ in the dash.
+        accepts_ra: ipv6 && !is(["accept-ra", "accept_ra"], "disable"),
+        autoconfigures: ipv6 && !is(["autoconf"; 2], "false"),
+        more,
+        words: words.collect(),
+        text: xml[interface.range()].to_owned(),
+    };
+    Ok((name, shown))
+}
+
+/// The text of the element at `path` below `node`, by names without a prefix.
+fn text_at<'a>(node: Node<'a, '_>, path: &[&str]) -> Option<&'a str> {
+    let mut found = node;
+    for name in path {
+        let is_it =
+            |child: &Node<'_, '_>| child.tag_name().name() == *name && child.tag_name().namespace().is_none();
+        found = found.children().find(is_it)?;
+    }
+    found.text().map(str::trim)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::nic;
+
+    /// As wicked 0.6.80 prints it.
+    fn interface(name: &str, link: &str, more: &str) -> String {
+        format!(
+            "<interface origin=\"compat:suse:/etc/sysconfig/network/ifcfg-{name}\">\n  <name>{name}</name>\n  <control>\n    \
+             <mode>hotplug</mode>\n  </control>\n  {link}\n  <ipv4>\n    <enabled>true</enabled>\n  </ipv4>\n  {more}\n</interface>\n"
+        )
+    }
+
+    const ADDRESS: &str = "<ipv4:static><address><local>10.10.0.5/24</local></address></ipv4:static>";
+    const NO_RA: &str =
+        "<ipv6><enabled>true</enabled><autoconf>false</autoconf><accept-ra>disable</accept-ra></ipv6>";
+
+    fn difference(link: &str, more: &str) -> Option<String> {
+        let shown = parse(&interface("multinic0", link, more)).unwrap();
+        let wanted = Interface {
+            mtu: Some(1400.try_into().unwrap()),
+            ..nic("fa:16:3e:00:00:01", "multinic0", &["10.10.0.5/24"])
+        };
+        shown["multinic0"].difference(&Shown::of(&wanted))
+    }
+
+    #[test]
+    fn whatever_is_not_as_wanted_is_named() {
+        const LINK: &str = "<link><mtu>1400</mtu></link>";
+        let full = format!("{ADDRESS}{NO_RA}");
+        assert_eq!(difference(LINK, &full), None);
+        assert_eq!(difference(LINK, &format!("{ADDRESS}<ipv6><enabled>false</enabled></ipv6>")), None);
+        for (link, more, what) in [
+            ("<link/>", full.as_str(), "no MTU"),
+            ("<link><mtu>1500</mtu></link>", &full, "the MTU 1500"),
+            (LINK, NO_RA, "the addresses []"),
+            (LINK, ADDRESS, "router advertisements"),
+            (
+                "<link><master>bond0</master><port type=\"bond\"/><mtu>1400</mtu></link>",
+                &full,
+                "a part of bond0",
+            ),
+            (LINK, &format!("{full}<ipv4:dhcp><enabled>true</enabled></ipv4:dhcp>"), "enabled"),
+            (
+                LINK,
+                &full.replace(
+                    "</ipv4:static>",
+                    "<route><destination>10.0.0.0/8</destination></route></ipv4:static>",
+                ),
+                "route",
+            ),
+            (LINK, &full.replace("<local>", "<peer>10.0.0.1</peer><local>x"), "address"),
+        ] {
+            assert_eq!(difference(link, more).as_deref(), Some(what), "{link} {more}");
+        }
+    }
+
+    #[test]
+    fn an_interface_that_is_made_of_another_one_mentions_it_and_one_that_is_printed_twice_is_one() {
+        let vlan = interface("vlan5", "<vlan><device>multinic0</device><tag>5</tag></vlan>", "");
+        let shown = parse(
+            &(vlan
+                + &interface("eth1", "<link/>", "")
+                + &interface("eth1", "<link><master>br0</master></link>", "")),
+        )
+        .unwrap();
+        assert!(shown["vlan5"].mentions("multinic0") && !shown["vlan5"].mentions("multinic"));
+        assert_eq!(shown.keys().collect::<Vec<_>>(), ["eth1", "vlan5"]);
+        assert!(shown["eth1"].mentions("br0"));
+        assert!(parse("<interface><name>a</name>").is_err() && parse("<interface/>").is_err());
+        assert!(parse("").unwrap().is_empty());
+    }
+}

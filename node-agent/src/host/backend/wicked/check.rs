@@ -1,0 +1,99 @@
+//! The host's own wicked, asked about every file that would change. It needs neither its daemon nor D-Bus for that.
+
+use std::{collections::BTreeMap, process::Output};
+
+use multinic_agent_core::{
+    backend::{
+        Place,
+        wicked::{
+            DIRECTORY,
+            next_boot::{self, Answer, Doubts, Files, ShowConfig},
+        },
+    },
+    parse::bootfile::BootFile,
+    plan::{BootCheck, Transaction},
+};
+use multinic_crds::{Explanation, MacAddress, Reason};
+
+use crate::host::{
+    backend::stage::{STAGE, Stage, StageError},
+    reading::in_places,
+    root::HostRoot,
+};
+
+const PROGRAM: &str = "/usr/sbin/wicked";
+const READ: Place = Place { directory: DIRECTORY, ending: "", private: true };
+
+/// The host's wicked and files.
+pub(crate) struct WickedCheck<'a> {
+    root: &'a HostRoot,
+    files: Files,
+    /// Files that wicked reads and the agent cannot, and why.
+    unread: Vec<(String, String)>,
+    doubts: &'a mut Doubts,
+}
+
+impl<'a> WickedCheck<'a> {
+    /// The check of the host whose root is `root`; none where there is no wicked.
+    pub(crate) fn of(root: &'a HostRoot, doubts: &'a mut Doubts) -> Result<Option<Self>, StageError> {
+        if !root.is_file(PROGRAM) {
+            return Ok(None);
+        }
+        let mut check = Self { root, files: Files::new(), unread: Vec::new(), doubts };
+        for (path, content) in in_places(root, [&READ])? {
+            match content.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()) {
+                Ok(text) => _ = check.files.insert(path, text),
+                // Its directories are for scripts.
+                Err(unread) if path.contains("/if") => check.unread.push((path, unread.to_string())),
+                Err(_) => {}
+            }
+        }
+        Ok(Some(check))
+    }
+}
+
+/// The program of one host.
+struct HostWicked<'a>(&'a HostRoot);
+
+impl ShowConfig for HostWicked<'_> {
+    type Error = StageError;
+
+    async fn ask(&mut self, files: &Files) -> Result<Answer, StageError> {
+        let stage = Stage::new(self.0, [DIRECTORY], files)?;
+        let Output { status, stdout, stderr } =
+            stage.run(PROGRAM, &["--root-dir", STAGE, "show-config"]).await?;
+        let words = String::from_utf8_lossy(&stderr);
+        if !status.success() {
+            let words = words.lines().next().unwrap_or_default().trim().to_owned();
+            return Err(StageError::Broken { program: PROGRAM.to_owned(), status, words });
+        }
+        let complaints = words.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty());
+        Ok(Answer { xml: String::from_utf8_lossy(&stdout).into_owned(), complaints: complaints.collect() })
+    }
+}
+
+impl BootCheck for WickedCheck<'_> {
+    type Error = StageError;
+
+    async fn unfit(
+        &mut self,
+        transactions: &[Transaction],
+    ) -> Result<BTreeMap<MacAddress, Explanation>, StageError> {
+        if let Some((path, why)) = self.unread.first() {
+            let message = format!(
+                "wicked reads {path}, and the agent cannot ({why}); put a regular text file there, or remove it"
+            );
+            let refusal = Explanation::new(Reason::ForeignConfiguration, message);
+            let members = transactions.iter().flat_map(|transaction| &transaction.members);
+            return Ok(members.map(|member| (member.mac, refusal.clone())).collect());
+        }
+        next_boot::unfit(&mut HostWicked(self.root), &self.files, transactions).await
+    }
+
+    async fn doubts(
+        &mut self,
+        right: BTreeMap<MacAddress, Vec<BootFile>>,
+    ) -> Result<BTreeMap<MacAddress, Explanation>, StageError> {
+        self.doubts.about(&mut HostWicked(self.root), self.files.clone(), right).await
+    }
+}

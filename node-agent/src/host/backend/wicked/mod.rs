@@ -1,0 +1,15 @@
+//! wicked on a host.
+
+mod check;
+
+pub(super) use check::WickedCheck;
+
+use crate::host::root::HostRoot;
+
+/// Where wicked keeps what it knows of interfaces while it runs.
+const STATE: &str = "/run/wicked";
+
+/// Whether wicked has run since the host booted.
+pub(super) fn is_running(root: &HostRoot) -> bool {
+    root.names(STATE).is_ok_and(|names| !names.is_empty())
+}
