@@ -19,6 +19,10 @@ fn main() -> Result<()> {
     writeln!(stdout(), "control plane: {}", assets.control_plane.display())?;
     writeln!(stdout(), "node image:    {}", assets.node_image.display())?;
     for system in setup::SYSTEMS {
+        if let Some(obstacle) = system.obstacle() {
+            writeln!(stdout(), "{:<15}skipped: {obstacle}", format!("{}:", system.name))?;
+            continue;
+        }
         writeln!(stdout(), "{:<15}{}", format!("{}:", system.name), setup::ensure_system(system)?.display())?;
     }
     if cluster {

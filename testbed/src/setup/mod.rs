@@ -16,7 +16,7 @@ pub mod system;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, bail};
 
 pub(crate) use cluster::PAUSE_IMAGE;
 pub use system::{SYSTEMS, System};
@@ -72,6 +72,9 @@ pub fn ensure_cluster() -> Result<ClusterAssets> {
 
 /// The root file system of a node of this kind.
 pub fn ensure_system(system: &System) -> Result<PathBuf> {
+    if let Some(obstacle) = system.obstacle() {
+        bail!("{obstacle}");
+    }
     packages::ensure(packages::TESTBED)?;
     node_image::ensure(system)
 }

@@ -37,9 +37,12 @@ fn image(name: &str, step: &'static str, system: &System, more: &str) -> Result<
     let codename = system.codename.unwrap_or(&own);
     let packages: Vec<_> =
         [PACKAGES, system.packages, more].into_iter().filter(|list| !list.is_empty()).collect();
-    let (packages, units) = (packages.join(","), system.enabled.join(" "));
+    let packages = packages.join(",");
+    let (units, files) = (format!("{:?}", (system.enabled, system.disabled)), format!("{:?}", system.files));
+    let archive = system.archive.map(std::env::var).transpose()?.unwrap_or_default();
     let arch = std::env::consts::ARCH;
-    let recipe = fingerprint(&[codename, arch, &packages, &units, VETH_NAME, VETH_NAME_RULE, &drop_in(0)]);
+    let veths = [VETH_NAME, VETH_NAME_RULE, &drop_in(0)].concat();
+    let recipe = fingerprint(&[codename, arch, &packages, &units, &files, &archive, &veths]);
     cache::ensure(name, &recipe, |root| build(root, step, codename, &packages, system))
 }
 
@@ -51,9 +54,23 @@ fn build(root: &Path, step: &'static str, codename: &str, packages: &str, system
     progress.run(&mut bootstrap, |line| line.strip_prefix("I: ").map(str::to_owned))?;
 
     progress.at("making it a node");
-    let mut enable = Command::new("chroot");
-    enable.arg(root).args(["systemctl", "enable"]).args(system.enabled);
-    progress.run(&mut enable, |_| None)?;
+    if let Some(variable) = system.archive {
+        let archive = std::env::var(variable)?;
+        let mut unpack = Command::new("tar");
+        unpack.arg("-C").arg(root).args(["--keep-directory-symlink", "-xJf", &archive]);
+        progress.run(&mut unpack, |_| None)?;
+        progress.run(Command::new("chroot").arg(root).arg("ldconfig"), |_| None)?;
+    }
+    for (path, text) in system.files {
+        // What is there may be a link to another file.
+        let _ = fs::remove_file(root.join(path));
+        fs::write(root.join(path), text)?;
+    }
+    for (verb, units) in [("disable", system.disabled), ("enable", system.enabled)] {
+        if !units.is_empty() {
+            progress.run(Command::new("chroot").arg(root).args(["systemctl", verb]).args(units), |_| None)?;
+        }
+    }
     // Nodes that share an identity get the same MAC addresses from udev.
     fs::write(root.join("etc/machine-id"), "")?;
     forget_host_keys(root)?;

@@ -14,10 +14,31 @@ pub struct System {
     pub(crate) codename: Option<&'static str>,
     /// What is installed, beside what every node has.
     pub(crate) packages: &'static str,
-    /// The units that are enabled.
+    /// What no distribution packages, and is unpacked over the root: an archive that this variable names, built for
+    /// Debian 12.
+    pub(crate) archive: Option<&'static str>,
+    /// The units that are enabled, and those that are not any more.
     pub(crate) enabled: &'static [&'static str],
+    pub(crate) disabled: &'static [&'static str],
+    /// What is put on it, as (path, text).
+    pub(crate) files: &'static [(&'static str, &'static str)],
     /// The files that configure the uplink `eth0` with an address.
     pub(crate) uplink: fn(Ipv4Addr) -> Vec<File>,
+}
+
+impl System {
+    /// Why there is no such host here.
+    #[must_use]
+    pub fn obstacle(&self) -> Option<String> {
+        let variable = self.archive?;
+        let is_set = std::env::var_os(variable).is_some_and(|value| !value.is_empty());
+        (!is_set).then(|| {
+            format!(
+                "{variable} is not set: the archive of {}, built for Debian 12; see CONTRIBUTING.md",
+                self.name
+            )
+        })
+    }
 }
 
 /// A file on a node.
@@ -29,7 +50,7 @@ pub(crate) struct File {
 }
 
 /// Every kind of host that the walk of the stories is taken on.
-pub const SYSTEMS: [&System; 4] = [&BULLSEYE, &BOOKWORM, &TRIXIE, &NETWORKD];
+pub const SYSTEMS: [&System; 5] = [&BULLSEYE, &BOOKWORM, &TRIXIE, &NETWORKD, &WICKED];
 
 /// netplan and networkd, of this host's own release.
 pub static NETPLAN: System = netplan("netplan", None);
@@ -44,7 +65,10 @@ pub static NETWORKD: System = System {
     name: "networkd",
     codename: None,
     packages: "",
+    archive: None,
     enabled: &["systemd-networkd"],
+    disabled: &[],
+    files: &[],
     uplink: |address| {
         let text = format!(
             "[Match]\nName=eth0\n\n[Network]\nAddress={address}/24\nGateway={GATEWAY}\nLinkLocalAddressing=no\n\
@@ -59,7 +83,10 @@ const fn netplan(name: &'static str, codename: Option<&'static str>) -> System {
         name,
         codename,
         packages: "netplan.io",
+        archive: None,
         enabled: &["systemd-networkd"],
+        disabled: &[],
+        files: &[],
         // The file and its name are cloud-init's: for the agent they are foreign.
         uplink: |address| {
             let text = format!(
@@ -71,3 +98,31 @@ const fn netplan(name: &'static str, codename: Option<&'static str>) -> System {
         },
     }
 }
+
+/// wicked, as on SLES 15 and Leap 15: openSUSE's sources on Debian 12, whose udev, systemd and kernel these are.
+pub static WICKED: System = System {
+    name: "wicked",
+    codename: Some("bookworm"),
+    packages: "libnl-3-200,libgcrypt20,libdbus-1-3",
+    archive: Some("MULTINIC_WICKED"),
+    enabled: &["wickedd", "wickedd-nanny", "wicked"],
+    disabled: &["systemd-networkd", "systemd-networkd.socket"],
+    files: &[
+        ("etc/sysconfig/network/config", ""),
+        ("etc/sysconfig/network/dhcp", ""),
+        (
+            "etc/os-release",
+            "NAME=\"openSUSE Leap\"\nID=\"opensuse-leap\"\nVERSION_ID=\"15.6\"\nPRETTY_NAME=\"openSUSE Leap 15.6\"\n",
+        ),
+    ],
+    uplink: |address| {
+        let ifcfg = format!("STARTMODE='auto'\nBOOTPROTO='static'\nIPADDR='{address}/24'\n");
+        let ifsysctl = "net.ipv6.conf.$INTERFACE.accept_ra = 0\nnet.ipv6.conf.$INTERFACE.addr_gen_mode = 1\n";
+        let file = |path, text| File { path, mode: 0o600, text };
+        vec![
+            file("etc/sysconfig/network/ifcfg-eth0", ifcfg),
+            file("etc/sysconfig/network/ifsysctl-eth0", ifsysctl.to_owned()),
+            file("etc/sysconfig/network/ifroute-eth0", format!("default {GATEWAY} - eth0\n")),
+        ]
+    },
+};

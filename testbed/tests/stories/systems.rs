@@ -3,6 +3,7 @@
 use anyhow::{Result, ensure};
 use multinic_testbed::{
     Harm, Kind, Needs, Node, OpenstackConfig, Port, SOON, Schema, Suite, System, Testbed, eventually, setup,
+    skip,
 };
 
 const FIRST: &str = "fa:16:3e:00:00:01";
@@ -20,6 +21,9 @@ pub(crate) fn tell(suite: Suite) -> Suite {
 /// Rows become NICs, one is plugged in late, drift is repaired, a removed one's slot is used again, and a reboot without
 /// an agent brings all of it back; the uplink never notices.
 async fn walk(bed: &Testbed, system: &'static System) -> Result<()> {
+    if let Some(obstacle) = system.obstacle() {
+        return Err(skip(obstacle));
+    }
     let world = bed.world(Schema::ProducerWithAddressing).await?;
     let node = bed.node("worker-1", Kind::Of(system)).await?;
     node.plug(FIRST)?;

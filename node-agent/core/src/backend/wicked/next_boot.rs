@@ -82,7 +82,8 @@ async fn found<W: ShowConfig>(
     if right.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let ours = right.values().flatten().map(|file| (file.path.clone(), file.text.clone()));
+    let ours = right.values().flatten().filter(|file| is_read(&file.path));
+    let ours = ours.map(|file| (file.path.clone(), file.text.clone()));
     // What is set for all interfaces is not about one.
     let common = files.iter().filter(|(path, _)| !path.contains("/if"));
     let alone = ours.chain(common.map(|(path, text)| (path.clone(), text.clone()))).collect();
@@ -108,9 +109,13 @@ async fn found<W: ShowConfig>(
     Ok(right.iter().filter_map(doubt).collect())
 }
 
-/// Whether wicked reads the file that changes.
 fn is_source(change: &FileChange) -> bool {
-    change.path.strip_prefix(DIRECTORY).is_some_and(|rest| rest.starts_with('/'))
+    is_read(&change.path)
+}
+
+/// Whether wicked reads the file at `path`; udev reads the others.
+fn is_read(path: &str) -> bool {
+    path.strip_prefix(DIRECTORY).is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// A host whose files are put to its wicked.
