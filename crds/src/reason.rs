@@ -104,8 +104,8 @@ reasons! {
         "`spec.mode` is `Paused`, so nothing is touched."
         "set `spec.mode` to `Enforce` to go on"
     UnsupportedHost [Nic Ready]
-        "The node's network is not configured by netplan with systemd-networkd, so nothing is touched."
-        "run these NICs on a node with netplan and systemd-networkd; it is noticed when they come up"
+        "Nothing that multinic knows configures the node's network, or several things do, so nothing is touched."
+        "see the message for what was found; run these NICs on a node that is supported; it is noticed when that changes"
     DeviceMissing [Nic Ready]
         "The node has no NIC with this MAC address."
         "attach the port to this VM, or delete its row; it is configured the moment it appears"
@@ -186,15 +186,18 @@ reasons! {
     NotPersisted [Nic]
         "The NIC's files for the next boot cannot be written or removed, so the NIC is as it was before."
         "make the file's directory writable, in the agent's pod too, with space left on it"
+    ManagerUnreachable [Nic]
+        "What configures the node's network cannot be told that the NIC changes, so the NIC is as it was before."
+        "see that wickedd runs, and that the agent's pod sees /run/dbus, as it does with the value agent.wicked"
     InvalidBootConfig [Nic]
-        "The node's own netplan does not take the NIC's boot file, so nothing was touched."
-        "see netplan's complaint in the message; correct the row"
+        "The node's own tools do not take the NIC's boot file, so nothing was touched."
+        "see the tool's complaint in the message; correct the row"
     HostNetplanInvalid [Nic]
         "The node's own netplan files are invalid, so at the next boot netplan may configure nothing at all."
         "correct the netplan file in the message; `netplan get` on the node reads them all"
     MergeConflict [Nic]
-        "With the NIC's boot file changed or removed, netplan would configure other links differently at the next boot, or none."
-        "take the NIC out of the netplan file in the message"
+        "With the NIC's boot file changed or removed, the node would configure other links differently at the next boot, or none."
+        "take the NIC out of the file in the message"
     NetplanTry [Nic]
         "Somebody runs `netplan try` on the node, which may take files back, so no file is changed."
         "confirm or end `netplan try`; where none runs, remove /run/netplan/netplan-try.ready"
@@ -225,8 +228,8 @@ reasons! {
         "The agent cannot make sure that no other agent acts on the node, so nothing is touched."
         "make /run/multinic writable in the agent's pod, and end any other agent on the node"
     ValidationUnavailable [Nic Ready]
-        "The node's own netplan cannot be asked about the boot files, so nothing is touched."
-        "make /run/multinic writable in the agent's pod, give it SYS_CHROOT, and see that netplan works"
+        "The node's own netplan or wicked cannot be asked about the boot files, so nothing is touched."
+        "make /run/multinic writable in the agent's pod, give it SYS_CHROOT, and see that the node's own tools work"
 
     Synced [Synced]
         "The object asks for exactly what the table says."

@@ -19,10 +19,11 @@ use crate::{
     observed::{
         files::FileChange,
         ledger::Ledger,
-        link::{Address, AddressState, Ipv6, KernelView, Link, Manner, goes_with},
+        link::{Address, AddressState, Ipv6, KernelView, Link, Manner, goes_with, is_link_local},
         route::{self, Route},
     },
     parse::foreign::Definition,
+    plan::Notice,
 };
 
 /// The default route of the main table over this link.
@@ -99,6 +100,8 @@ pub(crate) struct PlainNode {
     changes: usize,
     /// The ledgers that were kept, one after the other.
     pub(crate) recorded: Vec<Ledger>,
+    /// What the host remembers of names, as wicked does: it gives these addresses to whatever link is called so.
+    pub(crate) remembered: BTreeMap<String, Vec<IpNet>>,
 }
 
 impl PlainNode {
@@ -114,6 +117,7 @@ impl PlainNode {
             fails_at: None,
             changes: 0,
             recorded: Vec::new(),
+            remembered: BTreeMap::new(),
         }
     }
 
@@ -193,6 +197,10 @@ impl PlainNode {
                 let link = self.link(*index)?;
                 link.up = true;
                 make_link_local(link);
+                let name = link.name.clone();
+                for net in self.remembered.get(&name).cloned().unwrap_or_default() {
+                    self.add(*index, net, Manner::default())?;
+                }
             }
             Step::SetDown { index } => {
                 let link = self.link(*index)?;
@@ -291,6 +299,26 @@ impl Machine for PlainNode {
             Some(text) => self.files.insert(change.path.clone(), text.clone()),
             None => self.files.remove(&change.path),
         };
+        Ok(())
+    }
+
+    async fn tell(&mut self, notice: Notice) -> Result<(), NodeError> {
+        self.count()?;
+        match notice {
+            Notice::Forget(name) => {
+                let forgotten = self.remembered.remove(&name.to_string()).unwrap_or_default();
+                for link in self.kernel.links.iter_mut().filter(|link| link.name == name.to_string()) {
+                    link.addresses.retain(|address| !forgotten.contains(&address.net));
+                    link.up = false;
+                }
+            }
+            Notice::Adopt(name) => {
+                let link = self.kernel.named(&name.to_string());
+                let nets =
+                    link.map(Link::nets).into_iter().flatten().filter(|net| !is_link_local(net)).collect();
+                self.remembered.insert(name.to_string(), nets);
+            }
+        }
         Ok(())
     }
 

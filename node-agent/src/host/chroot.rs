@@ -45,7 +45,7 @@ impl ChrootExec {
             Ok(dup2_stdin(null)?)
         };
         match enter() {
-            Ok(()) => std::process::Command::new(self.program).args(self.args).env_clear().exec(),
+            Ok(()) => std::process::Command::new(self.program).args(self.args).exec(),
             Err(error) => error,
         }
     }
@@ -87,11 +87,12 @@ impl Drop for Group {
     }
 }
 
-/// Runs `program` of the host to its end, in an empty environment, for at most `limit`.
+/// Runs `program` of the host to its end, in no environment but `env`, for at most `limit`.
 pub async fn run(
     root: &HostRoot,
     program: &str,
     args: &[&str],
+    env: &[(&str, &str)],
     limit: Duration,
 ) -> Result<Output, CommandError> {
     let failed = |source| CommandError::Spawn { program: program.to_owned(), source };
@@ -99,6 +100,7 @@ pub async fn run(
         .args(["chroot-exec", program])
         .args(args)
         .env_clear()
+        .envs(env.iter().copied())
         .stdin(root.descriptor().map_err(failed)?)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -17,7 +17,7 @@ use multinic_agent_core::{
         link::KernelView,
     },
     parse::{desired::Desired, foreign::Definition},
-    plan::{Blocked, Plan, World, decide},
+    plan::{Blocked, Notice, Plan, World, decide},
     protected::{Fence, Past, Policy},
 };
 use multinic_crds::{Explanation, MacAddress, Mode, Reason};
@@ -212,6 +212,10 @@ impl Machine for Host {
 
     fn write(&mut self, change: &FileChange) -> Result<(), NodeError> {
         files::write(&self.root, change).map_err(|error| NodeError(error.to_string()))
+    }
+
+    async fn tell(&mut self, notice: Notice) -> Result<(), NodeError> {
+        backend::tell(&self.root, notice).await.map_err(|error| NodeError(error.to_string()))
     }
 
     fn record(&mut self, ledger: &Ledger) -> Result<(), NodeError> {

@@ -23,7 +23,7 @@ use multinic_agent_core::{
         route::{self, Route},
     },
     parse::{desired::Desired, foreign::Definition},
-    plan::{Blocked, Plan, Verdict, World, decide},
+    plan::{Blocked, Notice, Plan, Verdict, World, decide},
     protected::{AllowedKind, Fence, Past, Policy},
 };
 use multinic_crds::{Explanation, Interface, MacAddress, Mode, Reason};
@@ -224,6 +224,10 @@ impl Machine for Host {
 
     fn write(&mut self, change: &FileChange) -> Result<(), NodeError> {
         files::write(&self.root, change).map_err(|error| NodeError(error.to_string()))
+    }
+
+    async fn tell(&mut self, _: Notice) -> Result<(), NodeError> {
+        Ok(())
     }
 
     fn record(&mut self, ledger: &Ledger) -> Result<(), NodeError> {

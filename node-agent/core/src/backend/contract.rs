@@ -41,6 +41,11 @@ pub trait Backend: fmt::Debug + Sync {
     /// The directories of everything generated.
     fn generated_in(&self) -> &'static [&'static str];
 
+    /// Whether it keeps in mind until the next boot what it once made of a name, so that it must be told of changes.
+    fn remembers(&self) -> bool {
+        false
+    }
+
     /// The NIC whose file lies at `path`, if one of ours would.
     fn owner_of(&self, path: &str) -> Option<InterfaceName> {
         InterfaceName::all().find(|name| self.paths(*name).iter().any(|ours| ours == path))

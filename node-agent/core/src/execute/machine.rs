@@ -7,6 +7,7 @@ use multinic_crds::{Explanation, Reason};
 use crate::{
     attribute::Step,
     observed::{files::FileChange, ledger::Ledger, link::KernelView},
+    plan::Notice,
 };
 
 /// The node, as far as a transaction reaches.
@@ -17,6 +18,8 @@ pub trait Machine {
     fn view(&mut self) -> impl Future<Output = Result<KernelView, NodeError>>;
     /// Writes or removes one file, whole or not at all.
     fn write(&mut self, change: &FileChange) -> Result<(), NodeError>;
+    /// Tells what configures the host's network of a change.
+    fn tell(&mut self, notice: Notice) -> impl Future<Output = Result<(), NodeError>>;
     /// Keeps `ledger` over a restart and a crash.
     fn record(&mut self, ledger: &Ledger) -> Result<(), NodeError>;
     /// Waits a little before the next read-back.

@@ -3,9 +3,11 @@
 //! ```text
 //!  ledger: what is about to be done ──▶ transactions ──▶ ledger: what was done
 //!
-//!  a transaction: steps ──▶ read back until proven ──▶ files ──▶ done
-//!                   └───────────┴── anything wrong ──────┴──▶ files back ──▶ kernel back ──▶ read back
+//!  a transaction: [forget] ──▶ steps ──▶ read back until proven ──▶ files ──▶ [adopt] ──▶ done
+//!                      └──────────┴── anything wrong ───────────────┴─────────┴──▶ files back ──▶ kernel back
 //! ```
+//!
+//! Where what configures the host remembers names, it is told: see [`crate::plan::Notice`].
 //!
 //! Nothing in here decides what is right: [`crate::attribute`] does. The node is whatever implements [`Machine`], so
 //! that the tests run the same protocol as production.
@@ -25,7 +27,7 @@ use self::{lifeline::Lifeline, undo::Undo};
 use crate::{
     attribute::{Step, Target, Unproven, converge, prove},
     observed::{files::FileChange, ledger::Ledger, link::KernelView},
-    plan::Transaction,
+    plan::{Notice, Transaction},
     protected::Fence,
 };
 
@@ -138,7 +140,14 @@ async fn transact(
     }
     let mut undos = vec![Undo::default(); transactions.len()];
     let lifeline = Lifeline::of(&start, fence.vital());
-    let causes = change_kernel(node, transactions, current, start, &lifeline, &mut undos).await;
+    let mut ready = Vec::new();
+    for number in current {
+        match forget(node, &transactions[number], &start, &mut undos[number]).await {
+            Ok(()) => ready.push(number),
+            Err(cause) => results[number] = Err(take_back(node, &undos[number], &[], cause).await),
+        }
+    }
+    let causes = change_kernel(node, transactions, ready, start, &lifeline, &mut undos).await;
     for (number, cause) in causes {
         results[number] = Err(take_back(node, &undos[number], &[], cause).await);
     }
@@ -235,17 +244,51 @@ async fn apply(
 }
 
 async fn write_files(node: &mut impl Machine, transaction: &Transaction, undo: &Undo) -> Result<(), Failure> {
-    for (position, change) in transaction.files.iter().enumerate() {
+    let files = transaction.files.as_slice();
+    for (position, change) in files.iter().enumerate() {
         if let Err(error) = node.write(change) {
             let message = format!("failed to write {} for the next boot: {error}", change.path);
             // It may be in place, and only its directory not flushed. Where it is not, undoing
             // it changes nothing, and may well fail as it did.
             let _ = node.write(&change.inverse());
-            let written = &transaction.files[..position];
-            return Err(take_back(node, undo, written, Explanation::new(Reason::NotPersisted, message)).await);
+            let cause = Explanation::new(Reason::NotPersisted, message);
+            return Err(take_back(node, undo, &files[..position], cause).await);
+        }
+    }
+    for name in &transaction.notices.adopt {
+        if let Err(error) = node.tell(Notice::Adopt(*name)).await {
+            return Err(take_back(node, undo, files, untold(&error)).await);
         }
     }
     Ok(())
+}
+
+/// Has the host forget names that other NICs may have afterwards.
+///
+/// To forget a link is to set it down and to take its addresses off, so that is taken down as if it were ours.
+async fn forget(
+    node: &mut impl Machine,
+    transaction: &Transaction,
+    view: &KernelView,
+    undo: &mut Undo,
+) -> Result<(), Explanation> {
+    for name in &transaction.notices.forget {
+        if let Some(link) = view.links.iter().find(|link| link.name == name.to_string()) {
+            let index = link.index;
+            let addresses = link.nets().into_iter().map(|net| Step::RemoveAddress { index, net });
+            addresses.chain([Step::SetDown { index }]).for_each(|step| undo.record(&step, view));
+        }
+        node.tell(Notice::Forget(*name)).await.map_err(|error| untold(&error))?;
+    }
+    Ok(())
+}
+
+fn untold(error: &NodeError) -> Explanation {
+    let remedy = Reason::ManagerUnreachable.remedy();
+    Explanation::new(
+        Reason::ManagerUnreachable,
+        format!("the host cannot be told of the change: {error}; {remedy}"),
+    )
 }
 
 fn unreadable(error: &NodeError) -> Explanation {

@@ -17,9 +17,11 @@ mod check;
 mod decision;
 mod files;
 mod names;
+mod notice;
 mod removal;
 mod reserved;
 mod resolve;
+mod telling;
 #[cfg(test)]
 mod tests;
 mod transaction;
@@ -34,6 +36,7 @@ pub use self::{
     blocked::Blocked,
     check::BootCheck,
     decision::{Decision, Verdict},
+    notice::{Notice, Notices},
     resolve::missing,
     transaction::{Member, Transaction},
     world::World,
@@ -159,5 +162,6 @@ fn transaction(members: Vec<Member>, written: &BTreeSet<String>, world: World<'_
     let targets: Vec<Target> = members.iter().filter_map(|member| member.target.clone()).collect();
     let steps = attempt(&targets, world.view);
     let files = files::changes(&members, written, world);
-    Transaction { members, targets, steps, files }
+    let notices = telling::notices(&members, &files, world);
+    Transaction { members, targets, steps, files, notices }
 }

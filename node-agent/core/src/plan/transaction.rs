@@ -9,6 +9,7 @@ use crate::{
         link::{KernelView, Link},
     },
     parse::bootfile::BootFile,
+    plan::notice::Notices,
     protected::Fence,
 };
 
@@ -23,6 +24,8 @@ pub struct Transaction {
     pub steps: Vec<Step>,
     /// The files to write or remove once the kernel is proven right.
     pub files: Vec<FileChange>,
+    /// What the host is told before and after.
+    pub notices: Notices,
 }
 
 /// A NIC in a transaction.
@@ -45,7 +48,7 @@ impl Transaction {
     pub(crate) fn of_files(macs: impl Iterator<Item = MacAddress>, files: Vec<FileChange>) -> Self {
         let member = |mac| Member { mac, wanted: None, link: None, target: None, files: Vec::new() };
         let members = macs.map(member).collect();
-        Self { members, targets: Vec::new(), steps: Vec::new(), files }
+        Self { members, targets: Vec::new(), steps: Vec::new(), files, notices: Notices::default() }
     }
 
     /// Whether the links are still those that this was planned for, and nothing has come to

@@ -13,3 +13,4 @@ pub use check::{HostCheck, Remembered};
 pub use detect::detect;
 pub(super) use stage::STAGE;
 pub use stage::StageError;
+pub(crate) use wicked::tell;

@@ -63,7 +63,7 @@ impl<'a> Stage<'a> {
 
     /// Runs a program of the host, to its end.
     pub(super) async fn run(&self, program: &str, args: &[&str]) -> Result<Output, CommandError> {
-        chroot::run(self.0, program, args, LIMIT).await
+        chroot::run(self.0, program, args, &[], LIMIT).await
     }
 
     /// Every file below `directory`, by its path in there.

@@ -6,9 +6,10 @@ use std::fmt::Write;
 use multinic_crds::Interface;
 
 /// `ifcfg-NAME`: what the NIC is given. `hotplug` is brought up when it is there, and fails no boot when it is not;
-/// `none` instead of `static` would also leave out the MTU.
+/// `none` instead of `static` would also leave out the MTU. A NIC without a carrier holds up a boot for half a minute,
+/// unless none is required.
 pub(super) fn ifcfg(nic: &Interface) -> String {
-    let mut text = "STARTMODE='hotplug'\nBOOTPROTO='static'\n".to_owned();
+    let mut text = "STARTMODE='hotplug'\nBOOTPROTO='static'\nLINK_REQUIRED='no'\n".to_owned();
     for (number, address) in nic.addresses.iter().enumerate() {
         // Writing into a string cannot fail.
         let _ = writeln!(text, "IPADDR_{number}='{address}'");
@@ -19,12 +20,12 @@ pub(super) fn ifcfg(nic: &Interface) -> String {
 
 /// `ifsysctl-NAME`: without it a router advertisement puts addresses and a default route on the NIC. Where no IPv6
 /// address is wanted, none is made for the link either. IPv6 is not disabled: it would stay so when an address comes later.
+/// What a host sets for all links must not matter, so that nothing is left out.
 pub(super) fn ifsysctl(nic: &Interface) -> String {
     let ipv6 = nic.addresses.iter().any(|address| address.is_ipv6());
     let sysctls =
-        [("accept_ra", 0), ("autoconf", 0)].into_iter().chain((!ipv6).then_some(("addr_gen_mode", 1)));
-    let lines: Vec<_> =
-        sysctls.map(|(key, value)| format!("net.ipv6.conf.$INTERFACE.{key} = {value}\n")).collect();
+        [("disable_ipv6", 0), ("accept_ra", 0), ("autoconf", 0), ("addr_gen_mode", i32::from(!ipv6))];
+    let lines = sysctls.map(|(key, value)| format!("net.ipv6.conf.$INTERFACE.{key} = {value}\n"));
     lines.concat()
 }
 

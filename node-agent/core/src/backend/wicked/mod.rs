@@ -52,6 +52,10 @@ impl Backend for Wicked {
         &PLACES
     }
 
+    fn remembers(&self) -> bool {
+        true
+    }
+
     fn generated(&self, _: InterfaceName) -> Vec<String> {
         Vec::new()
     }

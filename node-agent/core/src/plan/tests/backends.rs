@@ -109,7 +109,7 @@ fn a_second_file_that_cannot_be_written_takes_back_the_first_and_the_kernel() {
 fn a_host_that_changes_its_backend_has_the_files_of_the_new_one_and_no_link_is_touched() {
     let mut scene = Scene::new(&[nic(A, "multinic0", &["10.1.0.5/24"]), nic(B, "multinic1", &[])]);
     scene.converge();
-    let backends: [&'static dyn Backend; 3] = [&Networkd, &TwoFiles, &Netplan];
+    let backends: [&'static dyn Backend; 4] = [&Networkd, &TwoFiles, &Wicked, &Netplan];
     for backend in backends {
         scene.backend = backend;
         let kernel = scene.node.kernel.clone();
@@ -118,7 +118,7 @@ fn a_host_that_changes_its_backend_has_the_files_of_the_new_one_and_no_link_is_t
         assert_eq!(steps.collect::<Vec<_>>(), [&Step::SetUp { index: 0 }; 0]);
         scene.converge();
         let of_backend = |path: &String| backend.owner_of(path).is_some();
-        let files = if backend.name() == "netplan" { 2 } else { 4 };
+        let files = 2 * backend.paths("multinic0".parse().unwrap()).len();
         assert!(
             scene.node.files.keys().all(of_backend) && scene.node.files.len() == files,
             "{:?}",
@@ -136,4 +136,79 @@ fn a_file_of_the_old_backend_that_somebody_edited_is_told_and_kept() {
     scene.backend = &Networkd;
     assert_eq!(scene.refusal(A), Reason::EditedByHand);
     assert!(scene.plan().is_idle());
+}
+
+/// A host that remembers of `multinic0` what the NIC with the MAC address `A` was given.
+fn remembering() -> Scene {
+    let mut scene =
+        Scene::new(&[nic(A, "multinic0", &["10.1.0.5/24"]), nic(C, "multinic1", &["10.3.0.5/24"])]);
+    scene.backend = &Wicked;
+    scene.converge();
+    scene
+}
+
+fn remembered(scene: &Scene) -> Vec<(&str, String)> {
+    let of =
+        |(name, nets): (&'static str, &Vec<IpNet>)| (name, nets.iter().map(ToString::to_string).collect());
+    ["multinic0", "multinic1", "multinic3"]
+        .into_iter()
+        .filter_map(|name| Some(of((name, scene.node.remembered.get(name)?))))
+        .collect()
+}
+
+fn addresses(scene: &Scene, of: &str) -> Vec<String> {
+    scene.link(of).addresses.iter().map(|address| address.net.to_string()).collect()
+}
+
+#[test]
+fn a_name_that_another_nic_gets_brings_it_nothing_of_the_one_before() {
+    let mut scene = remembering();
+    scene.want(&[nic(B, "multinic0", &["10.1.0.6/24"]), nic(C, "multinic1", &["10.3.0.5/24"])]);
+    scene.converge();
+    assert_eq!(addresses(&scene, B), ["10.1.0.6/24"]);
+    assert_eq!((scene.link(A).name.as_str(), addresses(&scene, A)), ("eth1", vec![]));
+    assert_eq!(
+        remembered(&scene),
+        [("multinic0", "10.1.0.6/24".to_owned()), ("multinic1", "10.3.0.5/24".to_owned())]
+    );
+}
+
+#[test]
+fn a_nic_that_changes_is_taken_up_as_it_has_become_and_one_that_is_away_is_forgotten() {
+    let mut scene = remembering();
+    scene.want(&[nic(A, "multinic3", &["10.1.0.6/24"]), nic(C, "multinic1", &["10.3.0.6/24"])]);
+    scene.converge();
+    assert_eq!(
+        remembered(&scene),
+        [("multinic1", "10.3.0.6/24".to_owned()), ("multinic3", "10.1.0.6/24".to_owned())]
+    );
+    scene.node.kernel.links.retain(|link| link.mac != Some(mac(A)));
+    scene.want(&[nic(C, "multinic1", &["10.3.0.6/24"])]);
+    scene.converge();
+    assert_eq!(remembered(&scene), [("multinic1", "10.3.0.6/24".to_owned())]);
+}
+
+#[test]
+fn a_host_that_cannot_be_told_or_anything_that_fails_later_leaves_every_nic_as_it_was() {
+    let wants: [&[Interface]; 3] = [
+        &[nic(B, "multinic0", &["10.1.0.6/24"]), nic(C, "multinic1", &["10.3.0.5/24"])],
+        &[nic(A, "multinic3", &["10.1.0.5/24"]), nic(C, "multinic1", &["10.3.0.7/24"])],
+        &[],
+    ];
+    for want in wants {
+        let mut scene = remembering();
+        scene.want(want);
+        let plan = scene.plan();
+        let before = scene.node.clone();
+        let ledger = scene.ledger.clone();
+        for fails_at in 0..40 {
+            (scene.node, scene.ledger) = (before.clone(), ledger.clone());
+            scene.node.fails_at = Some(before.changes() + fails_at);
+            for mac in scene.carry_out(&plan).into_keys() {
+                let link =
+                    |node: &PlainNode| node.kernel.links.iter().find(|link| link.mac == Some(mac)).cloned();
+                assert_eq!(link(&scene.node), link(&before), "{fails_at} of {plan:?}");
+            }
+        }
+    }
 }

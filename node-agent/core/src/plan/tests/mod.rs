@@ -20,7 +20,7 @@ mod scenarios;
 use super::*;
 use crate::{
     attribute::Step,
-    backend::{ALL, Backend, Backends, netplan::Netplan, networkd::Networkd},
+    backend::{ALL, Backend, Backends, netplan::Netplan, networkd::Networkd, wicked::Wicked},
     execute::{Failure, Order, execute},
     observed::{
         files::HostFiles,
@@ -115,8 +115,8 @@ impl Scene {
     }
 
     /// The one that is at work, and those that may have been before.
-    fn backends(&self) -> [&'static dyn Backend; 3] {
-        [self.backend, &Netplan, &Networkd]
+    fn backends(&self) -> [&'static dyn Backend; 4] {
+        [self.backend, &Netplan, &Networkd, &Wicked]
     }
 
     fn plan(&self) -> Plan {

@@ -1,11 +1,14 @@
 //! wicked on a host.
 
 mod check;
+mod notice;
 
 pub(super) use check::WickedCheck;
+pub(crate) use notice::tell;
 
 use crate::host::root::HostRoot;
 
+const PROGRAM: &str = "/usr/sbin/wicked";
 /// Where wicked keeps what it knows of interfaces while it runs.
 const STATE: &str = "/run/wicked";
 
