@@ -16,7 +16,7 @@ demo: ## The product on real parts, told as it happens (root; KEEP=1 leaves it r
 
 test: ## Every test, the whole-system stories included (root)
 	$(CARGO) run --locked --bin setup
-	$(CARGO) test --locked --workspace
+	$(CARGO) test --locked
 
 soak: ## A long run of the agent's reading of other tools' files against the tools (root; INPUTS=1000, SEED=n again)
 	$(CARGO) run --locked --bin setup
@@ -39,11 +39,12 @@ images: ## Both container images (IMAGE_NAME=REGISTRY/multinic-agent PUSH=1; PLA
 	scripts/images.sh $(if $(PUSH),--push)
 
 chart: ## What the chart makes of values, for every supported Kubernetes (no root)
-	$(CARGO) test --locked --package multinic-testbed --test chart
+	$(CARGO) test --locked --package multinic-testbed-cluster --test chart
 
 e2e: ## Images and chart on clusters of real nodes with real pods, and scripts/deploy.sh (root)
-	$(CARGO) run --locked --bin setup -- --cluster
-	$(CARGO) test --locked --package multinic-testbed --test e2e -- --test-threads 1
+	$(CARGO) run --locked --bin setup
+	$(CARGO) run --locked --package multinic-testbed-cluster --bin setup-cluster
+	$(CARGO) test --locked --package multinic-testbed-cluster --test e2e -- --test-threads 1
 
 audit: $(DENY) ## Licences, bans and sources of all dependencies; advisories where their database answers
 	$(DENY) --locked check licenses bans sources

@@ -196,7 +196,7 @@ mod tests {
     use super::*;
     use crate::tree::ROOT;
 
-    const CRATES: [&str; 8] = [
+    const CRATES: [&str; 9] = [
         "crds/src",
         "docs/src",
         "node-agent/core/src",
@@ -204,6 +204,7 @@ mod tests {
         "operator/core/src",
         "operator/src",
         "runtime/src",
+        "testbed/cluster/src",
         "testbed/src",
     ];
 

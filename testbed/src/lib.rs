@@ -7,13 +7,13 @@
 //!    |-- ControlPlane   etcd, API server, garbage collector; CRD and RBAC rules as the chart ships them
 //!    |-- Database       mariadbd with the table in one of its shapes; Producer writes rows as OpenStack's does
 //!    |-- Operator       the product's binary, with its own rights only
-//!    |-- Cluster        a whole control plane without anything of multinic, and nodes that run pods
 //!    '-- Node           a light or a full machine; NICs come and go; runs the agent; Monitor measures harm
 //!
 //!  Suite     tells stories in testbeds and counts them as tests
 //! ```
 //!
-//! A story runs inside its testbed's network and waits for nothing but by [`eventually`].
+//! A story runs inside its testbed's network and waits for nothing but by [`eventually`]. Clusters with pods are a crate
+//! of their own on top of this one, `multinic-testbed-cluster`.
 
 mod parts;
 mod sandbox;
@@ -22,8 +22,8 @@ mod story;
 
 pub use parts::admin::{Answer, get};
 pub use parts::ambush::Ambush;
+pub use parts::authority::{Authority, Credentials};
 pub use parts::binaries::{Binaries, binaries, use_release_binaries};
-pub use parts::cluster::{CONTROL_PLANE_LABEL, Cluster, Finished, HostCommand, Registry, Runtime};
 pub use parts::control_plane::{ControlPlane, NAMESPACE, Write};
 pub use parts::database::{
     DATABASE, Database, OPERATOR_USER, OpenstackConfig, Port, Producer, Schema, Statements, Subnet,
@@ -35,7 +35,8 @@ pub use sandbox::eventually::{SOON, eventually};
 pub use sandbox::fabric::GATEWAY;
 pub use sandbox::process::Process;
 pub use sandbox::skip::skip;
+pub use sandbox::spawner::Spawner;
 pub use sandbox::testbed::Testbed;
 pub use setup::System;
-pub use story::harness::{Needs, Suite, full_node_obstacle};
+pub use story::harness::{More, Needs, Suite, full_node_obstacle};
 pub use story::world::World;

@@ -1,5 +1,4 @@
-//! Installs and builds what the testbed needs; `make test` and `make demo` start with it. With `--cluster` also what
-//! a cluster with pods needs.
+//! Installs and builds what the testbed needs; `make test` and `make e2e` start with it.
 
 use std::io::{Write, stdout};
 
@@ -7,11 +6,9 @@ use anyhow::{Result, bail};
 use multinic_testbed::setup;
 
 fn main() -> Result<()> {
-    let cluster = match std::env::args().nth(1).as_deref() {
-        None => false,
-        Some("--cluster") => true,
-        Some(other) => bail!("unknown argument {other}: the only one is --cluster"),
-    };
+    if let Some(argument) = std::env::args().nth(1) {
+        bail!("unknown argument {argument}: there are none");
+    }
     if let Some(obstacle) = setup::obstacle() {
         bail!("the testbed cannot run here: {obstacle}");
     }
@@ -24,11 +21,6 @@ fn main() -> Result<()> {
             continue;
         }
         writeln!(stdout(), "{:<15}{}", format!("{}:", system.name), setup::ensure_system(system)?.display())?;
-    }
-    if cluster {
-        let assets = setup::ensure_cluster()?;
-        writeln!(stdout(), "cluster:       {}", assets.binaries.display())?;
-        writeln!(stdout(), "cluster node:  {}", assets.node_image.display())?;
     }
     Ok(())
 }

@@ -9,16 +9,19 @@ use rcgen::{
 };
 
 /// What its users trust.
-pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
+pub struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 /// A certificate and the key to it, as PEM.
-pub(crate) struct Credentials {
-    pub(crate) certificate: String,
-    pub(crate) key: String,
+pub struct Credentials {
+    /// The certificate.
+    pub certificate: String,
+    /// The key to it.
+    pub key: String,
 }
 
 impl Authority {
-    pub(crate) fn found() -> Result<Self> {
+    /// A new one.
+    pub fn found() -> Result<Self> {
         let mut params = named("testbed", None);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
@@ -26,19 +29,20 @@ impl Authority {
     }
 
     /// The certificate to trust.
-    pub(crate) fn certificate(&self) -> String {
+    #[must_use]
+    pub fn certificate(&self) -> String {
         self.0.pem()
     }
 
     /// Credentials of `user`, in `group` where one is given.
-    pub(crate) fn issue(&self, user: &str, group: Option<&str>) -> Result<Credentials> {
+    pub fn issue(&self, user: &str, group: Option<&str>) -> Result<Credentials> {
         let mut params = named(user, group);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         self.sign(&params)
     }
 
     /// Credentials of the server at `address`.
-    pub(crate) fn issue_to_server(&self, address: IpAddr) -> Result<Credentials> {
+    pub fn issue_to_server(&self, address: IpAddr) -> Result<Credentials> {
         let mut params = named("server", None);
         params.subject_alt_names = vec![SanType::IpAddress(address)];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];

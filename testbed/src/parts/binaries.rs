@@ -33,9 +33,8 @@ pub fn binaries() -> Result<&'static Binaries> {
         .map_err(|error| anyhow!("cannot build the binaries: {error}"))
 }
 
-/// For development the whole workspace is one build, whose dependencies `cargo test` has built already. What ships
-/// has exactly the features of its own that it asks for, and so has what is measured.
-const FOR_DEVELOPMENT: [&str; 1] = ["--workspace"];
+/// For development they are built with all that `cargo test` takes by itself, whose dependencies it has built already.
+/// What ships has exactly the features of its own that it asks for, and so has what is measured.
 const FOR_RELEASE: [&str; 3] = ["--release", "--package=multinic-operator", "--package=multinic-agent"];
 
 fn build() -> Result<Binaries> {
@@ -43,7 +42,7 @@ fn build() -> Result<Binaries> {
     let built = Command::new(cargo)
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
         .args(["build", "--locked", "--bins", "--message-format=json-render-diagnostics"])
-        .args(if RELEASE.load(Ordering::Relaxed) { &FOR_RELEASE[..] } else { &FOR_DEVELOPMENT[..] })
+        .args(if RELEASE.load(Ordering::Relaxed) { &FOR_RELEASE[..] } else { &[] })
         .stderr(Stdio::inherit())
         .output()
         .context("cannot run cargo")?;

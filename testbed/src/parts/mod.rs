@@ -4,7 +4,6 @@ pub(crate) mod admin;
 pub(crate) mod ambush;
 pub(crate) mod authority;
 pub(crate) mod binaries;
-pub(crate) mod cluster;
 pub(crate) mod control_plane;
 pub(crate) mod database;
 pub(crate) mod harm;

@@ -1,7 +1,6 @@
 //! A long-running part: started, observed, stopped or killed, and never left behind.
 
 use std::fs::File;
-use std::io::{Seek, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
@@ -45,7 +44,7 @@ impl Process {
     }
 
     /// Fails, with the end of the log, once the process has ended.
-    pub(crate) fn check(&mut self) -> Result<()> {
+    pub fn check(&mut self) -> Result<()> {
         if let Some(status) = self.child.try_wait()? {
             let last_words = tail(&self.log()?, 15);
             return Err(Ended { name: self.name.clone(), status, last_words }.into());
@@ -100,14 +99,6 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// A file to read `text` from. Unlike with a pipe, nobody has to go on writing while a process reads it.
-pub(crate) fn text_file(text: &str) -> Result<File> {
-    let mut file = tempfile::tempfile()?;
-    file.write_all(text.as_bytes())?;
-    file.rewind()?;
-    Ok(file)
 }
 
 /// The last `count` lines of `text`.

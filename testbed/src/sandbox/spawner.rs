@@ -34,7 +34,7 @@ impl Namespace {
 /// They are this process's own children: waiting for them, signalling them and reading their output work as usual,
 /// and their process ids are the outer ones. The thread keeps the namespaces alive until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Spawner {
+pub struct Spawner {
     requests: Option<Sender<Request>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -65,7 +65,7 @@ impl Spawner {
     }
 
     /// Starts `command` inside. Its program is looked up there as well.
-    pub(crate) fn spawn(&self, command: Command) -> Result<Child> {
+    pub fn spawn(&self, command: Command) -> Result<Child> {
         let program = command.get_program().to_owned();
         let (reply, answer) = mpsc::channel();
         self.requests
@@ -82,7 +82,7 @@ impl Spawner {
     }
 
     /// Runs `command` inside and returns what it wrote, or fails with what it complained about.
-    pub(crate) fn run(&self, argv: &[&str]) -> Result<String> {
+    pub fn run(&self, argv: &[&str]) -> Result<String> {
         let [program, arguments @ ..] = argv else { return Err(anyhow!("no program to run")) };
         let mut command = Command::new(program);
         command.args(arguments);

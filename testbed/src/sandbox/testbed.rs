@@ -58,17 +58,20 @@ impl Testbed {
     }
 
     /// The number of a new node; no two ever have the same.
-    pub(crate) fn next_node(&self) -> u8 {
+    pub fn next_node(&self) -> u8 {
         let number = self.nodes.get();
         self.nodes.set(number + 1);
         number
     }
 
-    pub(crate) fn assets(&self) -> &Assets {
+    /// What was made before the testbed.
+    #[must_use]
+    pub fn assets(&self) -> &Assets {
         &self.assets
     }
 
-    pub(crate) fn spawner(&self) -> Result<&Spawner> {
+    /// Starts processes in the testbed, where they see all of it.
+    pub fn spawner(&self) -> Result<&Spawner> {
         self.fabric.spawner()
     }
 
@@ -78,7 +81,8 @@ impl Testbed {
     }
 
     /// The path by which this process reaches `path` as the testbed's processes see it.
-    pub(crate) fn inside(&self, path: &Path) -> PathBuf {
+    #[must_use]
+    pub fn inside(&self, path: &Path) -> PathBuf {
         self.fabric.inside(path)
     }
 
@@ -90,7 +94,7 @@ impl Testbed {
     }
 
     /// Starts a part's process; its log is named after it.
-    pub(crate) fn start(&self, name: &str, command: Command) -> Result<Process> {
+    pub fn start(&self, name: &str, command: Command) -> Result<Process> {
         Process::start(self.spawner()?, name, command, &self.log(name))
     }
 
@@ -99,14 +103,15 @@ impl Testbed {
     }
 
     /// A new directory for a part.
-    pub(crate) fn part(&self, name: &str) -> Result<PathBuf> {
+    pub fn part(&self, name: &str) -> Result<PathBuf> {
         let directory = self.fabric.directory().join(name);
         fs::create_dir(&directory).with_context(|| format!("cannot create {}", directory.display()))?;
         Ok(directory)
     }
 
     /// The directory of all logs.
-    pub(crate) fn logs(&self) -> PathBuf {
+    #[must_use]
+    pub fn logs(&self) -> PathBuf {
         self.fabric.directory().join("logs")
     }
 

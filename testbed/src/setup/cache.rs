@@ -18,11 +18,7 @@ fn directory() -> Result<PathBuf> {
 ///
 /// `build` fills an empty directory that becomes visible only when it is complete; another process asking for the
 /// same thing waits for it.
-pub(super) fn ensure(
-    name: &str,
-    fingerprint: &str,
-    build: impl FnOnce(&Path) -> Result<()>,
-) -> Result<PathBuf> {
+pub fn ensure(name: &str, fingerprint: &str, build: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
     let cache = directory()?;
     let finished = cache.join(format!("{name}-{fingerprint}"));
     if finished.is_dir() {

@@ -8,10 +8,10 @@ use anyhow::{Context, Result, ensure};
 use super::cache;
 use super::go::Module;
 
-pub(super) const GO_MOD: &str = include_str!("../../control-plane/go.mod");
-pub(super) const GO_SUM: &str = include_str!("../../control-plane/go.sum");
+const GO_MOD: &str = include_str!("../../control-plane/go.mod");
+const GO_SUM: &str = include_str!("../../control-plane/go.sum");
 /// Clients parse the server's version; without these it calls itself `v0.0.0-master`.
-pub(super) const LINKER_FLAGS: &str = "-s -w -X k8s.io/component-base/version.gitVersion=v1.34.4 \
+const LINKER_FLAGS: &str = "-s -w -X k8s.io/component-base/version.gitVersion=v1.34.4 \
     -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=34";
 const COMMANDS: &[&str] = &[
     "go.etcd.io/etcd/server/v3",
@@ -19,8 +19,13 @@ const COMMANDS: &[&str] = &[
     "k8s.io/kubernetes/cmd/kube-controller-manager",
     "k8s.io/kubernetes/cmd/kubectl",
 ];
-const MODULE: Module =
-    Module { go_mod: GO_MOD, go_sum: GO_SUM, linker_flags: LINKER_FLAGS, commands: COMMANDS };
+const MODULE: Module = module(COMMANDS);
+
+/// Commands of Kubernetes, from the sources that the control plane is built from.
+#[must_use]
+pub const fn module(commands: &'static [&'static str]) -> Module {
+    Module { go_mod: GO_MOD, go_sum: GO_SUM, linker_flags: LINKER_FLAGS, commands }
+}
 
 /// The directory that has the binaries, built first where nobody provides them.
 pub(super) fn ensure() -> Result<PathBuf> {

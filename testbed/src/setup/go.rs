@@ -11,22 +11,27 @@ use super::progress::Progress;
 use super::recipe::fingerprint;
 
 /// Commands, and the exact sources that they are built from.
-pub(super) struct Module {
-    pub(super) go_mod: &'static str,
-    pub(super) go_sum: &'static str,
-    pub(super) linker_flags: &'static str,
+#[derive(Debug)]
+pub struct Module {
+    /// The text of `go.mod`.
+    pub go_mod: &'static str,
+    /// The text of `go.sum`.
+    pub go_sum: &'static str,
+    /// What the linker is told, such as versions.
+    pub linker_flags: &'static str,
     /// Packages; each becomes a binary that is named after the last element of its path.
-    pub(super) commands: &'static [&'static str],
+    pub commands: &'static [&'static str],
 }
 
 impl Module {
     /// Changes with whatever the binaries are made from.
-    pub(super) fn fingerprint(&self) -> String {
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
         fingerprint(&[self.go_mod, self.go_sum, self.linker_flags, &self.commands.join(" ")])
     }
 
     /// Builds all commands into `directory`.
-    pub(super) fn build(&self, step: &'static str, directory: &Path) -> Result<()> {
+    pub fn build(&self, step: &'static str, directory: &Path) -> Result<()> {
         ensure!(
             is_installed("go"),
             "the {step} needs Go to be built once: install Go 1.26 or newer (any 1.21 fetches it by itself)"
@@ -75,7 +80,8 @@ impl Module {
 }
 
 /// Go without anything of this host in what it builds.
-pub(super) fn go(directory: &Path) -> Command {
+#[must_use]
+pub fn go(directory: &Path) -> Command {
     let mut command = Command::new("go");
     command.current_dir(directory).env("CGO_ENABLED", "0").env("GOFLAGS", "-mod=readonly -buildvcs=false");
     command

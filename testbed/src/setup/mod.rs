@@ -2,15 +2,14 @@
 //! and never silent for long.
 
 mod apt;
-mod cache;
-mod cluster;
-mod control_plane;
-mod go;
+pub mod cache;
+pub mod control_plane;
+pub mod go;
 mod ifquery;
-mod node_image;
-mod packages;
-mod progress;
-mod recipe;
+pub mod node_image;
+pub mod packages;
+pub mod progress;
+pub mod recipe;
 pub mod system;
 
 use std::path::PathBuf;
@@ -18,7 +17,6 @@ use std::sync::OnceLock;
 
 use anyhow::{Result, anyhow, bail};
 
-pub(crate) use cluster::PAUSE_IMAGE;
 pub use system::{SYSTEMS, System};
 
 /// What a finished setup offers. Cloning is cheap; nothing in it is ever written to again.
@@ -32,18 +30,8 @@ pub struct Assets {
     pub ifquery: PathBuf,
 }
 
-/// What a cluster with pods needs on top of [`Assets`].
-#[derive(Debug, Clone)]
-pub struct ClusterAssets {
-    /// Directory of `kubelet`, `kube-proxy`, `kube-scheduler`, `containerd`, `helm`, `helm4`, `registry` and the archive
-    /// `pause.tar`.
-    pub binaries: PathBuf,
-    /// Root file system of a node that can run pods.
-    pub node_image: PathBuf,
-}
-
 /// What came of a setup, for all of this process: the threads of a test run must not all start apt at the same time.
-type Once<T> = OnceLock<Result<T, String>>;
+pub type Once<T> = OnceLock<Result<T, String>>;
 
 /// Installs, builds and caches whatever is missing; returns at once, and quietly, when nothing is.
 ///
@@ -60,16 +48,6 @@ pub fn ensure() -> Result<Assets> {
     })
 }
 
-/// Like [`ensure`], for what only a cluster with pods needs. The first time takes minutes and a network, which is not
-/// there inside a testbed: call it before.
-pub fn ensure_cluster() -> Result<ClusterAssets> {
-    static ENSURED: Once<ClusterAssets> = Once::new();
-    once(&ENSURED, || {
-        packages::ensure(packages::CLUSTER)?;
-        Ok(ClusterAssets { binaries: cluster::ensure()?, node_image: node_image::ensure_for_pods()? })
-    })
-}
-
 /// The root file system of a node of this kind.
 pub fn ensure_system(system: &System) -> Result<PathBuf> {
     if let Some(obstacle) = system.obstacle() {
@@ -79,7 +57,8 @@ pub fn ensure_system(system: &System) -> Result<PathBuf> {
     node_image::ensure(system)
 }
 
-fn once<T: Clone>(ensured: &Once<T>, ensure: impl FnOnce() -> Result<T>) -> Result<T> {
+/// What `ensure` made, or why it could not, the first time that this process asked.
+pub fn once<T: Clone>(ensured: &Once<T>, ensure: impl FnOnce() -> Result<T>) -> Result<T> {
     ensured
         .get_or_init(|| ensure().map_err(|error| format!("{error:#}")))
         .clone()

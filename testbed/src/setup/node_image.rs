@@ -14,9 +14,6 @@ use super::system::{self, System};
 use super::{apt, cache};
 
 const PACKAGES: &str = "systemd,systemd-sysv,dbus,udev,iproute2,iputils-ping";
-/// What a node needs before a kubelet can run pods on it, and people can log in.
-const PACKAGES_FOR_PODS: &str = "containerd,runc,containernetworking-plugins,ca-certificates,iptables,nftables,\
-    ethtool,kmod,openssh-server,sudo";
 const VETH_NAME: &str = include_str!("../../node-image/veth-name");
 const VETH_NAME_RULE: &str = include_str!("../../node-image/99-zz-veth-name.rules");
 /// The most NICs an object may have; so many names need the veth drop-in.
@@ -27,9 +24,9 @@ pub(super) fn ensure(system: &System) -> Result<PathBuf> {
     image("node-image", "node image", system, "")
 }
 
-/// The same for a node that can run pods.
-pub(super) fn ensure_for_pods() -> Result<PathBuf> {
-    image("cluster-node-image", "cluster node image", &system::NETPLAN, PACKAGES_FOR_PODS)
+/// The same with `more` packages than a node needs, as a list with commas: cached as `name`, and made in this `step`.
+pub fn ensure_with(name: &str, step: &'static str, more: &str) -> Result<PathBuf> {
+    image(name, step, &system::NETPLAN, more)
 }
 
 fn image(name: &str, step: &'static str, system: &System, more: &str) -> Result<PathBuf> {

@@ -8,9 +8,12 @@ use anyhow::{Result, bail};
 use super::progress::Progress;
 
 /// A command that the testbed runs, and the package it is in (an apt pattern, since Ubuntu 22.04 versions the name).
-pub(super) struct Tool {
-    command: &'static str,
-    package: &'static str,
+#[derive(Debug)]
+pub struct Tool {
+    /// The command's name.
+    pub command: &'static str,
+    /// The package, for `apt-get install`.
+    pub package: &'static str,
 }
 
 /// What every testbed needs.
@@ -26,18 +29,8 @@ pub(super) const TESTBED: &[Tool] = &[
     Tool { command: "my_print_defaults", package: r"^mariadb-client-core(-10\.[0-9]+)?$" },
 ];
 
-/// What only a cluster with pods needs: images are built, and taken to nodes as a person would do it.
-pub(super) const CLUSTER: &[Tool] = &[
-    Tool { command: "buildah", package: "buildah" },
-    Tool { command: "ssh", package: "openssh-client" },
-    Tool { command: "sshpass", package: "sshpass" },
-    Tool { command: "shellcheck", package: "shellcheck" },
-    // One static file is all that a pod of a story needs.
-    Tool { command: "busybox", package: "busybox-static" },
-];
-
 /// Installs what is missing, where that is possible; otherwise says what to install.
-pub(super) fn ensure(tools: &[Tool]) -> Result<()> {
+pub fn ensure(tools: &[Tool]) -> Result<()> {
     let missing: Vec<_> = tools.iter().filter(|tool| !is_installed(tool.command)).collect();
     if missing.is_empty() {
         return Ok(());

@@ -17,7 +17,8 @@ const LIVELY: Duration = Duration::from_millis(200);
 const TAIL: usize = 20;
 
 /// One long step, reported on standard error.
-pub(super) struct Progress {
+#[derive(Debug)]
+pub struct Progress {
     step: &'static str,
     place: String,
     started: Instant,
@@ -25,7 +26,9 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    pub(super) fn start(step: &'static str) -> Self {
+    /// Says that the step begins.
+    #[must_use]
+    pub fn start(step: &'static str) -> Self {
         let mut progress = Self { step, place: String::new(), started: Instant::now(), spoke: None };
         progress.at("starting");
         progress
@@ -38,7 +41,7 @@ impl Progress {
     }
 
     /// Says that the step is done.
-    pub(super) fn finish(mut self) {
+    pub fn finish(mut self) {
         "done".clone_into(&mut self.place);
         self.say("\n");
     }
@@ -70,7 +73,7 @@ impl Progress {
     /// Runs `command`, turning each line of its error output into a place by `place`.
     ///
     /// The last lines are part of the error when the command fails.
-    pub(super) fn run(
+    pub fn run(
         &mut self,
         command: &mut Command,
         mut place: impl FnMut(&str) -> Option<String>,

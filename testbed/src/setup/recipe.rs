@@ -1,7 +1,10 @@
 //! Names a built thing after everything that went into it, so that a changed recipe is built anew.
 
+/// Of everything that goes into a thing.
+///
 /// FNV-1a: stable over releases of Rust, which `DefaultHasher` does not promise.
-pub(super) fn fingerprint(ingredients: &[&str]) -> String {
+#[must_use]
+pub fn fingerprint(ingredients: &[&str]) -> String {
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
     for ingredient in ingredients {
         // The separator keeps ["ab", "c"] and ["a", "bc"] apart.

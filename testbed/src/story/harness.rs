@@ -6,19 +6,28 @@ use std::sync::OnceLock;
 use anyhow::Result;
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
-use crate::parts::{cluster, node::Kind};
+use crate::parts::node::Kind;
 use crate::sandbox::{skip::Skip, testbed::Testbed};
 use crate::setup;
 
 /// What a story cannot be told without.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub enum Needs {
     /// Namespaces and mounts, that is root.
     Testbed,
     /// Machines that boot as well.
     FullNodes,
-    /// Machines that run pods as well.
-    Cluster,
+    /// What another crate adds to them as well.
+    More(More),
+}
+
+/// What a story needs beside full nodes.
+#[derive(Debug, Clone, Copy)]
+pub struct More {
+    /// Says why it cannot be had here, or nothing when it can.
+    pub obstacle: fn() -> Option<&'static str>,
+    /// Makes it. This comes before the testbed, in which there is no way out.
+    pub ensure: fn() -> Result<()>,
 }
 
 /// The stories of one test binary.
@@ -60,8 +69,8 @@ where
     if let Some(obstacle) = obstacle(needs) {
         return skipped(obstacle);
     }
-    if needs == Needs::Cluster {
-        setup::ensure_cluster().map_err(|error| format!("{error:?}"))?;
+    if let Needs::More(more) = needs {
+        (more.ensure)().map_err(|error| format!("{error:?}"))?;
     }
     match Testbed::run(story) {
         Ok(()) => Ok(Completion::Completed),
@@ -85,7 +94,7 @@ fn obstacle(needs: Needs) -> Option<&'static str> {
     match needs {
         Needs::Testbed => testbed,
         Needs::FullNodes => testbed.or_else(full_node_obstacle),
-        Needs::Cluster => testbed.or_else(cluster::obstacle).or_else(full_node_obstacle),
+        Needs::More(more) => testbed.or_else(more.obstacle).or_else(full_node_obstacle),
     }
 }
 

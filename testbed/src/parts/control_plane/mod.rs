@@ -49,8 +49,9 @@ impl<'bed> ControlPlane<'bed> {
         Ok(control_plane)
     }
 
-    /// An API server and its store, with nothing in them that Kubernetes did not put there.
-    pub(crate) async fn serve(bed: &'bed Testbed, options: &[OsString]) -> Result<Self> {
+    /// An API server, with these `options` on top of what every one needs, and its store, with nothing in them that
+    /// Kubernetes did not put there.
+    pub async fn serve(bed: &'bed Testbed, options: &[OsString]) -> Result<Self> {
         let directory = bed.part("control-plane")?;
         server::configure(&directory)?;
         let etcd = server::etcd(bed, &directory)?;
@@ -140,22 +141,25 @@ impl<'bed> ControlPlane<'bed> {
     }
 
     /// Access with all rights, complete in one file.
-    pub(crate) fn kubeconfig_path(&self) -> PathBuf {
+    #[must_use]
+    pub fn kubeconfig_path(&self) -> PathBuf {
         self.directory.join("admin.kubeconfig")
     }
 
     /// Access for a kubeconfig's `user`.
-    pub(crate) fn kubeconfig_of(&self, user: &Value) -> Result<Kubeconfig> {
+    pub fn kubeconfig_of(&self, user: &Value) -> Result<Kubeconfig> {
         server::kubeconfig(&self.directory, user)
     }
 
     /// What the API server checks `ServiceAccounts`' tokens with: the key to make them.
-    pub(crate) fn service_account_key(&self) -> PathBuf {
+    #[must_use]
+    pub fn service_account_key(&self) -> PathBuf {
         self.directory.join(server::SERVICE_ACCOUNT_KEY)
     }
 
     /// What clients have to trust.
-    pub(crate) fn certificate(&self) -> PathBuf {
+    #[must_use]
+    pub fn certificate(&self) -> PathBuf {
         self.directory.join(server::CERTIFICATE)
     }
 

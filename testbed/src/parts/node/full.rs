@@ -9,7 +9,6 @@ use nix::sched::CloneFlags;
 
 use super::cable::Cables;
 use super::cgroup;
-use super::containers::Containers;
 use super::link;
 use super::machine::{Machine, Power, UPLINK};
 use super::root::Root;
@@ -81,7 +80,7 @@ fn power_on(bed: &Testbed, name: &str, root: &Root) -> Result<Process> {
         .arg(format!("--machine={name}"))
         .arg(format!("--directory={}", root.path.display()))
         .arg(format!("--bind-ro={}:{SHARE}", root.share.display()))
-        .args(root.containers.iter().flat_map(Containers::options))
+        .args(&root.options)
         // udev must be able to write to the NICs' files.
         .env("SYSTEMD_NSPAWN_API_VFS_WRITABLE", "1");
     // In the node's network from the start: with nspawn's own --network-namespace-path, /sys shows the outer NICs.

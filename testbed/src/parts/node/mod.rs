@@ -3,7 +3,6 @@
 mod agent;
 mod cable;
 mod cgroup;
-mod containers;
 mod full;
 mod light;
 mod link;
@@ -12,6 +11,7 @@ mod root;
 mod visit;
 
 use std::cell::{Ref, RefCell};
+use std::ffi::OsString;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -25,7 +25,7 @@ pub use machine::UPLINK;
 
 use crate::sandbox::process::Process;
 use crate::sandbox::testbed::Testbed;
-use crate::setup::{self, ClusterAssets, System, system};
+use crate::setup::{self, System, system};
 use cable::Cables;
 use machine::{Machine, Power};
 use root::Root;
@@ -80,23 +80,17 @@ impl<'bed> Node<'bed> {
         Ok(node)
     }
 
-    /// A node that is off, from a root of the caller's choice.
-    fn build(bed: &'bed Testbed, name: &str, number: u8, kind: Kind, image: &Path) -> Result<Self> {
+    /// A node that is off, from a root file system of the caller's choice; its `number` is the
+    /// [next one](Testbed::next_node).
+    pub fn build(bed: &'bed Testbed, name: &str, number: u8, kind: Kind, image: &Path) -> Result<Self> {
         let cables = Cables::lay(bed, name, number);
         let root = Root::clone_image(bed, name, cables.address(), image, kind.system())?;
         Ok(Self { bed, kind, cables, root, agent: RefCell::new(None), machine: RefCell::new(None) })
     }
 
-    /// A node that is off, and can run containers and the cluster's `binaries` once it is not.
-    pub(crate) fn build_for_pods(
-        bed: &'bed Testbed,
-        name: &str,
-        number: u8,
-        assets: &ClusterAssets,
-    ) -> Result<Self> {
-        let mut node = Self::build(bed, name, number, Kind::Full, &assets.node_image)?;
-        node.root.hold_containers(bed, &assets.binaries)?;
-        Ok(node)
+    /// From its next boot on, systemd-nspawn is told these options as well.
+    pub fn boot_with(&mut self, options: Vec<OsString>) {
+        self.root.options = options;
     }
 
     /// Its name, here and in Kubernetes.
@@ -202,8 +196,15 @@ impl<'bed> Node<'bed> {
         Ok(self.machine()?.enter.clone())
     }
 
+    /// The directory of all that it is made of. What is mounted right below it goes with the node.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.root.directory
+    }
+
     /// The path by which this process sees the root directory, also while the node is off.
-    pub(crate) fn disk(&self) -> PathBuf {
+    #[must_use]
+    pub fn disk(&self) -> PathBuf {
         self.bed.inside(&self.root.path)
     }
 

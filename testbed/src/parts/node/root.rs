@@ -1,5 +1,6 @@
 //! A node's root directory: the cached image, with what makes it this node.
 
+use std::ffi::OsString;
 use std::fs;
 use std::net::Ipv4Addr;
 use std::os::unix::fs::PermissionsExt;
@@ -7,7 +8,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::containers::Containers;
 use crate::sandbox::testbed::Testbed;
 use crate::setup::system::{File, System};
 
@@ -33,13 +33,13 @@ rm -r "$1"
 
 /// Directories of one node.
 pub(super) struct Root {
-    directory: PathBuf,
+    pub(super) directory: PathBuf,
     /// The merged root; only inside the fabric is anything there.
     pub(super) path: PathBuf,
     /// What is put on the node from outside, such as the agent's binary. Read-only there.
     pub(super) share: PathBuf,
-    /// Where containers live, on a node that can run them.
-    pub(super) containers: Option<Containers>,
+    /// What systemd-nspawn is told on top of what every machine needs.
+    pub(super) options: Vec<OsString>,
 }
 
 impl Root {
@@ -55,7 +55,7 @@ impl Root {
         let root = Self {
             path: directory.join("root"),
             share: directory.join("share"),
-            containers: None,
+            options: Vec::new(),
             directory,
         };
         fs::create_dir(&root.path)?;
@@ -67,12 +67,6 @@ impl Root {
         identify(&inside, name)?;
         configure_uplink(&inside, address, system)?;
         Ok(root)
-    }
-
-    /// Makes room for containers, before the node is first started.
-    pub(super) fn hold_containers(&mut self, bed: &Testbed, binaries: &Path) -> Result<()> {
-        self.containers = Some(Containers::prepare(bed, &self.directory, binaries)?);
-        Ok(())
     }
 
     /// Removes everything; the node must be off.

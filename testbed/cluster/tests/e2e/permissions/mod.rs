@@ -281,8 +281,8 @@ impl<'bed> Lab<'bed> {
             let verbs = rule["verbs"].as_array();
             rule["resources"] == json!([resource]) && verbs.is_some_and(|verbs| verbs.contains(&json!(verb)))
         };
-        let rule = rules.iter_mut().find(grants).context("no such rule")?;
-        remove(&mut rule["verbs"], |one| one == verb)?;
+        let granting = rules.iter_mut().find(grants).context("no such rule")?;
+        remove(&mut granting["verbs"], |one| one == verb)?;
         // A rule without verbs is no rule.
         rules.retain(|rule| rule["verbs"] != json!([]));
         self.apply(&role)?;

@@ -7,12 +7,7 @@
 //!     '-- worker-2  192.0.2.11   pods 10.244.1.0/24
 //! ```
 //!
-//! There is no DNS. Images come to nodes from a [`Registry`], by [`Node::load_image`], or by ssh.
-
-mod command;
-mod member;
-mod plane;
-mod registry;
+//! There is no DNS. Images come to nodes from a [`Registry`], by [`crate::Visit::load_image`], or by ssh.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -21,21 +16,14 @@ use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::core::v1::Node as KubeNode;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Client};
+use multinic_testbed::{Authority, ControlPlane, Kind, Node, Process, SOON, Testbed, eventually};
 use serde_json::json;
 
-pub use command::{Finished, HostCommand};
-pub use member::{CONTROL_PLANE_LABEL, Runtime};
-pub use registry::Registry;
-
-use crate::parts::authority::Authority;
-use crate::parts::control_plane::ControlPlane;
-use crate::parts::node::Node;
-use crate::sandbox::eventually::{SOON, eventually};
-use crate::sandbox::process::Process;
-use crate::sandbox::testbed::Testbed;
+use crate::command::{Home, HostCommand};
+use crate::member::{self, CONTROL_PLANE_LABEL, Member, NODE_GROUP, NODE_USER, PODS, PROXY_USER, Runtime};
+use crate::registry::Registry;
 use crate::setup::{self, ClusterAssets};
-use command::Home;
-use member::{Member, NODE_GROUP, NODE_USER, PODS, PROXY_USER};
+use crate::{containers, plane};
 
 /// Lets the fabric route between nodes, without telling them that they could talk to each other directly; and keeps
 /// what buildah makes in here.
@@ -46,14 +34,6 @@ echo 0 > /proc/sys/net/ipv4/conf/fabric0/send_redirects
 mkdir -p /var/lib/containers
 mount -t tmpfs tmpfs /var/lib/containers
 ";
-
-/// Says why pods cannot run here, or nothing when they can.
-pub(crate) fn obstacle() -> Option<&'static str> {
-    // A kubelet's own groups would need controllers that nobody hands down to a machine in a container.
-    Path::new("/sys/fs/cgroup/cgroup.controllers").exists().then_some(
-        "nodes run pods only on hosts with control groups of version 1 so far; this one has version 2",
-    )
-}
 
 /// A running cluster, at first without nodes. Nothing of multinic is in it.
 pub struct Cluster<'bed> {
@@ -67,18 +47,16 @@ pub struct Cluster<'bed> {
     _processes: [Process; 2],
 }
 
-impl Testbed {
+impl<'bed> Cluster<'bed> {
     /// A cluster that runs pods, still without nodes and with nothing of multinic in it.
     ///
-    /// [`setup::ensure_cluster`] must have run before the testbed was made.
-    pub async fn cluster(&self) -> Result<Cluster<'_>> {
-        Cluster::start(self).await.context("cannot start the cluster")
+    /// [`setup::ensure`] must have run before the testbed was made.
+    pub async fn start(bed: &'bed Testbed) -> Result<Self> {
+        Self::build(bed).await.context("cannot start the cluster")
     }
-}
 
-impl<'bed> Cluster<'bed> {
-    pub(crate) async fn start(bed: &'bed Testbed) -> Result<Self> {
-        let assets = setup::ensure_cluster()?;
+    async fn build(bed: &'bed Testbed) -> Result<Self> {
+        let assets = setup::ensure()?;
         bed.spawner()?.run(&["sh", "-ec", PREPARE])?;
         let authority = Authority::found()?;
         let options = plane::api_server_options(&bed.part("cluster")?, &authority)?;
@@ -159,7 +137,8 @@ impl<'bed> Cluster<'bed> {
 
     async fn join(&self, name: &str, runtime: Runtime, reserved: bool) -> Result<Node<'bed>> {
         let number = self.bed.next_node();
-        let node = Node::build_for_pods(self.bed, name, number, &self.assets)?;
+        let mut node = Node::build(self.bed, name, number, Kind::Full, &self.assets.node_image)?;
+        node.boot_with(containers::prepare(self.bed, node.directory(), &self.assets.binaries)?);
         let pods = part_of_pods(number);
         self.bed.spawner()?.run(&["ip", "route", "add", &pods, "via", &node.address().to_string()])?;
         let kubelet = self.authority.issue(&format!("{NODE_USER}{name}"), Some(NODE_GROUP))?;

@@ -7,34 +7,31 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use kube::config::Kubeconfig;
+use multinic_testbed::Credentials;
 use serde_json::{Value, json};
 
-use crate::parts::authority::Credentials;
 use crate::setup::PAUSE_IMAGE;
 
 /// The label of a node that a control plane runs on, and the key of its taint.
 pub const CONTROL_PLANE_LABEL: &str = "node-role.kubernetes.io/control-plane";
 /// All pods' addresses. Each node has one part of them.
-pub(super) const PODS: &str = "10.244.0.0/16";
+pub(crate) const PODS: &str = "10.244.0.0/16";
 /// What the name of a node is put behind, to be its user's.
-pub(super) const NODE_USER: &str = "system:node:";
-pub(super) const NODE_GROUP: &str = "system:nodes";
-pub(super) const PROXY_USER: &str = "system:kube-proxy";
+pub(crate) const NODE_USER: &str = "system:node:";
+pub(crate) const NODE_GROUP: &str = "system:nodes";
+pub(crate) const PROXY_USER: &str = "system:kube-proxy";
 
 /// Services of the node's own, enabled.
 const UNITS: [(&str, &str); 3] = [
-    ("node-prepare.service", include_str!("../../../cluster-node/node-prepare.service")),
-    ("kubelet.service", include_str!("../../../cluster-node/kubelet.service")),
-    ("kube-proxy.service", include_str!("../../../cluster-node/kube-proxy.service")),
+    ("node-prepare.service", include_str!("../node/node-prepare.service")),
+    ("kubelet.service", include_str!("../node/kubelet.service")),
+    ("kube-proxy.service", include_str!("../node/kube-proxy.service")),
 ];
 const FILES: [(&str, &str); 4] = [
-    ("etc/kubernetes/prepare", include_str!("../../../cluster-node/prepare")),
-    (
-        "etc/systemd/system/containerd.service.d/log.conf",
-        include_str!("../../../cluster-node/containerd-log.conf"),
-    ),
-    ("etc/systemd/system.conf.d/testbed.conf", include_str!("../../../cluster-node/shutdown.conf")),
-    ("etc/ssh/sshd_config.d/testbed.conf", include_str!("../../../cluster-node/sshd.conf")),
+    ("etc/kubernetes/prepare", include_str!("../node/prepare")),
+    ("etc/systemd/system/containerd.service.d/log.conf", include_str!("../node/containerd-log.conf")),
+    ("etc/systemd/system.conf.d/testbed.conf", include_str!("../node/shutdown.conf")),
+    ("etc/ssh/sshd_config.d/testbed.conf", include_str!("../node/sshd.conf")),
 ];
 
 /// What runs a node's containers.
@@ -47,26 +44,26 @@ pub enum Runtime {
 }
 
 /// One node, as the rest of its cluster sees it.
-pub(super) struct Member<'a> {
+pub(crate) struct Member<'a> {
     /// The range that its pods' addresses are from.
-    pub(super) pods: String,
-    pub(super) address: Ipv4Addr,
+    pub(crate) pods: String,
+    pub(crate) address: Ipv4Addr,
     /// Whether only pods that ask for it may run there, as where a control plane runs.
-    pub(super) reserved: bool,
-    pub(super) runtime: Runtime,
-    pub(super) authority: &'a str,
-    pub(super) kubelet: Kubeconfig,
-    pub(super) proxy: Kubeconfig,
+    pub(crate) reserved: bool,
+    pub(crate) runtime: Runtime,
+    pub(crate) authority: &'a str,
+    pub(crate) kubelet: Kubeconfig,
+    pub(crate) proxy: Kubeconfig,
 }
 
 impl Member<'_> {
     /// Writes everything to the node's `disk`.
-    pub(super) fn install(&self, disk: &Path) -> Result<()> {
+    pub(crate) fn install(&self, disk: &Path) -> Result<()> {
         for (path, text) in FILES {
             write(disk, path, text)?;
         }
         if self.runtime == Runtime::Containerd2 {
-            let text = include_str!("../../../cluster-node/containerd-2.conf");
+            let text = include_str!("../node/containerd-2.conf");
             write(disk, "etc/systemd/system/containerd.service.d/2.conf", text)?;
         }
         for (unit, text) in UNITS {
@@ -169,7 +166,7 @@ SystemdCgroup = false
 }
 
 /// The user of a kubeconfig.
-pub(super) fn user(credentials: &Credentials) -> Value {
+pub(crate) fn user(credentials: &Credentials) -> Value {
     json!({
         "client-certificate-data": k8s_openapi::ByteString(credentials.certificate.clone().into_bytes()),
         "client-key-data": k8s_openapi::ByteString(credentials.key.clone().into_bytes()),

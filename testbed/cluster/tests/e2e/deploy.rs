@@ -1,12 +1,14 @@
 //! `scripts/deploy.sh` for real: two nodes with an sshd each, and no registry.
 
 use anyhow::{Result, ensure};
-use multinic_testbed::{Finished, GATEWAY, HostCommand, NAMESPACE, Node, Testbed};
+use multinic_testbed::{GATEWAY, NAMESPACE, Node, Testbed};
+use multinic_testbed_cluster::{Finished, HostCommand, Visit};
 
 use crate::images::REPOSITORY;
 use crate::scene::Scene;
+use crate::steps::show;
 
-const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/deploy.sh");
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../scripts/deploy.sh");
 /// Another administrator's machine: Helm 4, busybox's tools, and an awk that the scripts do not know.
 const OTHER_TOOLS: &str = r#"
 mkdir other
@@ -50,11 +52,11 @@ pub(crate) async fn tell(bed: &Testbed) -> Result<()> {
 
     scene.steps.step("a node that nobody reaches, a wrong password: each is named")?;
     let nodes = format!("{} {NOBODY}", addresses[0]);
-    failed(script(&scene, &password).env("NODES", nodes).output()?, "step 8", NOBODY)?;
+    failed(&script(&scene, &password).env("NODES", nodes).output()?, "step 8", NOBODY)?;
     let by_password = |password_of_user: &str| {
         script(&scene, &password).env("SSH_USER", USER).env("SSH_PASSWORD", password_of_user).output()
     };
-    failed(by_password("a guess")?, "step 8", "ermission denied")?;
+    failed(&by_password("a guess")?, "step 8", "ermission denied")?;
 
     scene.steps.step(
         "scripts/deploy.sh, by password, as a user who needs sudo, under a name of the administrator's",
@@ -64,7 +66,7 @@ pub(crate) async fn tell(bed: &Testbed) -> Result<()> {
         .env("SSH_PASSWORD", PASSWORD)
         .env("RELEASE_NAME", RELEASE)
         .output()?;
-    scene.steps.show("scripts/deploy.sh", &deployed.stdout)?;
+    show("scripts/deploy.sh", &deployed.stdout)?;
     ensure!(deployed.code == Some(0) && deployed.stdout.contains("[14/14]"), "{deployed:?}");
     scene.write_rows().await?;
     scene.all_right().await?;
@@ -72,7 +74,7 @@ pub(crate) async fn tell(bed: &Testbed) -> Result<()> {
     ensure!(scene.kubectl(&pods)?.lines().count() == 2, "not two agents in {NAMESPACE}");
 
     for node in &scene.nodes {
-        pinned(&scene, node)?;
+        pinned(node)?;
     }
 
     scene.steps.step(
@@ -96,7 +98,7 @@ pub(crate) async fn tell(bed: &Testbed) -> Result<()> {
 }
 
 /// The kubelet deletes an image that no pod of the node uses, unless it is pinned.
-fn pinned(scene: &Scene<'_>, node: &Node<'_>) -> Result<()> {
+fn pinned(node: &Node<'_>) -> Result<()> {
     let list = [
         "ctr",
         "--namespace",
@@ -107,7 +109,7 @@ fn pinned(scene: &Scene<'_>, node: &Node<'_>) -> Result<()> {
         "--quiet",
     ];
     let pinned = node.exec(&list)?;
-    scene.steps.show(&format!("pinned on {}", node.name()), &pinned)?;
+    show(&format!("pinned on {}", node.name()), &pinned)?;
     for part in ["agent", "operator"] {
         ensure!(pinned.contains(&format!("multinic-{part}:")), "the {part} is not pinned: {pinned}");
     }
@@ -130,12 +132,12 @@ fn failures(scene: &Scene<'_>, password: &str) -> Result<()> {
     );
 
     scene.steps.step("no builder, an unknown host key, an unknown argument: each is named")?;
-    failed(script(scene, password).env("BUILDER", "docker").output()?, "step 2", "docker")?;
-    failed(script(scene, password).env("BUILDER", "dokcer").output()?, "step 2", "dokcer")?;
+    failed(&script(scene, password).env("BUILDER", "docker").output()?, "step 2", "docker")?;
+    failed(&script(scene, password).env("BUILDER", "dokcer").output()?, "step 2", "dokcer")?;
     let strange = script(scene, password).output()?;
-    failed(strange, "step 8", "ost key verification failed")?;
+    failed(&strange, "step 8", "ost key verification failed")?;
     scene.cluster.command("kubectl").args(["apply", "-f", "-"]).input(GO_AGENT).run()?;
-    failed(script(scene, password).output()?, "step 1", "DaemonSet multinic-agent in default")?;
+    failed(&script(scene, password).output()?, "step 1", "DaemonSet multinic-agent in default")?;
     scene.cluster.kubectl(&["delete", "daemonset", "multinic-agent"])?;
     let unknown = script(scene, password).arg("--fast").output()?;
     ensure!(unknown.code == Some(2) && unknown.stderr.contains("--fast"), "{unknown:?}");
@@ -169,7 +171,7 @@ fn of_run(command: HostCommand<'_>) -> HostCommand<'_> {
     command.env("BUILDER", "buildah").env("SSH_USER", "root")
 }
 
-fn failed(finished: Finished, step: &str, named: &str) -> Result<()> {
+fn failed(finished: &Finished, step: &str, named: &str) -> Result<()> {
     let expected = finished.code == Some(1)
         && [step, named, "remedy: "].iter().all(|words| finished.stderr.contains(words));
     ensure!(expected, "not {step} with {named}: {finished:?}");

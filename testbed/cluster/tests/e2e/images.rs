@@ -7,8 +7,9 @@ use std::sync::OnceLock;
 
 use anyhow::{Context, Result, anyhow, ensure};
 use multinic_testbed::Node;
+use multinic_testbed_cluster::Visit;
 
-pub(crate) const REPOSITORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+pub(crate) const REPOSITORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
 /// The most bytes that the archives may have.
 const LIMITS: [(&str, u64); 2] = [("multinic-agent.tar", 10 << 20), ("multinic-operator.tar", 15 << 20)];

@@ -5,23 +5,17 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Result;
-
-use super::go::{Module, go};
-use super::progress::Progress;
-use super::recipe::fingerprint;
-use super::{cache, control_plane};
+use multinic_testbed::setup::go::{Module, go};
+use multinic_testbed::setup::progress::Progress;
+use multinic_testbed::setup::recipe::fingerprint;
+use multinic_testbed::setup::{cache, control_plane};
 
 /// From the same sources as the control plane.
-const NODE: Module = Module {
-    go_mod: control_plane::GO_MOD,
-    go_sum: control_plane::GO_SUM,
-    linker_flags: control_plane::LINKER_FLAGS,
-    commands: &[
-        "k8s.io/kubernetes/cmd/kubelet",
-        "k8s.io/kubernetes/cmd/kube-proxy",
-        "k8s.io/kubernetes/cmd/kube-scheduler",
-    ],
-};
+const NODE: Module = control_plane::module(&[
+    "k8s.io/kubernetes/cmd/kubelet",
+    "k8s.io/kubernetes/cmd/kube-proxy",
+    "k8s.io/kubernetes/cmd/kube-scheduler",
+]);
 /// A module of its own: its libraries are newer than the control plane's.
 const HELM: Module = Module {
     go_mod: include_str!("../../helm/go.mod"),
@@ -56,14 +50,14 @@ const REGISTRY: Module = Module {
     linker_flags: "-s -w",
     commands: &["github.com/distribution/distribution/v3/cmd/registry"],
 };
-const PAUSE: &str = include_str!("../../cluster-node/pause.go");
+const PAUSE: &str = include_str!("../../node/pause.go");
 const PAUSE_RECIPE: &str = "FROM scratch\nCOPY pause /pause\nENTRYPOINT [\"/pause\"]\n";
 /// The name that the image in the archive `pause.tar` has.
 pub(crate) const PAUSE_IMAGE: &str = "localhost/pause:1";
 
 /// The directory of all these commands, the other Helm as `helm4`, and `pause.tar`; built first where it is not in the
 /// cache yet.
-pub(super) fn ensure() -> Result<PathBuf> {
+pub(crate) fn ensure() -> Result<PathBuf> {
     let recipe = fingerprint(&[
         &NODE.fingerprint(),
         &HELM.fingerprint(),

@@ -11,11 +11,11 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use multinic_testbed::{Process, Testbed};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
-use crate::sandbox::process::{Process, text_file};
-use crate::sandbox::testbed::Testbed;
+use crate::input::text_file;
 
 /// ssh looks for a person's files where the user database says, whatever `HOME` is.
 const SSH: &str = "#!/bin/sh\nexec /usr/bin/ssh -F \"$HOME/.ssh/config\" \"$@\"\n";
@@ -24,7 +24,7 @@ const SSH: &str = "#!/bin/sh\nexec /usr/bin/ssh -F \"$HOME/.ssh/config\" \"$@\"\
 const LIMIT: Duration = Duration::from_mins(15);
 
 /// The home of the cluster's administrator: nothing of this host's users is seen or changed.
-pub(super) struct Home {
+pub(crate) struct Home {
     directory: PathBuf,
     path: OsString,
     kubeconfig: PathBuf,
@@ -34,7 +34,7 @@ pub(super) struct Home {
 
 impl Home {
     /// Makes one, with the programs of `binaries` before all others.
-    pub(super) fn furnish(
+    pub(crate) fn furnish(
         bed: &Testbed,
         kubeconfig: &Path,
         binaries: &[&Path],
@@ -61,7 +61,7 @@ impl Home {
         Ok(Self { directory, path, kubeconfig: kubeconfig.to_owned(), trusted: authority })
     }
 
-    pub(super) fn directory(&self) -> &Path {
+    pub(crate) fn directory(&self) -> &Path {
         &self.directory
     }
 
@@ -121,7 +121,7 @@ fn within_limit(child: Child) -> Result<Output> {
 }
 
 impl<'bed> HostCommand<'bed> {
-    pub(super) fn new(bed: &'bed Testbed, home: &Home, program: &OsStr) -> Self {
+    pub(crate) fn new(bed: &'bed Testbed, home: &Home, program: &OsStr) -> Self {
         Self { bed, command: home.command(program), input: None }
     }
 

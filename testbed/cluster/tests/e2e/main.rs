@@ -20,20 +20,22 @@ mod uninstall;
 
 use std::process::ExitCode;
 
-use multinic_testbed::{Needs, Suite, setup};
+use multinic_testbed::Suite;
+use multinic_testbed::setup::obstacle;
+use multinic_testbed_cluster::{CLUSTER, setup};
 
 use images::Images;
 
 fn main() -> ExitCode {
     // Before any testbed: in there is no way out to a registry of crates. What fails is each story's to say.
-    if setup::obstacle().is_none() && setup::ensure_cluster().is_ok() {
+    if obstacle().is_none() && setup::ensure().is_ok() {
         let _ = Images::current().and_then(|_| Images::next());
     }
     Suite::default()
-        .tell("install", Needs::Cluster, install::tell)
-        .tell("life", Needs::Cluster, life::tell)
-        .tell("uninstall", Needs::Cluster, uninstall::tell)
-        .tell("permissions", Needs::Cluster, permissions::tell)
-        .tell("deploy", Needs::Cluster, deploy::tell)
+        .tell("install", CLUSTER, install::tell)
+        .tell("life", CLUSTER, life::tell)
+        .tell("uninstall", CLUSTER, uninstall::tell)
+        .tell("permissions", CLUSTER, permissions::tell)
+        .tell("deploy", CLUSTER, deploy::tell)
         .run()
 }

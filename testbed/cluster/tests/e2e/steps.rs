@@ -18,11 +18,11 @@ impl Steps {
     pub(crate) fn step(&self, what: &str) -> io::Result<()> {
         writeln!(stdout(), "[{} {:5.1} s] {what}", self.story, self.started.elapsed().as_secs_f64())
     }
+}
 
-    /// What somebody sees who types `command`.
-    pub(crate) fn show(&self, command: &str, output: &str) -> io::Result<()> {
-        let mut out = stdout().lock();
-        writeln!(out, "    $ {command}")?;
-        output.lines().try_for_each(|line| writeln!(out, "    {line}"))
-    }
+/// What somebody sees who types `command`.
+pub(crate) fn show(command: &str, output: &str) -> io::Result<()> {
+    let mut out = stdout().lock();
+    writeln!(out, "    $ {command}")?;
+    output.lines().try_for_each(|line| writeln!(out, "    {line}"))
 }

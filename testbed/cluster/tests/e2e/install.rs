@@ -3,12 +3,14 @@
 use anyhow::{Context, Result, ensure};
 use http::Request;
 use kube::Client;
-use multinic_testbed::{Harm, NAMESPACE, Node, Registry, SOON, Testbed, eventually, get};
+use multinic_testbed::{Harm, NAMESPACE, Node, SOON, Testbed, eventually, get};
+use multinic_testbed_cluster::Registry;
 use serde_json::{Value, json};
 
 use crate::encryption;
 use crate::images::REPOSITORY;
 use crate::scene::{NICS, PODS, RELEASE, Scene};
+use crate::steps::show;
 
 pub(crate) async fn tell(bed: &Testbed) -> Result<()> {
     let scene = Scene::set("install", bed).await?;
@@ -33,7 +35,7 @@ async fn installation(scene: &Scene<'_>) -> Result<()> {
     scene.steps.step("helm install, with the README's values")?;
     let repository = format!("image.repository={}/multinic-agent", Registry::address());
     let notes = scene.install(&["--set", &repository])?;
-    scene.steps.show("helm install multinic charts/multinic …", &notes)?;
+    show("helm install multinic charts/multinic …", &notes)?;
     for command in
         ["kubectl get nodenetworkconfigs", "test multinic --logs", "logs deployment/multinic-operator"]
     {
@@ -45,7 +47,7 @@ async fn installation(scene: &Scene<'_>) -> Result<()> {
     scene.write_rows().await?;
     scene.all_right().await?;
     let objects = scene.cluster.kubectl(&["get", "nodenetworkconfigs"])?;
-    scene.steps.show("kubectl get nodenetworkconfigs", &objects)?;
+    show("kubectl get nodenetworkconfigs", &objects)?;
     ensure!(objects.contains("2/2") && objects.contains("1/1"), "{objects}");
     Ok(())
 }
@@ -91,7 +93,7 @@ async fn commands_of_the_go_agent(scene: &Scene<'_>) -> Result<()> {
     ];
     for (command, expected) in commands {
         let printed = scene.kubectl(command)?;
-        scene.steps.show(&format!("kubectl {}", command.join(" ")), &first_lines(&printed))?;
+        show(&format!("kubectl {}", command.join(" ")), &first_lines(&printed))?;
         ensure!(printed.contains(expected), "no {expected:?} in {printed}");
     }
     every_line_says_something(&scene.kubectl(&["logs", &pod])?)?;
@@ -101,7 +103,7 @@ async fn commands_of_the_go_agent(scene: &Scene<'_>) -> Result<()> {
         command.args(["--namespace", NAMESPACE, "port-forward", &pod, "8080:8080"]).start("port-forward")?;
     let health = eventually("the forwarded port", SOON, async || get("127.0.0.1:8080", "/").await).await?;
     drop(forwarding);
-    scene.steps.show("curl http://localhost:8080/", &health.body)?;
+    show("curl http://localhost:8080/", &health.body)?;
     let health: Value = serde_json::from_str(&health.body)?;
     ensure!(health["status"] == "healthy" && health["deleted_interfaces"] == 0, "{health}");
     for field in ["uptime", "processed_vms", "failed_configs"] {
@@ -129,7 +131,7 @@ fn first_lines(text: &str) -> String {
 async fn a_check_says_what_works(scene: &Scene<'_>) -> Result<()> {
     scene.steps.step("helm test")?;
     let report = scene.helm(&["test", RELEASE, "--logs"])?;
-    scene.steps.show("helm test multinic --logs", &report)?;
+    show("helm test multinic --logs", &report)?;
     ensure!(report.contains("Phase:          Succeeded") && !report.contains("FAILED"), "{report}");
 
     scene.steps.step("helm test while the database is away: it fails, and says why")?;
@@ -140,7 +142,7 @@ async fn a_check_says_what_works(scene: &Scene<'_>) -> Result<()> {
     let report = format!("{}{}", failed.stdout, failed.stderr);
     ensure!(failed.code == Some(1) && report.contains("FAILED database"), "{failed:?}");
     let why = report.lines().find(|line| line.contains("FAILED")).unwrap_or_default();
-    scene.steps.show("helm test multinic", why)?;
+    show("helm test multinic", why)?;
     scene.all_right().await
 }
 

@@ -6,9 +6,9 @@ use anyhow::{Context, Result, ensure};
 use kube::Api;
 use multinic_crds::{InterfaceState, NodeNetworkConfig};
 use multinic_testbed::{
-    Cluster, Database, GATEWAY, NAMESPACE, Node, OpenstackConfig, Port, Runtime, SOON, Schema, Testbed,
-    eventually,
+    Database, GATEWAY, NAMESPACE, Node, OpenstackConfig, Port, SOON, Schema, Testbed, eventually,
 };
+use multinic_testbed_cluster::{Cluster, Runtime};
 
 use crate::images::{Images, REPOSITORY};
 use crate::steps::Steps;
@@ -44,7 +44,8 @@ impl<'bed> Scene<'bed> {
     pub(crate) async fn set(story: &'static str, bed: &'bed Testbed) -> Result<Self> {
         let steps = Steps::of(story);
         steps.step("a control plane, a MariaDB and two nodes, one of them tainted as a control plane's")?;
-        let (database, cluster) = (bed.database(Schema::ProducerWithAddressing).await?, bed.cluster().await?);
+        let database = bed.database(Schema::ProducerWithAddressing).await?;
+        let cluster = Cluster::start(bed).await?;
         let nodes = vec![
             cluster.node("worker-1", Runtime::Packaged).await?,
             cluster.control_plane_node("worker-2", Runtime::Containerd2).await?,

@@ -1,12 +1,14 @@
 //! What the chart makes of values, for every Kubernetes that it is for. No cluster: helm renders it alone.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
 use std::process::{Command, Output};
 
 use anyhow::{Context, Result, ensure};
-use multinic_testbed::setup;
+use multinic_testbed_cluster::setup;
 use serde_json::{Value, json};
 
-const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../charts/multinic");
+const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../charts/multinic");
 const NEWEST: &str = "1.36.0";
 /// What nobody can install without.
 const REQUIRED: [&str; 2] = ["database.host=db.example", "database.password=open-sesame"];
@@ -17,7 +19,7 @@ fn helm(arguments: &[&str], sets: &[&str]) -> Result<Output> {
 
 /// Runs Helm 3 (`helm`) or Helm 4 (`helm4`).
 fn run(program: &str, arguments: &[&str], sets: &[&str]) -> Result<Output> {
-    let mut command = Command::new(setup::ensure_cluster()?.binaries.join(program));
+    let mut command = Command::new(setup::ensure()?.binaries.join(program));
     command.args(arguments);
     for set in sets {
         command.args(["--set", set]);

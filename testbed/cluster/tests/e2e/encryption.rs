@@ -5,6 +5,7 @@ use multinic_testbed::NAMESPACE;
 
 use crate::images::REPOSITORY;
 use crate::scene::{PATIENCE, RELEASE, Scene};
+use crate::steps::show;
 
 /// What docs/operating.md tells to do about it, and what is said where the certificate is not to be trusted.
 pub(crate) async fn the_server_is_who_it_says(scene: &Scene<'_>) -> Result<()> {
@@ -24,7 +25,7 @@ pub(crate) async fn the_server_is_who_it_says(scene: &Scene<'_>) -> Result<()> {
     let failed = scene.cluster.command("helm").args(test).output()?;
     let report = format!("{}{}", failed.stdout, failed.stderr);
     let why = report.lines().find(|line| line.contains("FAILED database")).unwrap_or_default();
-    scene.steps.show("helm test multinic", why)?;
+    show("helm test multinic", why)?;
     ensure!(failed.code == Some(1) && why.contains("certificate") && why.contains("DB_SSL_CA"), "{failed:?}");
     scene.helm(&["rollback", RELEASE, "--wait", PATIENCE])?;
     scene.all_right().await

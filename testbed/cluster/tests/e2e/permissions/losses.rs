@@ -72,6 +72,19 @@ pub(super) enum Seen {
 }
 
 pub(super) fn of_agents() -> Vec<Loss> {
+    let groups = [
+        powers(),
+        sight_of_the_host(),
+        sight_of_others(),
+        vec![sight_of_boots()],
+        writing(),
+        verbs_of_agents(),
+    ];
+    groups.into_iter().flatten().collect()
+}
+
+/// What an agent is, and may do to the kernel.
+fn powers() -> Vec<Loss> {
     vec![
         Loss {
             permission: "agent: `NET_ADMIN`".to_owned(),
@@ -103,6 +116,12 @@ pub(super) fn of_agents() -> Vec<Loss> {
             seen: Seen::AgentLog("failed to find the API server"),
             consequence: "it cannot read its object; the agent ends and says so",
         },
+    ]
+}
+
+/// What says that the host is one on which an agent can work.
+fn sight_of_the_host() -> Vec<Loss> {
+    vec![
         Loss {
             permission: "agent: see `/usr`".to_owned(),
             taken: Taken::Sight("usr"),
@@ -121,6 +140,12 @@ pub(super) fn of_agents() -> Vec<Loss> {
             seen: Seen::Nic("Pending", "UnsupportedHost"),
             consequence: "whether networkd runs is unknown, so no NIC is changed: `Pending`, `UnsupportedHost`",
         },
+    ]
+}
+
+/// Where somebody else may have configured a NIC.
+fn sight_of_others() -> Vec<Loss> {
+    vec![
         Loss {
             permission: "agent: see `/etc/systemd`".to_owned(),
             taken: Taken::Sight("etc-systemd"),
@@ -179,12 +204,21 @@ pub(super) fn of_agents() -> Vec<Loss> {
             },
             consequence: "a NIC that a netplan file for this boot configures is not refused, but taken",
         },
-        Loss {
-            permission: "agent: see `/proc/sys/kernel/random`".to_owned(),
-            taken: Taken::Sight("proc-random"),
-            seen: Seen::BootUnknown,
-            consequence: "which boot a status is of is unknown: after a reboot `netplan_success` stays until an agent is back",
-        },
+    ]
+}
+
+fn sight_of_boots() -> Loss {
+    Loss {
+        permission: "agent: see `/proc/sys/kernel/random`".to_owned(),
+        taken: Taken::Sight("proc-random"),
+        seen: Seen::BootUnknown,
+        consequence: "which boot a status is of is unknown: after a reboot `netplan_success` stays until an agent is back",
+    }
+}
+
+/// What an agent changes on its host.
+fn writing() -> Vec<Loss> {
+    vec![
         Loss {
             permission: "agent: write `/etc/netplan`".to_owned(),
             taken: Taken::Writing("etc-netplan"),
@@ -215,6 +249,11 @@ pub(super) fn of_agents() -> Vec<Loss> {
             seen: Seen::Nic("Failed", "ApplyFailed"),
             consequence: "the kernel would give NICs IPv6 addresses of its own, so none is set up: `Failed`, `ApplyFailed`",
         },
+    ]
+}
+
+fn verbs_of_agents() -> Vec<Loss> {
+    vec![
         verb(Part::Agent, "list", "nodenetworkconfigs", "its object is not read, and it is not ready"),
         verb(
             Part::Agent,

@@ -8,9 +8,8 @@ use anyhow::{Context, Result, ensure};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::Api;
 use multinic_crds::NodeNetworkConfig;
-use multinic_testbed::{
-    Harm, Monitor, NAMESPACE, Node, OpenstackConfig, Port, Runtime, SOON, Testbed, eventually,
-};
+use multinic_testbed::{Harm, Monitor, NAMESPACE, Node, OpenstackConfig, Port, SOON, Testbed, eventually};
+use multinic_testbed_cluster::Runtime;
 use serde_json::{Value, json};
 
 use crate::images::{Images, NEXT_COMMIT, REPOSITORY};

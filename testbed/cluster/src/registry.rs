@@ -5,12 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Result, ensure};
-
-use crate::parts::authority::Authority;
-use crate::sandbox::eventually::{SOON, eventually};
-use crate::sandbox::fabric::GATEWAY;
-use crate::sandbox::process::Process;
-use crate::sandbox::testbed::Testbed;
+use multinic_testbed::{Authority, GATEWAY, Process, SOON, Testbed, eventually};
 
 const PORT: u16 = 5000;
 
@@ -20,7 +15,7 @@ pub struct Registry {
 }
 
 impl Registry {
-    pub(super) async fn start(bed: &Testbed, program: &Path, authority: &Authority) -> Result<Self> {
+    pub(crate) async fn start(bed: &Testbed, program: &Path, authority: &Authority) -> Result<Self> {
         let directory = bed.part("registry")?;
         let (certificate, key) = (directory.join("server.crt"), directory.join("server.key"));
         let credentials = authority.issue_to_server(GATEWAY.into())?;

@@ -4,6 +4,7 @@ use anyhow::{Context, Result, ensure};
 use multinic_testbed::{Harm, NAMESPACE, SOON, Testbed, eventually};
 
 use crate::scene::{NICS, PATIENCE, PODS, QUICK, RELEASE, Scene};
+use crate::steps::show;
 
 /// Where anything of ours on a node would be. What stays until the next boot is told in docs/operating.md: the lock, which
 /// could be locked twice if it were taken away, and what netplan made for udev at the last boot.
@@ -25,7 +26,7 @@ async fn keep(scene: &Scene<'_>) -> Result<()> {
     let node = &scene.nodes[0];
     let monitor = node.monitor().await?;
     let printed = scene.helm(&["uninstall", RELEASE, "--wait", PATIENCE])?;
-    scene.steps.show("helm4 uninstall multinic", &printed)?;
+    show("helm4 uninstall multinic", &printed)?;
     nothing_is_left(scene, &["customresourcedefinition.apiextensions.k8s.io/nodenetworkconfigs.multinic.io"])
         .await?;
     scene.cluster.kubectl(&["get", "nodenetworkconfig", "worker-1"])?;
@@ -92,7 +93,7 @@ async fn purge(scene: &Scene<'_>) -> Result<()> {
     ensure!(notes.contains("kubectl delete crd nodenetworkconfigs.multinic.io"), "{notes}");
     scene.kubectl(&["rollout", "status", "daemonset/multinic-agent", PATIENCE])?;
     let proof = scene.kubectl(&["logs", "daemonset/multinic-agent", "--tail=20"])?;
-    scene.steps.show("kubectl logs daemonset/multinic-agent", &proof)?;
+    show("kubectl logs daemonset/multinic-agent", &proof)?;
 
     for node in &scene.nodes {
         eventually(&format!("{} to be clean", node.name()), PODS, async || {

@@ -6,15 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Result, ensure};
+use multinic_testbed::{Authority, ControlPlane, Process, Testbed};
 
-use crate::parts::authority::Authority;
-use crate::parts::control_plane::ControlPlane;
-use crate::sandbox::process::Process;
-use crate::sandbox::testbed::Testbed;
 use crate::setup::ClusterAssets;
 
 /// Options of an API server that knows nodes by their certificates, and is known to them by its own.
-pub(super) fn api_server_options(directory: &Path, authority: &Authority) -> Result<Vec<OsString>> {
+pub(crate) fn api_server_options(directory: &Path, authority: &Authority) -> Result<Vec<OsString>> {
     let write = |name: &str, text: &str| -> Result<PathBuf> {
         let path = directory.join(name);
         fs::write(&path, text)?;
@@ -40,7 +37,7 @@ pub(super) fn api_server_options(directory: &Path, authority: &Authority) -> Res
 }
 
 /// All controllers that need no cloud and no signing key, quick to notice a node that is gone.
-pub(super) fn controller_manager(bed: &Testbed, control_plane: &ControlPlane<'_>) -> Result<Process> {
+pub(crate) fn controller_manager(bed: &Testbed, control_plane: &ControlPlane<'_>) -> Result<Process> {
     let program = bed.assets().control_plane.join("kube-controller-manager");
     ensure!(program.is_file(), "a cluster needs {}: unset KUBEBUILDER_ASSETS", program.display());
     let mut command = Command::new(program);
@@ -56,7 +53,7 @@ pub(super) fn controller_manager(bed: &Testbed, control_plane: &ControlPlane<'_>
     bed.start("kube-controller-manager", command)
 }
 
-pub(super) fn scheduler(
+pub(crate) fn scheduler(
     bed: &Testbed,
     assets: &ClusterAssets,
     control_plane: &ControlPlane<'_>,
