@@ -12,6 +12,9 @@ pub struct System {
     pub name: &'static str,
     /// The release of the distribution, by its codename; this host's own where there is none.
     pub(crate) codename: Option<&'static str>,
+    /// Whether the host knows test NICs by their names alone, since netplan matches permanent MAC addresses, which a veth
+    /// has not: then it takes a NIC for the one that had its name before, which a real host does not.
+    pub by_name: bool,
     /// What is installed, beside what every node has.
     pub(crate) packages: &'static str,
     /// What no distribution packages, and is unpacked over the root: an archive that this variable names, built for
@@ -64,6 +67,7 @@ pub static TRIXIE: System = netplan("trixie", Some("trixie"));
 pub static NETWORKD: System = System {
     name: "networkd",
     codename: None,
+    by_name: false,
     packages: "",
     archive: None,
     enabled: &["systemd-networkd"],
@@ -82,6 +86,7 @@ const fn netplan(name: &'static str, codename: Option<&'static str>) -> System {
     System {
         name,
         codename,
+        by_name: true,
         packages: "netplan.io",
         archive: None,
         enabled: &["systemd-networkd"],
@@ -103,6 +108,7 @@ const fn netplan(name: &'static str, codename: Option<&'static str>) -> System {
 pub static WICKED: System = System {
     name: "wicked",
     codename: Some("bookworm"),
+    by_name: false,
     packages: "libnl-3-200,libgcrypt20,libdbus-1-3",
     archive: Some("MULTINIC_WICKED"),
     enabled: &["wickedd", "wickedd-nanny", "wicked"],

@@ -2,14 +2,15 @@
 
 use anyhow::{Result, ensure};
 use multinic_testbed::{
-    Harm, Kind, Needs, Node, OpenstackConfig, Port, SOON, Schema, Suite, System, Testbed, eventually, setup,
-    skip,
+    Harm, Kind, Needs, Node, OpenstackConfig, Port, SOON, Schema, Suite, System, Testbed, World, eventually,
+    setup, skip,
 };
 
 const FIRST: &str = "fa:16:3e:00:00:01";
 const SECOND: &str = "fa:16:3e:00:00:02";
 const LATE: &str = "fa:16:3e:00:00:03";
 const NEXT: &str = "fa:16:3e:00:00:04";
+const LAST: &str = "fa:16:3e:00:00:05";
 
 pub(crate) fn tell(suite: Suite) -> Suite {
     setup::SYSTEMS.into_iter().fold(suite, |suite, system| {
@@ -65,7 +66,7 @@ async fn walk(bed: &Testbed, system: &'static System) -> Result<()> {
         (NEXT, "multinic1", 1500, "10.20.0.4/24"),
         (LATE, "multinic2", 1500, "10.20.0.3/24"),
     ] {
-        eventually("networkd", SOON, async || shows(&node, mac, name, mtu, address)).await?;
+        eventually(system.name, SOON, async || shows(&node, mac, name, mtu, address)).await?;
     }
     ensure!(node.agent().is_err(), "an agent attended");
     let monitor = node.monitor().await?;
@@ -73,7 +74,44 @@ async fn walk(bed: &Testbed, system: &'static System) -> Result<()> {
     for mac in [FIRST, NEXT, LATE] {
         world.configured(&node, mac).await?;
     }
+    if !system.by_name {
+        after_a_boot(&world, &node, storage).await?;
+    }
     assert_eq!(monitor.finish().await?, Harm::default());
+    Ok(())
+}
+
+/// What configured the NICs at boot remembers them: an address that changes and a slot that another NIC gets must not
+/// bring back what was there before, nor must a carrier that was lost.
+async fn after_a_boot(world: &World<'_>, node: &Node<'_>, mut storage: OpenstackConfig) -> Result<()> {
+    storage.ports.retain(|port| port.mac != FIRST && port.mac != NEXT);
+    storage = storage.with(Port::new(FIRST, "worker-1").address("10.20.0.7"));
+    world.database.producer().sync(&storage).await?;
+    world.removed(node, NEXT).await?;
+    node.plug(LAST)?;
+    storage = storage.with(Port::new(LAST, "worker-1").address("10.20.0.8").mtu(1400));
+    world.database.producer().sync(&storage).await?;
+    world.configured(node, LAST).await?;
+    world.configured(node, FIRST).await?;
+    right_after_the_boot(node).await?;
+    for mac in [FIRST, LAST] {
+        node.flap(mac)?;
+    }
+    right_after_the_boot(node).await
+}
+
+async fn right_after_the_boot(node: &Node<'_>) -> Result<()> {
+    for (mac, name, mtu, address) in
+        [(FIRST, "multinic0", 1500, "10.20.0.7/24"), (LAST, "multinic1", 1400, "10.20.0.8/24")]
+    {
+        eventually("what was there before to stay away", SOON, async || shows(node, mac, name, mtu, address))
+            .await?;
+    }
+    let given_back = node.link(NEXT)?;
+    ensure!(
+        !given_back.up && given_back.addresses.is_empty(),
+        "the NIC that was given back is {given_back:?}"
+    );
     Ok(())
 }
 

@@ -64,6 +64,17 @@ impl<'bed> Cables<'bed> {
         self.disconnect(&nics.remove(place).port)
     }
 
+    /// Cuts a NIC's carrier, and gives it back.
+    pub(super) fn flap(&self, mac: &str) -> Result<()> {
+        let nics = self.nics.borrow();
+        let nic =
+            nics.iter().find(|nic| nic.mac == mac).with_context(|| format!("{mac} is not plugged in"))?;
+        let fabric = self.bed.spawner()?;
+        fabric.run(&["ip", "link", "set", &nic.port, "down"])?;
+        fabric.run(&["ip", "link", "set", &nic.port, "up"])?;
+        Ok(())
+    }
+
     /// What power does to NICs: the same hardware as ever, but new to the kernel, under the names of a first boot.
     pub(super) fn power_on(&self) -> Result<()> {
         let fabric = self.bed.spawner()?;

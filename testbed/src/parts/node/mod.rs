@@ -122,6 +122,11 @@ impl<'bed> Node<'bed> {
         self.cables.unplug(mac)
     }
 
+    /// Cuts a NIC's carrier for a moment, as a switch that restarts does.
+    pub fn flap(&self, mac: &str) -> Result<()> {
+        self.cables.flap(mac)
+    }
+
     /// Runs a command on the node and returns what it printed.
     pub fn exec(&self, argv: &[&str]) -> Result<String> {
         self.machine()?.spawner.run(argv).with_context(|| format!("on {}", self.name()))

@@ -15,13 +15,13 @@ use multinic_agent_core::{
 };
 use multinic_crds::{Explanation, MacAddress, Reason};
 
-use super::PROGRAM;
 use crate::host::{
     backend::stage::{STAGE, Stage, StageError},
     reading::in_places,
     root::HostRoot,
 };
 
+pub(super) const PROGRAM: &str = "/usr/sbin/wicked";
 const READ: Place = Place { directory: DIRECTORY, ending: "", private: true };
 
 /// The host's wicked and files.

@@ -8,7 +8,6 @@ pub(crate) use notice::tell;
 
 use crate::host::root::HostRoot;
 
-const PROGRAM: &str = "/usr/sbin/wicked";
 /// Where wicked keeps what it knows of interfaces while it runs.
 const STATE: &str = "/run/wicked";
 

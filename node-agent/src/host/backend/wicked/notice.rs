@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use multinic_agent_core::plan::Notice;
 
-use super::PROGRAM;
+use super::check::PROGRAM;
 use crate::host::{
     chroot::{self, CommandError},
     root::HostRoot,
