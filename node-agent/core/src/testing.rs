@@ -306,8 +306,8 @@ impl Machine for PlainNode {
         self.count()?;
         match notice {
             Notice::Forget(name) => {
-                let forgotten = self.remembered.remove(&name.to_string()).unwrap_or_default();
-                for link in self.kernel.links.iter_mut().filter(|link| link.name == name.to_string()) {
+                let forgotten = self.remembered.remove(&name).unwrap_or_default();
+                for link in self.kernel.links.iter_mut().filter(|link| link.name == name) {
                     link.addresses.retain(|address| !forgotten.contains(&address.net));
                     link.up = false;
                 }

@@ -215,7 +215,8 @@ impl Machine for Host {
     }
 
     async fn tell(&mut self, notice: Notice) -> Result<(), NodeError> {
-        backend::tell(&self.root, notice).await.map_err(|error| NodeError(error.to_string()))
+        let Ok(backend) = self.backend else { return Ok(()) };
+        backend::tell(&self.root, backend, notice).await.map_err(|error| NodeError(error.to_string()))
     }
 
     fn record(&mut self, ledger: &Ledger) -> Result<(), NodeError> {

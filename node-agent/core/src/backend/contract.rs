@@ -18,6 +18,17 @@ pub struct Place {
     pub private: bool,
 }
 
+/// What a running manager of networks keeps in mind beside its files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Memory {
+    /// Nothing that touches NICs of ours: it knows a link by its MAC address.
+    None,
+    /// What it once made of a name. It gives the same to whatever link is called so next.
+    OfNames,
+    /// Every link that there is, until it is told to leave it alone.
+    OfLinks,
+}
+
 /// What one way of configuring NICs at boot writes, and how that is recognised.
 pub trait Backend: fmt::Debug + Sync {
     /// The word in status.
@@ -41,9 +52,9 @@ pub trait Backend: fmt::Debug + Sync {
     /// The directories of everything generated.
     fn generated_in(&self) -> &'static [&'static str];
 
-    /// Whether it keeps in mind until the next boot what it once made of a name, so that it must be told of changes.
-    fn remembers(&self) -> bool {
-        false
+    /// What it keeps in mind until the next boot, so that it must be told of changes.
+    fn memory(&self) -> Memory {
+        Memory::None
     }
 
     /// The NIC whose file lies at `path`, if one of ours would.

@@ -1,39 +1,53 @@
 //! Which backend a host has, by what is at work on it: never by what it is called, and never by what is only installed.
 
-use super::{Backend, netplan::Netplan, networkd::Networkd, wicked::Wicked};
+use std::{collections::BTreeSet, fmt};
 
-/// What was found on a host.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Signs {
-    /// netplan's generator is installed, so that it makes files for whatever configures links.
-    pub netplan: bool,
-    /// systemd-networkd has run since the host booted.
-    pub networkd: bool,
-    /// wicked has run since the host booted.
-    pub wicked: bool,
+use super::{Backend, netplan::Netplan, network_manager::NetworkManager, networkd::Networkd, wicked::Wicked};
+
+/// What configures links while a host runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Manager {
+    /// systemd-networkd.
+    Networkd,
+    /// `NetworkManager`.
+    NetworkManager,
+    /// wicked.
+    Wicked,
 }
 
-impl Signs {
-    /// What configures the host's network at boot; or what is wrong with that, and what would help.
-    pub fn backend(self) -> Result<&'static dyn Backend, String> {
-        let at_work = [(self.networkd, "systemd-networkd"), (self.wicked, "wicked")];
-        let at_work: Vec<_> =
-            at_work.iter().filter(|(is_at_work, _)| *is_at_work).map(|(_, name)| *name).collect();
-        match at_work.as_slice() {
-            ["systemd-networkd"] if self.netplan => Ok(&Netplan),
-            ["systemd-networkd"] => Ok(&Networkd),
-            ["wicked"] => Ok(&Wicked),
-            [] => {
-                let netplan = if self.netplan { ", though netplan is installed" } else { "" };
-                Err(format!(
-                    "neither systemd-networkd nor wicked runs on it{netplan}; have one of them configure its network"
-                ))
-            }
-            several => Err(format!(
-                "{} run on it at once, and nobody can tell which of them configures a new NIC at the next boot; disable \
-                 all but one, and restart the node",
-                several.join(" and ")
-            )),
+impl fmt::Display for Manager {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Networkd => "systemd-networkd",
+            Self::NetworkManager => "NetworkManager",
+            Self::Wicked => "wicked",
+        })
+    }
+}
+
+/// What configures a host's network at boot; or what is wrong with that, and what would help. `at_work` is what has run
+/// since the host booted, and `has_netplan` says whether netplan makes files for it.
+pub fn detect(mut at_work: BTreeSet<Manager>, has_netplan: bool) -> Result<&'static dyn Backend, String> {
+    if has_netplan && at_work.contains(&Manager::Networkd) {
+        // It is written down which links are networkd's, and NetworkManager leaves those alone.
+        at_work.remove(&Manager::NetworkManager);
+    }
+    match at_work.iter().copied().collect::<Vec<_>>().as_slice() {
+        [Manager::Networkd] if has_netplan => Ok(&Netplan),
+        [Manager::Networkd] => Ok(&Networkd),
+        [Manager::NetworkManager] => Ok(&NetworkManager),
+        [Manager::Wicked] => Ok(&Wicked),
+        [] => {
+            let netplan = if has_netplan { ", though netplan is installed" } else { "" };
+            Err(format!(
+                "none of systemd-networkd, NetworkManager and wicked runs on it{netplan}; have one of them configure its \
+                 network"
+            ))
         }
+        several => Err(format!(
+            "{} run on it at once, and nobody can tell which of them configures a new NIC at the next boot; disable all \
+             but one, and restart the node",
+            several.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ")
+        )),
     }
 }

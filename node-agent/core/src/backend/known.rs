@@ -5,14 +5,16 @@ use std::collections::BTreeMap;
 use ipnet::IpNet;
 use multinic_crds::InterfaceName;
 
-use super::{Backend, Place, netplan::Netplan, networkd::Networkd, wicked::Wicked};
+use super::{
+    Backend, Place, netplan::Netplan, network_manager::NetworkManager, networkd::Networkd, wicked::Wicked,
+};
 
 /// The backends whose files are recognised on every host.
 #[derive(Debug, Clone, Copy)]
 pub struct Backends<'a>(&'a [&'a dyn Backend]);
 
 /// Every backend that there is.
-pub const ALL: Backends<'static> = Backends(&[&Netplan, &Networkd, &Wicked]);
+pub const ALL: Backends<'static> = Backends(&[&Netplan, &Networkd, &NetworkManager, &Wicked]);
 
 impl<'a> Backends<'a> {
     /// These, and no others.

@@ -8,10 +8,11 @@ mod contract;
 mod detect;
 mod known;
 pub mod netplan;
+pub mod network_manager;
 pub mod networkd;
 mod trial;
 pub mod wicked;
 
-pub use contract::{Backend, Place};
-pub use detect::Signs;
+pub use contract::{Backend, Memory, Place};
+pub use detect::{Manager, detect};
 pub use known::{ALL, Backends};

@@ -265,7 +265,7 @@ async fn write_files(node: &mut impl Machine, transaction: &Transaction, undo: &
 
 /// Has the host forget names that other NICs may have afterwards.
 ///
-/// To forget a link is to set it down and to take its addresses off, so that is taken down as if it were ours.
+/// To forget a link may be to set it down and to take its addresses off, so that is taken down as if it were ours.
 async fn forget(
     node: &mut impl Machine,
     transaction: &Transaction,
@@ -273,12 +273,12 @@ async fn forget(
     undo: &mut Undo,
 ) -> Result<(), Explanation> {
     for name in &transaction.notices.forget {
-        if let Some(link) = view.links.iter().find(|link| link.name == name.to_string()) {
+        if let Some(link) = view.links.iter().find(|link| link.name == *name) {
             let index = link.index;
             let addresses = link.nets().into_iter().map(|net| Step::RemoveAddress { index, net });
             addresses.chain([Step::SetDown { index }]).for_each(|step| undo.record(&step, view));
         }
-        node.tell(Notice::Forget(*name)).await.map_err(|error| untold(&error))?;
+        node.tell(Notice::Forget(name.clone())).await.map_err(|error| untold(&error))?;
     }
     Ok(())
 }

@@ -1,10 +1,9 @@
 //! What has to be told of a transaction.
 
-use std::collections::BTreeSet;
-
 use multinic_crds::InterfaceName;
 
 use crate::{
+    backend::Memory,
     observed::files::FileChange,
     parse::bootfile::{Owner, owner},
     plan::{notice::Notices, transaction::Member, world::World},
@@ -12,9 +11,15 @@ use crate::{
 
 /// What is to be told of `members` whose `files` change.
 pub(super) fn notices(members: &[Member], files: &[FileChange], world: World<'_>) -> Notices {
-    if !world.backend.remembers() || members.is_empty() {
-        return Notices::default();
+    match world.backend.memory() {
+        Memory::None => Notices::default(),
+        Memory::OfNames => of_names(members, files, world),
+        Memory::OfLinks => of_links(members, files, world),
     }
+}
+
+/// Names that get another link, and those whose NIC changes.
+fn of_names(members: &[Member], files: &[FileChange], world: World<'_>) -> Notices {
     let whose = |text: &Option<String>| match text.as_deref().map(owner) {
         Some(Owner::Us(mac) | Owner::Edited(mac)) => Some(mac),
         Some(Owner::Others) | None => None,
@@ -22,14 +27,21 @@ pub(super) fn notices(members: &[Member], files: &[FileChange], world: World<'_>
     // A file that goes, or becomes another NIC's.
     let left =
         files.iter().filter(|change| change.from.is_some() && whose(&change.from) != whose(&change.to));
-    let left = left.filter_map(|change| world.backend.owner_of(&change.path));
+    let left = left.filter_map(|change| Some(world.backend.owner_of(&change.path)?.to_string()));
     let renamed = members.iter().filter_map(|member| {
-        let name: InterfaceName = member.link.as_ref()?.name.parse().ok()?;
-        let stays = member.target.as_ref().is_some_and(|target| target.name == name.to_string());
-        (!stays).then_some(name)
+        let name = member.link.as_ref()?.name.clone();
+        let stays = member.target.as_ref().is_some_and(|target| target.name == name);
+        (!stays && name.parse::<InterfaceName>().is_ok()).then_some(name)
     });
-    let forget: BTreeSet<_> = left.chain(renamed).collect();
+    let forget: std::collections::BTreeSet<_> = left.chain(renamed).collect();
     let is_told = !files.is_empty() || !forget.is_empty();
     let wanted = members.iter().filter_map(|member| Some(member.wanted.as_ref()?.name));
     Notices { forget, adopt: wanted.filter(|_| is_told).collect() }
+}
+
+/// Links whose files change, and the NICs that these are of, written or removed. What is repaired needs no word.
+fn of_links(members: &[Member], files: &[FileChange], world: World<'_>) -> Notices {
+    let adopt = files.iter().filter_map(|change| world.backend.owner_of(&change.path)).collect();
+    let links = members.iter().filter_map(|member| Some(member.link.as_ref()?.name.clone()));
+    Notices { forget: links.filter(|_| !files.is_empty()).collect(), adopt }
 }

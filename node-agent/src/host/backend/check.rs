@@ -6,6 +6,7 @@ use multinic_agent_core::{
     backend::{
         Backend,
         netplan::{self, Netplan},
+        network_manager::NetworkManager,
         networkd::Networkd,
         wicked::{self, Wicked},
     },
@@ -32,6 +33,7 @@ pub struct HostCheck<'a> {
     /// What configures the host's NICs, if anything does.
     active: &'static str,
     netplan: Option<NetplanCheck<'a>>,
+    /// For all hosts where udev names NICs by `.link` files of ours.
     networkd: Option<NetworkdCheck>,
     wicked: Option<WickedCheck<'a>>,
 }
@@ -44,11 +46,12 @@ impl<'a> HostCheck<'a> {
         remembered: &'a mut Remembered,
     ) -> Result<Self, StageError> {
         let active = backend.map_or("", Backend::name);
+        let names_by_link = [Networkd.name(), NetworkManager.name()].contains(&active);
         Ok(Self {
             root,
             active,
             netplan: NetplanCheck::of(root, &mut remembered.netplan)?,
-            networkd: (active == Networkd.name()).then(|| NetworkdCheck::of(root)).transpose()?,
+            networkd: names_by_link.then(|| NetworkdCheck::of(root)).transpose()?,
             wicked: WickedCheck::of(root, &mut remembered.wicked)?,
         })
     }
@@ -80,7 +83,7 @@ impl BootCheck for HostCheck<'_> {
     ) -> Result<BTreeMap<MacAddress, Explanation>, StageError> {
         match (&mut self.netplan, &mut self.networkd, &mut self.wicked) {
             (Some(netplan), _, _) if self.active == Netplan.name() => netplan.doubts(right).await,
-            (_, Some(networkd), _) if self.active == Networkd.name() => networkd.doubts(right).await,
+            (_, Some(networkd), _) => networkd.doubts(right).await,
             (_, _, Some(wicked)) if self.active == Wicked.name() => wicked.doubts(right).await,
             _ => Ok(BTreeMap::new()),
         }

@@ -2,15 +2,18 @@
 //!
 //! One folder for each backend of [`multinic_agent_core::backend`]; nothing outside of here knows which there are.
 
+mod bus;
 mod check;
 mod detect;
 mod netplan;
+mod network_manager;
 mod networkd;
+mod notice;
 mod stage;
 mod wicked;
 
 pub use check::{HostCheck, Remembered};
 pub use detect::detect;
+pub(crate) use notice::tell;
 pub(super) use stage::STAGE;
 pub use stage::StageError;
-pub(crate) use wicked::tell;

@@ -1,6 +1,9 @@
 //! `NetworkManager`'s connections, wherever they lie.
 
-use multinic_agent_core::parse::foreign::{self, Definition};
+use multinic_agent_core::parse::{
+    bootfile::{Owner, owner},
+    foreign::{self, Definition, SourceFile},
+};
 
 use crate::host::{
     reading::{FileError, list, read_as},
@@ -21,7 +24,11 @@ pub(super) fn definitions(root: &HostRoot) -> Result<Vec<Definition>, FileError>
     let mut definitions = Vec::new();
     for (directory, ending) in PLACES {
         let files = list(root, directory, ending)?;
-        definitions.extend(files.iter().flat_map(|found| read_as(found, foreign::keyfile)));
+        definitions.extend(files.iter().flat_map(|found| read_as(found, of_others)));
     }
     Ok(definitions)
+}
+
+fn of_others(file: &SourceFile) -> Option<Definition> {
+    (owner(&file.text) == Owner::Others).then(|| foreign::keyfile(file)).flatten()
 }

@@ -9,11 +9,14 @@ use multinic_crds::{Explanation, Interface, InterfaceName};
 use super::{Backend, Place};
 use crate::parse::bootfile::{BootFile, seal};
 
+pub(super) use file::link as link_text;
 pub use first::unfit;
 
 /// Where administrators put files for udev and networkd.
 const DIRECTORY: &str = "/etc/systemd/network";
-const PLACES: [Place; 2] = [place(".link"), place(".network")];
+/// Where udev's files lie.
+pub(super) const LINKS: Place = place(".link");
+const PLACES: [Place; 2] = [LINKS, place(".network")];
 
 const fn place(ending: &'static str) -> Place {
     // networkd reads them as a user of its own.
@@ -31,7 +34,7 @@ impl Backend for Networkd {
 
     fn render(&self, nic: &Interface) -> Result<Vec<BootFile>, Explanation> {
         Ok(vec![
-            BootFile { path: link(nic.name), text: seal(nic.mac_address, &file::link(nic)) },
+            BootFile { path: link(nic.name), text: seal(nic.mac_address, &link_text(nic)) },
             BootFile { path: network(nic.name), text: seal(nic.mac_address, &file::network(nic)) },
         ])
     }
@@ -58,7 +61,7 @@ impl Backend for Networkd {
 }
 
 // Of all files that match a link, udev and networkd take the first.
-fn link(name: InterfaceName) -> String {
+pub(super) fn link(name: InterfaceName) -> String {
     format!("{DIRECTORY}/00-multinic-{name}.link")
 }
 

@@ -8,7 +8,7 @@ mod shown;
 use ipnet::IpNet;
 use multinic_crds::{Explanation, Interface, InterfaceName};
 
-use super::{Backend, Place};
+use super::{Backend, Memory, Place};
 use crate::parse::bootfile::{BootFile, seal};
 
 /// Where wicked reads from.
@@ -52,8 +52,8 @@ impl Backend for Wicked {
         &PLACES
     }
 
-    fn remembers(&self) -> bool {
-        true
+    fn memory(&self) -> Memory {
+        Memory::OfNames
     }
 
     fn generated(&self, _: InterfaceName) -> Vec<String> {

@@ -109,7 +109,7 @@ fn a_second_file_that_cannot_be_written_takes_back_the_first_and_the_kernel() {
 fn a_host_that_changes_its_backend_has_the_files_of_the_new_one_and_no_link_is_touched() {
     let mut scene = Scene::new(&[nic(A, "multinic0", &["10.1.0.5/24"]), nic(B, "multinic1", &[])]);
     scene.converge();
-    let backends: [&'static dyn Backend; 4] = [&Networkd, &TwoFiles, &Wicked, &Netplan];
+    let backends: [&'static dyn Backend; 5] = [&Networkd, &NetworkManager, &TwoFiles, &Wicked, &Netplan];
     for backend in backends {
         scene.backend = backend;
         let kernel = scene.node.kernel.clone();
@@ -211,4 +211,24 @@ fn a_host_that_cannot_be_told_or_anything_that_fails_later_leaves_every_nic_as_i
             }
         }
     }
+}
+
+#[test]
+fn a_manager_of_links_is_told_of_what_changes_and_of_no_repair() {
+    let mut scene = Scene::new(&[nic(A, "multinic0", &["10.1.0.5/24"])]);
+    scene.backend = &NetworkManager;
+    let notices = |scene: &Scene| {
+        let told = scene.plan().transactions.into_iter().map(|transaction| transaction.notices);
+        told.map(|notices| (notices.forget, notices.adopt)).collect::<Vec<_>>()
+    };
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+    let multinic0 = BTreeSet::from(["multinic0".parse().unwrap()]);
+    assert_eq!(notices(&scene), [(names(&["eth1"]), multinic0.clone())]);
+    scene.converge();
+    scene.node.kernel.links.iter_mut().find(|link| link.mac == Some(mac(A))).unwrap().mtu = 1400;
+    scene.node.kernel.links.iter_mut().find(|link| link.mac == Some(mac(A))).unwrap().addresses.clear();
+    assert_eq!(notices(&scene), [(names(&[]), BTreeSet::new())]);
+    scene.converge();
+    scene.want(&[]);
+    assert_eq!(notices(&scene), [(names(&["multinic0"]), multinic0)]);
 }

@@ -20,7 +20,10 @@ mod scenarios;
 use super::*;
 use crate::{
     attribute::Step,
-    backend::{ALL, Backend, Backends, netplan::Netplan, networkd::Networkd, wicked::Wicked},
+    backend::{
+        ALL, Backend, Backends, netplan::Netplan, network_manager::NetworkManager, networkd::Networkd,
+        wicked::Wicked,
+    },
     execute::{Failure, Order, execute},
     observed::{
         files::HostFiles,
@@ -115,8 +118,8 @@ impl Scene {
     }
 
     /// The one that is at work, and those that may have been before.
-    fn backends(&self) -> [&'static dyn Backend; 4] {
-        [self.backend, &Netplan, &Networkd, &Wicked]
+    fn backends(&self) -> [&'static dyn Backend; 5] {
+        [self.backend, &Netplan, &NetworkManager, &Networkd, &Wicked]
     }
 
     fn plan(&self) -> Plan {

@@ -24,6 +24,7 @@ const CONFIGURE: &str = "/usr/libexec/netplan/configure";
 const GENERATE: &str = "/usr/libexec/netplan/generate";
 const OLD_GENERATE: &str = "/lib/netplan/generate";
 const NETWORKD: &str = "/run/systemd/netif/state";
+const NM: &str = "/run/NetworkManager/devices/2";
 const WICKED: &str = "/run/wicked/state-2.xml";
 
 /// What is found on a host with these files; a message for one that is not supported.
@@ -44,6 +45,13 @@ fn a_host_is_managed_by_what_is_at_work_on_it() {
         ("Ubuntu 26.04", &[CONFIGURE, GENERATE, NETWORKD], "netplan"),
         ("Flatcar, Arch, Debian with networkd alone", &[NETWORKD], "networkd"),
         ("SLES 15, Leap 15", &["/usr/sbin/wicked", WICKED], "wicked"),
+        ("Rocky 9, SLES 16, Leap 16", &[NM], "NetworkManager"),
+        ("Ubuntu Desktop", &[GENERATE, NM], "NetworkManager"),
+        (
+            "Debian with netplan for networkd, and NetworkManager beside it",
+            &[GENERATE, NETWORKD, NM],
+            "netplan",
+        ),
         ("wicked where netplan is installed for another reason", &[GENERATE, WICKED], "wicked"),
         ("Debian with networkd, and wicked only installed", &["/usr/sbin/wicked", NETWORKD], "networkd"),
     ] {
@@ -60,11 +68,20 @@ fn a_host_on_which_nothing_is_at_work_that_is_known_is_told_what_was_found() {
         (
             "Debian with ifupdown",
             &["/etc/network/interfaces"][..],
-            "neither systemd-networkd nor wicked runs",
+            "none of systemd-networkd, NetworkManager and wicked runs",
         ),
         ("netplan that renders for somebody else", &[GENERATE], "though netplan is installed"),
-        ("SLES 15 before wicked has run", &["/usr/sbin/wicked"], "neither systemd-networkd nor wicked runs"),
-        ("Talos", &[], "neither systemd-networkd nor wicked runs"),
+        (
+            "SLES 15 before wicked has run",
+            &["/usr/sbin/wicked"],
+            "none of systemd-networkd, NetworkManager and wicked runs",
+        ),
+        ("Talos", &[], "none of systemd-networkd, NetworkManager and wicked runs"),
+        (
+            "two that both configure links",
+            &[NETWORKD, NM],
+            "systemd-networkd and NetworkManager run on it at once",
+        ),
         ("two at once", &[NETWORKD, WICKED], "systemd-networkd and wicked run on it at once"),
     ] {
         for mounts in [&[][..], &MOUNTS] {
