@@ -53,7 +53,8 @@ pub(crate) struct File {
 }
 
 /// Every kind of host that the walk of the stories is taken on.
-pub const SYSTEMS: [&System; 5] = [&BULLSEYE, &BOOKWORM, &TRIXIE, &NETWORKD, &WICKED];
+pub const SYSTEMS: [&System; 7] =
+    [&BULLSEYE, &BOOKWORM, &TRIXIE, &NETWORKD, &WICKED, &NETWORK_MANAGER_1_42, &NETWORK_MANAGER_1_52];
 
 /// netplan and networkd, of this host's own release.
 pub static NETPLAN: System = netplan("netplan", None);
@@ -132,3 +133,36 @@ pub static WICKED: System = System {
         ]
     },
 };
+
+/// `NetworkManager` of Debian 12, with the settings of servers in the Red Hat family.
+pub static NETWORK_MANAGER_1_42: System = network_manager("networkmanager_1_42", "bookworm");
+/// The same of Debian 13.
+pub static NETWORK_MANAGER_1_52: System = network_manager("networkmanager_1_52", "trixie");
+
+const fn network_manager(name: &'static str, codename: &'static str) -> System {
+    System {
+        name,
+        codename: Some(codename),
+        by_name: false,
+        packages: "network-manager",
+        archive: None,
+        enabled: &["NetworkManager"],
+        disabled: &["systemd-networkd"],
+        files: &[
+            ("etc/NetworkManager/conf.d/00-server.conf", "[main]\nno-auto-default=*\nignore-carrier=*\n"),
+            // In the place of the rule by which veths are left alone.
+            ("etc/udev/rules.d/85-nm-unmanaged.rules", "# Test NICs are veths.\n"),
+        ],
+        uplink: |address| {
+            let text = format!(
+                "[connection]\nid=uplink\nuuid=11111111-1111-4111-8111-111111111111\ntype=ethernet\ninterface-name=eth0\n\n\
+                 [ipv4]\nmethod=manual\naddress1={address}/24,{GATEWAY}\n\n[ipv6]\nmethod=disabled\n"
+            );
+            vec![File {
+                path: "etc/NetworkManager/system-connections/uplink.nmconnection",
+                mode: 0o600,
+                text,
+            }]
+        },
+    }
+}
