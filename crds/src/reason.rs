@@ -188,7 +188,7 @@ reasons! {
         "make the file's directory writable, in the agent's pod too, with space left on it"
     ManagerUnreachable [Nic]
         "What configures the node's network cannot be told that the NIC changes, so the NIC is as it was before."
-        "see that wickedd runs, and that the agent's pod sees /run/dbus, as it does with the value agent.wicked"
+        "see that NetworkManager or wickedd runs, and that the chart's value agent.backends names it"
     InvalidBootConfig [Nic]
         "The node's own tools do not take the NIC's boot file, so nothing was touched."
         "see the tool's complaint in the message; correct the row"

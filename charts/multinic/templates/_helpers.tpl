@@ -193,6 +193,7 @@ OpenStack could not detach it.
 - name: etc-networkmanager
   path: /etc/NetworkManager/system-connections
   type: DirectoryOrCreate
+  writableWith: [networkmanager]
   why: So are those that NetworkManager has a connection for. Not its whole directory, which may hold keys of VPNs.
 - name: run-networkmanager
   path: /run/NetworkManager/system-connections
@@ -216,6 +217,49 @@ OpenStack could not detach it.
   type: DirectoryOrCreate
   writable: true
   why: "Written: what networkd was told at boot about a NIC that is given back is removed."
+- name: etc-systemd-network
+  path: /etc/systemd/network
+  type: DirectoryOrCreate
+  writable: true
+  backends: [networkd, networkmanager]
+  why: "Written: what /etc/netplan is for, where networkd is told without netplan; for NetworkManager, the NICs' names."
+- name: run-networkmanager-devices
+  path: /run/NetworkManager/devices
+  type: DirectoryOrCreate
+  backends: [networkmanager]
+  why: Whether NetworkManager runs.
+- name: etc-sysconfig
+  path: /etc/sysconfig
+  type: DirectoryOrCreate
+  writableWith: [wicked]
+  backends: [networkmanager, wicked]
+  why: NICs that ifcfg files configure are left alone; for wicked, the same files of our NICs are written.
+- name: etc-wicked
+  path: /etc/wicked
+  type: DirectoryOrCreate
+  backends: [wicked]
+  why: Without it wicked's own program does not start.
+- name: dev-urandom
+  path: /dev/urandom
+  type: CharDevice
+  backends: [wicked]
+  why: Nor without this.
+- name: etc-udev-rules
+  path: /etc/udev/rules.d
+  type: DirectoryOrCreate
+  writable: true
+  backends: [wicked]
+  why: "Written: the NICs' names."
+- name: run-wicked
+  path: /run/wicked
+  type: DirectoryOrCreate
+  backends: [wicked]
+  why: Whether wicked runs.
+- name: run-dbus
+  path: /run/dbus
+  type: Directory
+  backends: [networkmanager, wicked]
+  why: The bus over which NetworkManager or wicked is told that a NIC is about to change. Root may ask systemd for anything over it.
 - name: var-lib-multinic
   path: /var/lib/multinic
   type: DirectoryOrCreate
@@ -235,4 +279,25 @@ OpenStack could not detach it.
   type: Directory
   writable: true
   why: "Written: per NIC, that the kernel gives it no IPv6 address by itself. The pod's own /proc/sys is read-only."
+{{- end }}
+
+{{- /* Those of them that the chosen backends need. */}}
+{{- define "multinic.mounts" -}}
+{{- $chosen := .Values.agent.backends }}
+{{- $mounts := list }}
+{{- range $mount := include "multinic.hostPaths" . | fromYamlArray }}
+{{- $needed := not $mount.backends }}
+{{- range $mount.backends }}
+{{- $needed = or $needed (has . $chosen) }}
+{{- end }}
+{{- range $mount.writableWith }}
+{{- if has . $chosen }}
+{{- $_ := set $mount "writable" true }}
+{{- end }}
+{{- end }}
+{{- if $needed }}
+{{- $mounts = append $mounts $mount }}
+{{- end }}
+{{- end }}
+{{- toYaml $mounts }}
 {{- end }}

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use anyhow::{Context, Result, ensure};
 use multinic_crds::InterfaceState;
 use multinic_testbed::{
-    Harm, Kind, Link, Needs, Node, OpenstackConfig, Port, SOON, Schema, Suite, Testbed, World, eventually,
-    get,
+    Harm, Kind, Link, Needs, Node, OpenstackConfig, Port, SOON, Schema, Suite, System, Testbed, World,
+    eventually, get, setup::system, skip,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -29,7 +29,12 @@ exec unshare --mount --propagation=private sh -ec '
     for mount in "$@"; do
         [ "$mount" != -- ] || break
         directory=${mount#*:}
-        mkdir -p "/mnt$directory"
+        if [ -d "$directory" ]; then
+            mkdir -p "/mnt$directory"
+        else
+            mkdir -p "/mnt$(dirname "$directory")"
+            touch "/mnt$directory"
+        fi
         mount --rbind "$directory" "/mnt$directory"
     done
     while read -r _ _ _ _ place _; do
@@ -72,6 +77,17 @@ pub(crate) fn tell(suite: Suite) -> Suite {
     suite
         .tell("an_agent_does_all_its_work_in_its_pod", Needs::FullNodes, at_work)
         .tell("an_agent_that_cannot_write_says_so_and_leaves_nics_as_they_were", Needs::FullNodes, unwritable)
+        .tell("an_agent_does_all_its_work_in_its_pod_on_networkd", Needs::FullNodes, async |bed: &Testbed| {
+            on(bed, &system::NETWORKD, "networkd").await
+        })
+        .tell("an_agent_does_all_its_work_in_its_pod_on_wicked", Needs::FullNodes, async |bed: &Testbed| {
+            on(bed, &system::WICKED, "wicked").await
+        })
+        .tell(
+            "an_agent_does_all_its_work_in_its_pod_on_networkmanager",
+            Needs::FullNodes,
+            async |bed: &Testbed| on(bed, &system::NETWORK_MANAGER_1_42, "networkmanager").await,
+        )
         .tell("a_node_is_clean_before_its_cleaning_pod_is_ready", Needs::FullNodes, clean)
 }
 
@@ -79,16 +95,35 @@ pub(crate) fn tell(suite: Suite) -> Suite {
 #[derive(Deserialize)]
 struct HostPath {
     path: String,
+    #[serde(rename = "type")]
+    kind: String,
     #[serde(default)]
     writable: bool,
+    /// Only with one of these in `agent.backends`.
+    #[serde(default)]
+    backends: Vec<String>,
+    /// Written only with one of these.
+    #[serde(default, rename = "writableWith")]
+    writable_with: Vec<String>,
 }
 
 impl HostPath {
-    /// All that the chart mounts.
+    /// All that the chart mounts by its own values.
     fn all() -> Result<Vec<Self>> {
+        Self::of("netplan")
+    }
+
+    /// All that the chart mounts where the value `agent.backends` has only this.
+    fn of(backend: &str) -> Result<Vec<Self>> {
         let list = HELPERS.split_once(HOST_PATHS).and_then(|(_, rest)| rest.split_once("{{- end }}"));
         let (list, _) = list.context("the chart has no list of host paths")?;
-        Ok(serde_saphyr::from_str(list)?)
+        let mut mounts: Vec<Self> = serde_saphyr::from_str(list)?;
+        let names = |list: &[String]| list.iter().any(|name| name == backend);
+        mounts.retain(|mount| mount.backends.is_empty() || names(&mount.backends));
+        for mount in &mut mounts {
+            mount.writable |= names(&mount.writable_with);
+        }
+        Ok(mounts)
     }
 }
 
@@ -107,9 +142,10 @@ impl<'node> Pod<'node> {
     /// Starts the agent with these arguments and mounts only.
     fn with(node: &'node Node<'node>, port: u16, mounts: &[HostPath], arguments: &[&str]) -> Result<Self> {
         // As a kubelet does for a hostPath of the type DirectoryOrCreate.
-        let directories = mounts.iter().map(|mount| mount.path.as_str());
+        let directories = mounts.iter().filter(|mount| mount.kind == "DirectoryOrCreate");
+        let directories = directories.map(|mount| mount.path.as_str());
         node.exec(&["mkdir", "-p"].into_iter().chain(directories).collect::<Vec<_>>())?;
-        let mounts = mounts.iter().map(|HostPath { path, writable }| {
+        let mounts = mounts.iter().map(|HostPath { path, writable, .. }| {
             let access = if *writable { "rw" } else { "ro" };
             format!("{access}:{path}")
         });
@@ -149,8 +185,12 @@ impl<'node> Pod<'node> {
 
 /// A node with two NICs, rows for both, and no agent.
 async fn two_nics(bed: &Testbed) -> Result<(World<'_>, Node<'_>)> {
+    two_nics_on(bed, Kind::Full).await
+}
+
+async fn two_nics_on(bed: &Testbed, kind: Kind) -> Result<(World<'_>, Node<'_>)> {
     let world = bed.world(Schema::ProducerWithAddressing).await?;
-    let node = bed.node("worker-1", Kind::Full).await?;
+    let node = bed.node("worker-1", kind).await?;
     node.plug(FIRST)?;
     node.plug(SECOND)?;
     // It brings binary and token along.
@@ -200,6 +240,54 @@ async fn at_work(bed: &Testbed) -> Result<()> {
     );
     assert_eq!(node.link(FIRST)?.addresses, ["10.20.0.1/24"]);
     pod.stop()
+}
+
+/// A life of two NICs on a host without netplan, with the mounts that its backend brings; by the chart's own values
+/// nothing is touched, and what would help is told.
+async fn on(bed: &Testbed, system: &'static System, backend: &str) -> Result<()> {
+    if let Some(obstacle) = system.obstacle() {
+        return Err(skip(obstacle));
+    }
+    let (world, node) = two_nics_on(bed, Kind::Of(system)).await?;
+    let found = node.link(SECOND)?;
+    let monitor = node.monitor().await?;
+    let pod = Pod::start(&node)?;
+    eventually("the agent to say what it lacks", SOON, async || {
+        let config = world.config(&node).await?;
+        let ready =
+            config.status.and_then(|status| status.conditions.into_iter().find(|one| one.type_ == "Ready"));
+        let ready = ready.context("there is no condition Ready")?;
+        ensure!(ready.reason == "UnsupportedHost" && ready.message.contains("agent.backends"), "{ready:?}");
+        Ok(())
+    })
+    .await
+    .with_context(|| pod.log())?;
+    pod.stop()?;
+
+    let pod = Pod::with(&node, 8080, &HostPath::of(backend)?, &[])?;
+    both_configured(&world, &node).await.with_context(|| pod.log())?;
+    pod.stop()?;
+    assert_eq!(monitor.finish().await?, Harm::default());
+    node.reboot().await?;
+    let pod = Pod::with(&node, 8080, &HostPath::of(backend)?, &[])?;
+    world.database.producer().remove(SECOND).await?;
+    world.removed(&node, SECOND).await.with_context(|| pod.log())?;
+    let link = node.link(SECOND)?;
+    ensure!(!link.up && link.addresses.is_empty(), "{link:?}, which was {found:?}");
+    assert_eq!(node.link(FIRST)?.addresses, ["10.20.0.1/24"]);
+    pod.stop()?;
+
+    let cleaning = Pod::with(&node, 8081, &HostPath::of(backend)?, &["cleanup", "--stay"])?;
+    eventually("the node to be clean", SOON, async || {
+        let answer = cleaning.ask("/readyz").await?;
+        ensure!(answer.status == 200, "{}", answer.body);
+        Ok(())
+    })
+    .await
+    .with_context(|| cleaning.log())?;
+    let ours = node.exec(&["sh", "-ec", "grep -rl 'multinic-agent' /etc /var/lib 2> /dev/null || true"])?;
+    ensure!(ours.is_empty(), "left: {ours}");
+    cleaning.stop()
 }
 
 /// What is said in a pod that may not write to a directory of the chart's: of which reason, and naming which file.

@@ -40,8 +40,8 @@ pub fn detect(mut at_work: BTreeSet<Manager>, has_netplan: bool) -> Result<&'sta
         [] => {
             let netplan = if has_netplan { ", though netplan is installed" } else { "" };
             Err(format!(
-                "none of systemd-networkd, NetworkManager and wicked runs on it{netplan}; have one of them configure its \
-                 network"
+                "none of systemd-networkd, NetworkManager and wicked runs on it as far as the agent sees{netplan}; have one of \
+                 them configure its network, and name it in the chart's value agent.backends"
             ))
         }
         several => Err(format!(

@@ -9,8 +9,8 @@ use crate::host::{
 
 /// Longer than a program is given by an option of its own.
 const LIMIT: Duration = Duration::from_secs(20);
-/// Not every build of a program's library looks here by itself.
-const BUS: (&str, &str) = ("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/run/dbus/system_bus_socket");
+/// Where the host's bus is.
+pub(super) const BUS: &str = "/run/dbus/system_bus_socket";
 
 /// A host that was not told.
 #[derive(Debug, thiserror::Error)]
@@ -25,7 +25,7 @@ pub(crate) enum NoticeError {
         program: &'static str,
         /// What it was asked to do.
         verb: String,
-        /// The end of what it printed.
+        /// The beginning of what it printed.
         words: String,
     },
 }
@@ -37,11 +37,15 @@ pub(super) async fn ask(
     args: &[&str],
     is_well: impl Fn(i32) -> bool,
 ) -> Result<(), NoticeError> {
-    let output = chroot::run(root, program, args, &[BUS], LIMIT).await?;
+    // Not every build of a program's library looks there by itself.
+    let address = format!("unix:path={BUS}");
+    let env = [("DBUS_SYSTEM_BUS_ADDRESS", address.as_str())];
+    let output = chroot::run(root, program, args, &env, LIMIT).await?;
     if output.status.code().is_some_and(is_well) {
         return Ok(());
     }
     let words = String::from_utf8_lossy(&output.stderr);
-    let words = words.lines().last().unwrap_or_default().trim().to_owned();
+    let lines: Vec<_> = words.lines().map(str::trim).filter(|line| !line.is_empty()).take(3).collect();
+    let words = lines.join("; ");
     Err(NoticeError::Failed { program, verb: args[..2].join(" "), words })
 }

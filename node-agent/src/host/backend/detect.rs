@@ -1,9 +1,9 @@
 //! Which backend a host has, from what is really active on it.
 
-use multinic_agent_core::backend::{self, Backend, Manager};
-use multinic_crds::{Explanation, Reason};
+use multinic_agent_core::backend::{self, Backend, Manager, Memory, netplan::Netplan};
+use multinic_crds::{Explanation, InterfaceName, Reason};
 
-use super::{netplan, network_manager, networkd, wicked};
+use super::{bus::BUS, netplan, network_manager, networkd, wicked};
 use crate::host::{facts::os_image, root::HostRoot};
 
 /// What configures the host's network at boot; or why nothing does that this version knows.
@@ -22,7 +22,36 @@ pub fn detect(root: &HostRoot) -> Result<&'static dyn Backend, Explanation> {
         (Manager::Wicked, wicked::is_running(root)),
     ];
     let at_work = managers.into_iter().filter(|(_, runs)| *runs).map(|(manager, _)| manager);
-    backend::detect(at_work.collect(), netplan::is_installed(root)).map_err(unsupported)
+    let backend = backend::detect(at_work.collect(), netplan::is_installed(root));
+    backend.and_then(|backend| reachable(root, backend)).map_err(unsupported)
+}
+
+/// Whether the agent can do for this backend what has to be done; what netplan needs is told NIC by NIC.
+fn reachable(root: &HostRoot, backend: &'static dyn Backend) -> Result<&'static dyn Backend, String> {
+    if backend.name() == Netplan.name() {
+        return Ok(backend);
+    }
+    let remedy = |obstacle: &str| {
+        let value = backend.name().to_lowercase();
+        format!(
+            "{} configures its network, and {obstacle}; add {value} to the chart's value agent.backends",
+            backend.name()
+        )
+    };
+    if backend.memory() != Memory::None && !root.is_socket(BUS) {
+        return Err(remedy("the agent does not see the bus over which that is told of changes"));
+    }
+    for path in InterfaceName::all().take(1).flat_map(|name| backend.paths(name)) {
+        if let Err(error) = root.may_write(&path) {
+            let directory = path.rsplit_once('/').map_or("", |(directory, _)| directory);
+            let read_only = "where the node itself has it read-only, this node is not supported";
+            return Err(format!(
+                "{}; {read_only}",
+                remedy(&format!("the agent cannot write {directory} ({error})"))
+            ));
+        }
+    }
+    Ok(backend)
 }
 
 #[cfg(test)]

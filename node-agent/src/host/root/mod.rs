@@ -80,6 +80,12 @@ impl HostRoot {
         self.is(path, FileType::Directory)
     }
 
+    /// Whether `path` is a socket on the host, links followed.
+    #[must_use]
+    pub fn is_socket(&self, path: &str) -> bool {
+        self.is(path, FileType::Socket)
+    }
+
     /// What is in the file at `path`; none where there is nothing of that name.
     pub fn read(&self, path: &str) -> io::Result<Option<Content>> {
         let root = self.root()?;

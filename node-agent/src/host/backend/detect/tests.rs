@@ -1,6 +1,6 @@
 //! Hosts as they are found, by the files that tell.
 
-use std::fs;
+use std::{fs, os::unix::net::UnixListener};
 
 use super::*;
 use crate::host::testing::host;
@@ -27,13 +27,27 @@ const NETWORKD: &str = "/run/systemd/netif/state";
 const NM: &str = "/run/NetworkManager/devices/2";
 const WICKED: &str = "/run/wicked/state-2.xml";
 
-/// What is found on a host with these files; a message for one that is not supported.
+/// What the chart's value brings that names every backend.
+const ALL: [&str; 4] = [
+    "/etc/systemd/network",
+    "/etc/sysconfig/network",
+    "/etc/udev/rules.d",
+    "/etc/NetworkManager/system-connections",
+];
+
+/// What is found on a host with these files, of which the agent sees all; a message for one that is not supported.
 fn found(files: &[&str], directories: &[&str]) -> Result<&'static str, String> {
+    found_with(files, &[directories, &ALL].concat(), true)
+}
+
+/// The same, where the agent sees only these directories, and perhaps the bus.
+fn found_with(files: &[&str], directories: &[&str], has_bus: bool) -> Result<&'static str, String> {
     let files: Vec<_> = files.iter().map(|path| (*path, "")).collect();
     let (_directory, root) = host(&files);
-    for path in directories.iter().chain(&["/usr"]) {
+    for path in directories.iter().chain(&["/usr", "/run/dbus"]) {
         fs::create_dir_all(root.at(path)).unwrap();
     }
+    let _bus = has_bus.then(|| UnixListener::bind(root.at(BUS)).unwrap());
     detect(&root).map(Backend::name).map_err(|refusal| refusal.message.to_string())
 }
 
@@ -95,6 +109,27 @@ fn a_host_on_which_nothing_is_at_work_that_is_known_is_told_what_was_found() {
 fn a_host_whose_programs_are_out_of_sight_is_not_guessed_at() {
     let (_directory, root) = host(&[(NETWORKD, "")]);
     assert!(detect(&root).unwrap_err().message.contains("does not see its /usr"));
+}
+
+#[test]
+fn what_the_agent_lacks_to_work_on_a_host_is_named_with_the_value_that_brings_it() {
+    for (files, directories, has_bus, words) in [
+        (&[NETWORKD][..], &ALL[1..], true, ["cannot write /etc/systemd/network", "add networkd to"]),
+        (&[NM], &ALL, false, ["does not see the bus", "add networkmanager to"]),
+        (
+            &[NM],
+            &ALL[..3],
+            true,
+            ["cannot write /etc/NetworkManager/system-connections", "add networkmanager to"],
+        ),
+        (&[WICKED], &ALL, false, ["does not see the bus", "add wicked to"]),
+        (&[WICKED], &ALL[..2], true, ["cannot write /etc/udev/rules.d", "add wicked to"]),
+    ] {
+        let message = found_with(files, directories, has_bus).unwrap_err();
+        assert!(words.iter().all(|word| message.contains(word)), "{message}");
+    }
+    // Told NIC by NIC, as ever.
+    assert_eq!(found_with(&[GENERATE, NETWORKD], &[], false), Ok("netplan"));
 }
 
 #[test]

@@ -21,6 +21,8 @@ use crate::host::{
     root::HostRoot,
 };
 
+/// What it reads: its files, and not what a firmware says, for which it would need programs that a pod does not see.
+pub(super) const FILES: &str = "compat:";
 pub(super) const PROGRAM: &str = "/usr/sbin/wicked";
 const READ: Place = Place { directory: DIRECTORY, ending: "", private: true };
 
@@ -61,10 +63,10 @@ impl ShowConfig for HostWicked<'_> {
     async fn ask(&mut self, files: &Files) -> Result<Answer, StageError> {
         let stage = Stage::new(self.0, [DIRECTORY], files)?;
         let Output { status, stdout, stderr } =
-            stage.run(PROGRAM, &["--root-dir", STAGE, "show-config"]).await?;
+            stage.run(PROGRAM, &["--root-dir", STAGE, "show-config", FILES]).await?;
         let words = String::from_utf8_lossy(&stderr);
         if !status.success() {
-            let words = words.lines().next().unwrap_or_default().trim().to_owned();
+            let words = words.lines().last().unwrap_or_default().trim().to_owned();
             return Err(StageError::Broken { program: PROGRAM.to_owned(), status, words });
         }
         let complaints = words.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty());

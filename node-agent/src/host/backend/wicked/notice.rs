@@ -2,7 +2,7 @@
 
 use multinic_agent_core::plan::Notice;
 
-use super::check::PROGRAM;
+use super::check::{FILES, PROGRAM};
 use crate::host::{
     backend::bus::{NoticeError, ask},
     root::HostRoot,
@@ -22,6 +22,6 @@ pub(crate) async fn tell(root: &HostRoot, notice: Notice) -> Result<(), NoticeEr
             run(&["ifdown", "--timeout", "5", &name]).await?;
             run(&["nanny", "delpolicy", &format!("policy__{name}")]).await
         }
-        Notice::Adopt(name) => run(&["ifup", "--timeout", "5", &name.to_string()]).await,
+        Notice::Adopt(name) => run(&["ifup", "--ifconfig", FILES, "--timeout", "5", &name.to_string()]).await,
     }
 }
