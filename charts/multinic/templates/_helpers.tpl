@@ -238,12 +238,7 @@ OpenStack could not detach it.
   path: /etc/wicked
   type: DirectoryOrCreate
   backends: [wicked]
-  why: Without it wicked's own program does not start.
-- name: dev-urandom
-  path: /dev/urandom
-  type: CharDevice
-  backends: [wicked]
-  why: Nor without this.
+  why: What wicked's own program reads first, or it tells nobody anything.
 - name: etc-udev-rules
   path: /etc/udev/rules.d
   type: DirectoryOrCreate

@@ -2,7 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use std::process::{Command, Output};
+use std::{
+    collections::BTreeSet,
+    process::{Command, Output},
+};
 
 use anyhow::{Context, Result, ensure};
 use multinic_testbed_cluster::setup;
@@ -236,6 +239,40 @@ fn agents_are_asked_on_the_nodes_own_address_unless_every_address_is_chosen() {
         let agent = rendered.container("DaemonSet", "multinic-agent");
         assert_eq!(variable(agent, "LISTEN")["value"], format!("{address}:8080"));
         assert_eq!(variable(agent, "HOST_IP"), &Value::Null);
+    }
+}
+
+#[test]
+fn each_backend_brings_the_directories_that_it_needs_and_no_others() {
+    let mounts = |backends: &str| {
+        let rendered = Rendered::of(NEWEST, &[&format!("agent.backends={{{backends}}}")]).unwrap();
+        let mounts =
+            rendered.container("DaemonSet", "multinic-agent")["volumeMounts"].as_array().unwrap().clone();
+        let one = |mount: &Value| {
+            let access = if mount["readOnly"] == true { "ro" } else { "rw" };
+            format!("{access} {}", mount["mountPath"].as_str().unwrap().trim_start_matches("/host"))
+        };
+        mounts.iter().map(one).collect::<BTreeSet<_>>()
+    };
+    let more = |backends: &str| mounts(backends).difference(&mounts("netplan")).cloned().collect::<Vec<_>>();
+    assert_eq!(more("netplan"), [""; 0]);
+    assert_eq!(more("networkd"), ["rw /etc/systemd/network"]);
+    assert_eq!(
+        more("netplan,networkmanager"),
+        [
+            "ro /etc/sysconfig",
+            "ro /run/NetworkManager/devices",
+            "ro /run/dbus",
+            "rw /etc/NetworkManager/system-connections",
+            "rw /etc/systemd/network"
+        ]
+    );
+    assert_eq!(
+        more("wicked"),
+        ["ro /etc/wicked", "ro /run/dbus", "ro /run/wicked", "rw /etc/sysconfig", "rw /etc/udev/rules.d"]
+    );
+    for backends in ["", "ifupdown", "wicked,wicked"] {
+        assert!(refusal(&[&format!("agent.backends={{{backends}}}")]).contains("backends"), "{backends}");
     }
 }
 

@@ -29,12 +29,7 @@ exec unshare --mount --propagation=private sh -ec '
     for mount in "$@"; do
         [ "$mount" != -- ] || break
         directory=${mount#*:}
-        if [ -d "$directory" ]; then
-            mkdir -p "/mnt$directory"
-        else
-            mkdir -p "/mnt$(dirname "$directory")"
-            touch "/mnt$directory"
-        fi
+        mkdir -p "/mnt$directory"
         mount --rbind "$directory" "/mnt$directory"
     done
     while read -r _ _ _ _ place _; do
@@ -95,8 +90,6 @@ pub(crate) fn tell(suite: Suite) -> Suite {
 #[derive(Deserialize)]
 struct HostPath {
     path: String,
-    #[serde(rename = "type")]
-    kind: String,
     #[serde(default)]
     writable: bool,
     /// Only with one of these in `agent.backends`.
@@ -142,8 +135,7 @@ impl<'node> Pod<'node> {
     /// Starts the agent with these arguments and mounts only.
     fn with(node: &'node Node<'node>, port: u16, mounts: &[HostPath], arguments: &[&str]) -> Result<Self> {
         // As a kubelet does for a hostPath of the type DirectoryOrCreate.
-        let directories = mounts.iter().filter(|mount| mount.kind == "DirectoryOrCreate");
-        let directories = directories.map(|mount| mount.path.as_str());
+        let directories = mounts.iter().map(|mount| mount.path.as_str());
         node.exec(&["mkdir", "-p"].into_iter().chain(directories).collect::<Vec<_>>())?;
         let mounts = mounts.iter().map(|HostPath { path, writable, .. }| {
             let access = if *writable { "rw" } else { "ro" };
