@@ -1,12 +1,14 @@
 //! The agent as its pod has it: of the host only what the chart mounts, and that read-only but for a few directories.
 
+mod backends;
+
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, ensure};
 use multinic_crds::InterfaceState;
 use multinic_testbed::{
-    Harm, Kind, Link, Needs, Node, OpenstackConfig, Port, SOON, Schema, Suite, System, Testbed, World,
-    eventually, get, setup::system, skip,
+    Harm, Kind, Link, Needs, Node, OpenstackConfig, Port, SOON, Schema, Suite, Testbed, World, eventually,
+    get,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -15,7 +17,7 @@ const FIRST: &str = "fa:16:3e:00:00:01";
 const SECOND: &str = "fa:16:3e:00:00:02";
 
 /// Where the chart lists what the pod sees of its host, up to the next `{{- end }}`.
-const HELPERS: &str = include_str!("../../../charts/multinic/templates/_helpers.tpl");
+const HELPERS: &str = include_str!("../../../../charts/multinic/templates/_helpers.tpl");
 const HOST_PATHS: &str = r#"{{- define "multinic.hostPaths" -}}"#;
 
 /// Does what a container runtime does: binds each `ro:/directory` and `rw:/directory` to where it belongs below
@@ -69,20 +71,9 @@ const AGENT: &str = "/opt/multinic/multinic-agent";
 const UNIT: &str = "agent-pod";
 
 pub(crate) fn tell(suite: Suite) -> Suite {
-    suite
+    backends::tell(suite)
         .tell("an_agent_does_all_its_work_in_its_pod", Needs::FullNodes, at_work)
         .tell("an_agent_that_cannot_write_says_so_and_leaves_nics_as_they_were", Needs::FullNodes, unwritable)
-        .tell("an_agent_does_all_its_work_in_its_pod_on_networkd", Needs::FullNodes, async |bed: &Testbed| {
-            on(bed, &system::NETWORKD, "networkd").await
-        })
-        .tell("an_agent_does_all_its_work_in_its_pod_on_wicked", Needs::FullNodes, async |bed: &Testbed| {
-            on(bed, &system::WICKED, "wicked").await
-        })
-        .tell(
-            "an_agent_does_all_its_work_in_its_pod_on_networkmanager",
-            Needs::FullNodes,
-            async |bed: &Testbed| on(bed, &system::NETWORK_MANAGER_1_42, "networkmanager").await,
-        )
         .tell("a_node_is_clean_before_its_cleaning_pod_is_ready", Needs::FullNodes, clean)
 }
 
@@ -232,54 +223,6 @@ async fn at_work(bed: &Testbed) -> Result<()> {
     );
     assert_eq!(node.link(FIRST)?.addresses, ["10.20.0.1/24"]);
     pod.stop()
-}
-
-/// A life of two NICs on a host without netplan, with the mounts that its backend brings; by the chart's own values
-/// nothing is touched, and what would help is told.
-async fn on(bed: &Testbed, system: &'static System, backend: &str) -> Result<()> {
-    if let Some(obstacle) = system.obstacle() {
-        return Err(skip(obstacle));
-    }
-    let (world, node) = two_nics_on(bed, Kind::Of(system)).await?;
-    let found = node.link(SECOND)?;
-    let monitor = node.monitor().await?;
-    let pod = Pod::start(&node)?;
-    eventually("the agent to say what it lacks", SOON, async || {
-        let config = world.config(&node).await?;
-        let ready =
-            config.status.and_then(|status| status.conditions.into_iter().find(|one| one.type_ == "Ready"));
-        let ready = ready.context("there is no condition Ready")?;
-        ensure!(ready.reason == "UnsupportedHost" && ready.message.contains("agent.backends"), "{ready:?}");
-        Ok(())
-    })
-    .await
-    .with_context(|| pod.log())?;
-    pod.stop()?;
-
-    let pod = Pod::with(&node, 8080, &HostPath::of(backend)?, &[])?;
-    both_configured(&world, &node).await.with_context(|| pod.log())?;
-    pod.stop()?;
-    assert_eq!(monitor.finish().await?, Harm::default());
-    node.reboot().await?;
-    let pod = Pod::with(&node, 8080, &HostPath::of(backend)?, &[])?;
-    world.database.producer().remove(SECOND).await?;
-    world.removed(&node, SECOND).await.with_context(|| pod.log())?;
-    let link = node.link(SECOND)?;
-    ensure!(!link.up && link.addresses.is_empty(), "{link:?}, which was {found:?}");
-    assert_eq!(node.link(FIRST)?.addresses, ["10.20.0.1/24"]);
-    pod.stop()?;
-
-    let cleaning = Pod::with(&node, 8081, &HostPath::of(backend)?, &["cleanup", "--stay"])?;
-    eventually("the node to be clean", SOON, async || {
-        let answer = cleaning.ask("/readyz").await?;
-        ensure!(answer.status == 200, "{}", answer.body);
-        Ok(())
-    })
-    .await
-    .with_context(|| cleaning.log())?;
-    let ours = node.exec(&["sh", "-ec", "grep -rl 'multinic-agent' /etc /var/lib 2> /dev/null || true"])?;
-    ensure!(ours.is_empty(), "left: {ours}");
-    cleaning.stop()
 }
 
 /// What is said in a pod that may not write to a directory of the chart's: of which reason, and naming which file.

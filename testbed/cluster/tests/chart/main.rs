@@ -2,87 +2,18 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use std::{
-    collections::BTreeSet,
-    process::{Command, Output},
-};
+mod rendered;
 
-use anyhow::{Context, Result, ensure};
-use multinic_testbed_cluster::setup;
+use std::{collections::BTreeSet, process::Command};
+
 use serde_json::{Value, json};
+
+use rendered::{Rendered, refusal, run, template, variable};
 
 const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../charts/multinic");
 const NEWEST: &str = "1.36.0";
 /// What nobody can install without.
 const REQUIRED: [&str; 2] = ["database.host=db.example", "database.password=open-sesame"];
-
-fn helm(arguments: &[&str], sets: &[&str]) -> Result<Output> {
-    run("helm", arguments, sets)
-}
-
-/// Runs Helm 3 (`helm`) or Helm 4 (`helm4`).
-fn run(program: &str, arguments: &[&str], sets: &[&str]) -> Result<Output> {
-    let mut command = Command::new(setup::ensure()?.binaries.join(program));
-    command.args(arguments);
-    for set in sets {
-        command.args(["--set", set]);
-    }
-    command.output().context("cannot run helm")
-}
-
-fn template(kubernetes: &str, arguments: &[&str], sets: &[&str]) -> Result<Output> {
-    let template = ["template", "an-odd-name", CHART, "--namespace", "of-ours", "--kube-version", kubernetes];
-    helm(&[&template, arguments].concat(), sets)
-}
-
-/// The rendered objects.
-struct Rendered(Vec<Value>);
-
-impl Rendered {
-    fn of(kubernetes: &str, sets: &[&str]) -> Result<Self> {
-        Self::with(kubernetes, &[], &[&REQUIRED, sets].concat())
-    }
-
-    fn with(kubernetes: &str, arguments: &[&str], sets: &[&str]) -> Result<Self> {
-        Self::parse(template(kubernetes, arguments, sets)?)
-    }
-
-    fn parse(output: Output) -> Result<Self> {
-        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let text = String::from_utf8(output.stdout)?;
-        let documents = text.split("\n---\n").map(|document| document.trim_start_matches("---\n"));
-        let objects = documents.map(serde_saphyr::from_str::<Value>).collect::<Result<Vec<_>, _>>()?;
-        Ok(Self(objects.into_iter().filter(|object| !object.is_null()).collect()))
-    }
-
-    fn find(&self, kind: &str, name: &str) -> Option<&Value> {
-        self.0.iter().find(|object| object["kind"] == kind && object["metadata"]["name"] == name)
-    }
-
-    fn get(&self, kind: &str, name: &str) -> &Value {
-        self.find(kind, name).unwrap_or_else(|| panic!("no {kind} {name}"))
-    }
-
-    fn pod(&self, kind: &str, name: &str) -> &Value {
-        &self.get(kind, name)["spec"]["template"]["spec"]
-    }
-
-    fn container(&self, kind: &str, name: &str) -> &Value {
-        &self.pod(kind, name)["containers"][0]
-    }
-}
-
-/// An environment variable of a container.
-fn variable<'a>(container: &'a Value, name: &str) -> &'a Value {
-    let variables = container["env"].as_array().unwrap();
-    variables.iter().find(|variable| variable["name"] == name).unwrap_or(&Value::Null)
-}
-
-fn refusal(sets: &[&str]) -> String {
-    let output = template(NEWEST, &[], &[&REQUIRED, sets].concat()).unwrap();
-    assert!(!output.status.success(), "{sets:?} is taken");
-    String::from_utf8(output.stderr).unwrap()
-}
 
 #[test]
 fn lint_finds_nothing() {
