@@ -3,6 +3,13 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::{
+    observed::link::is_link_local,
+    parse::{
+        bootfile::{Owner, owner},
+        desired::nets,
+    },
+};
 
 /// Any three free NICs, wanted or not, under any names, with any addresses.
 fn wanted() -> impl Strategy<Value = Vec<Interface>> {
@@ -32,8 +39,14 @@ fn named() -> impl Strategy<Value = [Option<bool>; 3]> {
     prop::array::uniform3(prop::option::of(any::<bool>()))
 }
 
-fn named_scene(first: &[Interface], named: [Option<bool>; 3]) -> Scene {
-    let mut scene = Scene::new(first);
+/// What configures the host at boot.
+fn backend() -> impl Strategy<Value = &'static dyn Backend> {
+    let all: Vec<&'static dyn Backend> = vec![&Netplan, &Networkd, &NetworkManager, &Wicked];
+    prop::sample::select(all)
+}
+
+fn named_scene(first: &[Interface], named: [Option<bool>; 3], backend: &'static dyn Backend) -> Scene {
+    let mut scene = Scene { backend, ..Scene::new(first) };
     for (index, named) in (3..).zip(named) {
         if let Some(is_called) = named {
             scene.name_by_udev(index, is_called);
@@ -44,10 +57,17 @@ fn named_scene(first: &[Interface], named: [Option<bool>; 3]) -> Scene {
 
 proptest! {
     #[test]
-    fn any_want_converges_in_one_pass_and_never_touches_the_uplink(first in wanted(), then in wanted(), named in named()) {
-        let mut scene = named_scene(&first, named);
+    fn any_want_converges_in_one_pass_and_never_touches_the_uplink(
+        first in wanted(), then in wanted(), named in named(), (was, is) in (backend(), backend()),
+    ) {
+        let mut scene = named_scene(&first, named, was);
         let uplink = scene.link(UPLINK).clone();
         scene.converge();
+        if was.name() != is.name() {
+            // It was restarted meanwhile.
+            scene.node.remembered.clear();
+            scene.backend = is;
+        }
         scene.want(&then);
         for transaction in scene.plan().transactions {
             for member in &transaction.members {
@@ -58,11 +78,31 @@ proptest! {
         }
         scene.converge();
         prop_assert_eq!(scene.link(UPLINK), &uplink);
+        for nic in &then {
+            let found = scene.link(&nic.mac_address.to_string()).nets();
+            prop_assert_eq!(found.into_iter().filter(|net| !is_link_local(net)).collect::<BTreeSet<_>>(), nets(nic));
+        }
     }
 
     #[test]
-    fn a_failure_at_any_change_leaves_the_nic_as_it_was(first in wanted(), then in wanted(), named in named(), at in 0usize..30) {
-        let mut scene = named_scene(&first, named);
+    fn what_is_written_for_a_nic_gives_it_its_addresses_and_is_known_as_its_own(wanted in wanted(), backend in backend()) {
+        for nic in wanted {
+            let files = backend.render(&nic).unwrap();
+            let given: BTreeSet<_> = files.iter().flat_map(|file| ALL.addresses(&file.path, &file.text)).collect();
+            prop_assert_eq!(given, nets(&nic));
+            prop_assert_eq!(files.iter().map(|file| file.path.clone()).collect::<Vec<_>>(), backend.paths(nic.name));
+            for file in files {
+                prop_assert_eq!(ALL.owner_of(&file.path), Some(nic.name));
+                prop_assert_eq!(owner(&file.text), Owner::Us(nic.mac_address));
+            }
+        }
+    }
+
+    #[test]
+    fn a_failure_at_any_change_leaves_the_nic_as_it_was(
+        first in wanted(), then in wanted(), named in named(), at in 0usize..30, backend in backend(),
+    ) {
+        let mut scene = named_scene(&first, named, backend);
         scene.converge();
         scene.want(&then);
         let plan = scene.plan();
