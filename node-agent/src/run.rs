@@ -64,6 +64,9 @@ pub async fn run(args: RunArgs, shutdown: impl Future<Output = ()> + Send + 'sta
     let publisher = Publisher::new(client.clone(), node_name.clone());
     let mut agent =
         Agent::new(Host::new(root, lock, policy), Reporter::new(publisher, facts, health, metrics));
+    if agent.host.removes_rules() {
+        tracing::info!("networkd removes the routing rules of others on this node");
+    }
     let objects = api_server::objects(Api::all(client), &node_name);
     // Nothing is waited for beside this: it would be dropped in the middle of a change.
     let turning = turn(&mut agent, &mut api_server, objects, events::changes()?, &heartbeat, &stop);

@@ -106,6 +106,12 @@ impl Host {
         self.backend.as_ref().map_or("", |backend| backend.name())
     }
 
+    /// Whether the host's networkd is known to remove the routing rules of others whenever it configures a link.
+    #[must_use]
+    pub fn removes_rules(&self) -> bool {
+        backend::removes_rules(&self.root, self.backend()).unwrap_or_default()
+    }
+
     /// Why nothing can be done on this host at all, if that is so.
     #[must_use]
     pub fn obstacle(&self) -> Option<&Explanation> {

@@ -14,6 +14,7 @@ mod wicked;
 
 pub use check::{HostCheck, Remembered};
 pub use detect::detect;
+pub(crate) use networkd::removes_rules;
 pub(crate) use notice::tell;
 pub(super) use stage::STAGE;
 pub use stage::StageError;

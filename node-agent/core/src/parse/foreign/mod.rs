@@ -18,4 +18,4 @@ pub use ifcfg::ifcfg;
 pub use ifupdown::{Include, Interfaces, ifupdown, is_sourced};
 pub use keyfile::keyfile;
 pub use netplan::netplan;
-pub use networkd::{OurNetworks, networkd, networkd_of_ours, udev_link};
+pub use networkd::{OurNetworks, networkd, networkd_of_ours, networkd_setting, udev_link};

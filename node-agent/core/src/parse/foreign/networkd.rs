@@ -53,6 +53,27 @@ pub fn networkd(file: &SourceFile, drop_ins: &[SourceFile], ours: &OurNetworks) 
     Some(definition)
 }
 
+/// What networkd is set to by its configuration `files`, in the order in which they are read: the last one counts.
+#[must_use]
+pub fn networkd_setting(files: &[String], section: &str, key: &str) -> Option<String> {
+    let mut value = None;
+    for file in files {
+        let mut current = String::new();
+        for line in lines(file) {
+            let line = line.trim_matches(BLANKS);
+            if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+                name.clone_into(&mut current);
+            } else if let Some((found, text)) = line.split_once('=')
+                && current == section
+                && found.trim_matches(BLANKS) == key
+            {
+                value = Some(text.trim_matches(BLANKS).to_owned());
+            }
+        }
+    }
+    value
+}
+
 /// The definition in a `.link` file with its `drop_ins`, by which udev names links. What a link is called before that is
 /// not known, so that names exclude nothing.
 #[must_use]
@@ -263,6 +284,19 @@ mod tests {
         ] {
             assert_eq!(covers(text, "eth1"), expected, "{text:?}");
         }
+    }
+
+    #[test]
+    fn the_last_file_that_says_something_about_a_setting_counts() {
+        let setting = |files: &[&str]| {
+            let files: Vec<_> = files.iter().map(|text| (*text).to_owned()).collect();
+            networkd_setting(&files, "Network", "ManageForeignRoutes")
+        };
+        assert_eq!(setting(&["[Network]\n#ManageForeignRoutes=yes\n", ""]), None);
+        assert_eq!(setting(&["[Other]\nManageForeignRoutes=no\n"]), None);
+        assert_eq!(setting(&["[Network]\nManageForeignRoutes = no \n"]).as_deref(), Some("no"));
+        let both = ["[Network]\nManageForeignRoutes=no\n", "[Network]\nManageForeignRoutes=yes\n"];
+        assert_eq!(setting(&both).as_deref(), Some("yes"));
     }
 
     #[test]

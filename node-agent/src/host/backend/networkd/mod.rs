@@ -1,7 +1,9 @@
 //! systemd-networkd without netplan, on a host.
 
+mod advice;
 mod check;
 
+pub(crate) use advice::removes_rules;
 pub(super) use check::NetworkdCheck;
 
 use crate::host::root::HostRoot;
