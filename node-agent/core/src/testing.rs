@@ -11,15 +11,16 @@ use std::{
 };
 
 use ipnet::IpNet;
-use multinic_crds::{Interface, MIN_IPV6_MTU, MacAddress};
+use multinic_crds::{Interface, InterfaceName, MIN_IPV6_MTU, MacAddress};
 
 use crate::{
     attribute::Step,
+    backend::{Backend, wicked::Wicked},
     execute::{Machine, NodeError},
     observed::{
         files::FileChange,
         ledger::Ledger,
-        link::{Address, AddressState, Ipv6, KernelView, Link, Manner, goes_with, is_link_local},
+        link::{Address, AddressState, Ipv6, KernelView, Link, Manner, goes_with},
         route::{self, Route},
     },
     parse::foreign::Definition,
@@ -102,6 +103,8 @@ pub(crate) struct PlainNode {
     pub(crate) recorded: Vec<Ledger>,
     /// What the host remembers of names, as wicked does: it gives these addresses to whatever link is called so.
     pub(crate) remembered: BTreeMap<String, Vec<IpNet>>,
+    /// Whether it cannot be told anything.
+    pub(crate) is_deaf: bool,
 }
 
 impl PlainNode {
@@ -118,6 +121,7 @@ impl PlainNode {
             changes: 0,
             recorded: Vec::new(),
             remembered: BTreeMap::new(),
+            is_deaf: false,
         }
     }
 
@@ -161,6 +165,22 @@ impl PlainNode {
             self.probed.insert((index, net), until);
         }
         Ok(())
+    }
+
+    /// As wicked's `ifup`: what the files say is given to the link, and what they said before is taken off it.
+    fn adopt(&mut self, name: InterfaceName) {
+        let texts = Wicked.paths(name).into_iter().filter_map(|path| self.files.get(&path));
+        let nets: Vec<IpNet> = texts.flat_map(|text| Wicked.addresses(text)).collect();
+        let before = self.remembered.insert(name.to_string(), nets.clone()).unwrap_or_default();
+        let Some(link) = self.kernel.links.iter_mut().find(|link| link.name == name.to_string()) else {
+            return;
+        };
+        link.addresses.retain(|address| nets.contains(&address.net) || !before.contains(&address.net));
+        let index = link.index;
+        for net in nets {
+            // One that is probed or refused is the kernel's to tell.
+            let _ = self.add(index, net, Manner::default());
+        }
     }
 
     /// The first address of a subnet takes the others with it.
@@ -303,8 +323,13 @@ impl Machine for PlainNode {
     }
 
     async fn tell(&mut self, notice: Notice) -> Result<(), NodeError> {
+        if self.is_deaf {
+            return Err(NodeError("nobody listens".to_owned()));
+        }
         self.count()?;
         match notice {
+            Notice::Ready => {}
+            Notice::ForgetName(name) => drop(self.remembered.remove(&name)),
             Notice::Forget(name) => {
                 let forgotten = self.remembered.remove(&name).unwrap_or_default();
                 for link in self.kernel.links.iter_mut().filter(|link| link.name == name) {
@@ -312,12 +337,7 @@ impl Machine for PlainNode {
                     link.up = false;
                 }
             }
-            Notice::Adopt(name) => {
-                let link = self.kernel.named(&name.to_string());
-                let nets =
-                    link.map(Link::nets).into_iter().flatten().filter(|net| !is_link_local(net)).collect();
-                self.remembered.insert(name.to_string(), nets);
-            }
+            Notice::Adopt(name) => self.adopt(name),
         }
         Ok(())
     }

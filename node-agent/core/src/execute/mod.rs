@@ -15,6 +15,7 @@
 mod lifeline;
 mod machine;
 mod record;
+mod tell;
 pub mod undo;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -27,7 +28,7 @@ use self::{lifeline::Lifeline, undo::Undo};
 use crate::{
     attribute::{Step, Target, Unproven, converge, prove},
     observed::{files::FileChange, ledger::Ledger, link::KernelView},
-    plan::{Notice, Transaction},
+    plan::Transaction,
     protected::Fence,
 };
 
@@ -142,14 +143,14 @@ async fn transact(
     let lifeline = Lifeline::of(&start, fence.vital());
     let mut ready = Vec::new();
     for number in current {
-        match forget(node, &transactions[number], &start, &mut undos[number]).await {
+        match tell::listens(node, &transactions[number]).await {
             Ok(()) => ready.push(number),
-            Err(cause) => results[number] = Err(take_back(node, &undos[number], &[], cause).await),
+            Err(cause) => results[number] = Err(Failure::NotBegun(cause)),
         }
     }
     let causes = change_kernel(node, transactions, ready, start, &lifeline, &mut undos).await;
     for (number, cause) in causes {
-        results[number] = Err(take_back(node, &undos[number], &[], cause).await);
+        results[number] = Err(take_back(node, &transactions[number], &undos[number], &[], cause).await);
     }
     for (number, result) in results.iter_mut().enumerate().filter(|(_, result)| result.is_ok()) {
         *result = write_files(node, &transactions[number], &undos[number]).await;
@@ -160,6 +161,8 @@ async fn transact(
 /// A transaction whose kernel part is not proven yet.
 struct Pending {
     number: usize,
+    /// Whether nothing of it was done yet.
+    is_new: bool,
     steps: Vec<Step>,
     rounds: u32,
     waited: Duration,
@@ -177,15 +180,22 @@ async fn change_kernel(
 ) -> Vec<(usize, Explanation)> {
     let begin = |number: usize| {
         let steps = transactions[number].steps.clone();
-        Pending { number, steps, rounds: 0, waited: Duration::ZERO }
+        Pending { number, is_new: true, steps, rounds: 0, waited: Duration::ZERO }
     };
     let mut pending: Vec<Pending> = numbers.into_iter().map(begin).collect();
     let mut failed = Vec::new();
     while !pending.is_empty() {
         let mut applied = Vec::new();
         for one in pending {
-            match apply(node, &one.steps, &view, &mut undos[one.number]).await {
-                Ok(()) => applied.push(one),
+            let (transaction, undo) = (&transactions[one.number], &mut undos[one.number]);
+            let forgotten =
+                if one.is_new { tell::forget(node, transaction, &view, undo).await } else { Ok(()) };
+            let done = match forgotten {
+                Ok(()) => apply(node, &one.steps, &view, undo).await,
+                Err(cause) => Err(cause),
+            };
+            match done {
+                Ok(()) => applied.push(Pending { is_new: false, ..one }),
                 Err(cause) => failed.push((one.number, cause)),
             }
         }
@@ -252,43 +262,13 @@ async fn write_files(node: &mut impl Machine, transaction: &Transaction, undo: &
             // it changes nothing, and may well fail as it did.
             let _ = node.write(&change.inverse());
             let cause = Explanation::new(Reason::NotPersisted, message);
-            return Err(take_back(node, undo, &files[..position], cause).await);
+            return Err(take_back(node, transaction, undo, &files[..position], cause).await);
         }
     }
-    for name in &transaction.notices.adopt {
-        if let Err(error) = node.tell(Notice::Adopt(*name)).await {
-            return Err(take_back(node, undo, files, untold(&error)).await);
-        }
+    match tell::adopt(node, transaction).await {
+        Ok(()) => Ok(()),
+        Err(cause) => Err(take_back(node, transaction, undo, files, cause).await),
     }
-    Ok(())
-}
-
-/// Has the host forget names that other NICs may have afterwards.
-///
-/// To forget a link may be to set it down and to take its addresses off, so that is taken down as if it were ours.
-async fn forget(
-    node: &mut impl Machine,
-    transaction: &Transaction,
-    view: &KernelView,
-    undo: &mut Undo,
-) -> Result<(), Explanation> {
-    for name in &transaction.notices.forget {
-        if let Some(link) = view.links.iter().find(|link| link.name == *name) {
-            let index = link.index;
-            let addresses = link.nets().into_iter().map(|net| Step::RemoveAddress { index, net });
-            addresses.chain([Step::SetDown { index }]).for_each(|step| undo.record(&step, view));
-        }
-        node.tell(Notice::Forget(name.clone())).await.map_err(|error| untold(&error))?;
-    }
-    Ok(())
-}
-
-fn untold(error: &NodeError) -> Explanation {
-    let remedy = Reason::ManagerUnreachable.remedy();
-    Explanation::new(
-        Reason::ManagerUnreachable,
-        format!("the host cannot be told of the change: {error}; {remedy}"),
-    )
 }
 
 fn unreadable(error: &NodeError) -> Explanation {
@@ -324,6 +304,7 @@ fn refusal(unproven: Unproven) -> Explanation {
 /// Takes back what was `written` and whatever happened in the kernel, and looks.
 async fn take_back(
     node: &mut impl Machine,
+    transaction: &Transaction,
     undo: &Undo,
     written: &[FileChange],
     cause: Explanation,
@@ -333,6 +314,7 @@ async fn take_back(
         errors.extend(node.write(&change.inverse()).err().map(|error| format!("{}: {error}", change.path)));
     }
     errors.extend(restore_kernel(node, undo).await.err());
+    tell::back(node, transaction).await;
     if errors.is_empty() {
         Failure::RolledBack(cause)
     } else {

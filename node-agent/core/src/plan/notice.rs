@@ -12,17 +12,33 @@ use multinic_crds::InterfaceName;
 /// One thing that the host is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Notice {
-    /// The link that is called so now is about to change.
+    /// More is to come: an error where nobody listens.
+    Ready,
+    /// The NIC of ours that is called so now is about to change.
     Forget(String),
+    /// No NIC of ours is called so any more. Whatever link is, is not touched.
+    ForgetName(String),
     /// The files of the NIC of this name are as they should be.
     Adopt(InterfaceName),
 }
 
-/// What the host is told before the kernel is changed, and after the files are written.
+/// What the host is told of a transaction.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Notices {
-    /// Names of links to forget first.
+    /// Links to forget first.
     pub forget: BTreeSet<String>,
+    /// Names to forget first, which no link of the transaction has.
+    pub forget_names: BTreeSet<String>,
     /// Names of NICs to take up in the end.
     pub adopt: BTreeSet<InterfaceName>,
+    /// What makes all of that undone, once everything is as it was before.
+    pub back: Vec<Notice>,
+}
+
+impl Notices {
+    /// Whether nothing is told.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.forget.is_empty() && self.forget_names.is_empty() && self.adopt.is_empty()
+    }
 }

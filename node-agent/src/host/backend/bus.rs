@@ -28,24 +28,37 @@ pub(crate) enum NoticeError {
         /// The beginning of what it printed.
         words: String,
     },
+    /// It still remembers a name.
+    #[error("wicked was told to forget a name, and {policy} is still there")]
+    Remembered {
+        /// Where it keeps that.
+        policy: String,
+    },
 }
 
-/// Runs `program` of the host, which is well where its exit code `is_well`.
+/// How a program ended, and the beginning of what it printed as errors.
+pub(super) struct Answer {
+    pub(super) code: i32,
+    pub(super) words: String,
+}
+
+/// Runs `program` of the host, and fails unless its answer `is_well`.
 pub(super) async fn ask(
     root: &HostRoot,
     program: &'static str,
     args: &[&str],
-    is_well: impl Fn(i32) -> bool,
+    is_well: impl Fn(&Answer) -> bool,
 ) -> Result<(), NoticeError> {
     // Not every build of a program's library looks there by itself.
     let address = format!("unix:path={BUS}");
     let env = [("DBUS_SYSTEM_BUS_ADDRESS", address.as_str())];
     let output = chroot::run(root, program, args, &env, LIMIT).await?;
-    if output.status.code().is_some_and(is_well) {
-        return Ok(());
-    }
     let words = String::from_utf8_lossy(&output.stderr);
     let lines: Vec<_> = words.lines().map(str::trim).filter(|line| !line.is_empty()).take(3).collect();
-    let words = lines.join("; ");
-    Err(NoticeError::Failed { program, verb: args[..2].join(" "), words })
+    // One that was killed has no code.
+    let answer = Answer { code: output.status.code().unwrap_or(-1), words: lines.join("; ") };
+    if is_well(&answer) {
+        return Ok(());
+    }
+    Err(NoticeError::Failed { program, verb: args[..2].join(" "), words: answer.words })
 }

@@ -49,8 +49,7 @@ pub async fn unfit<W: ShowConfig>(
     files: &Files,
     transactions: &[Transaction],
 ) -> Result<BTreeMap<MacAddress, Explanation>, W::Error> {
-    let changing: Vec<&Transaction> =
-        transactions.iter().filter(|transaction| transaction.files.iter().any(is_source)).collect();
+    let changing: Vec<&Transaction> = transactions.iter().filter(|one| is_concerned(one)).collect();
     if changing.is_empty() {
         return Ok(BTreeMap::new());
     }
@@ -109,8 +108,10 @@ async fn found<W: ShowConfig>(
     Ok(right.iter().filter_map(doubt).collect())
 }
 
-fn is_source(change: &FileChange) -> bool {
-    is_read(&change.path)
+/// Whether a file changes with `transaction` that wicked reads.
+#[must_use]
+pub fn is_concerned(transaction: &Transaction) -> bool {
+    transaction.files.iter().any(|change| is_read(&change.path))
 }
 
 /// Whether wicked reads the file at `path`; udev reads the others.
@@ -131,7 +132,7 @@ impl<W: ShowConfig> Trial for Attempt<'_, W> {
     async fn judge(&mut self, together: &[&Transaction]) -> Result<Result<(), Explanation>, W::Error> {
         let mut files = self.files.clone();
         for FileChange { path, to, .. } in
-            together.iter().flat_map(|one| &one.files).filter(|change| is_source(change))
+            together.iter().flat_map(|one| &one.files).filter(|change| is_read(&change.path))
         {
             match to {
                 Some(text) => files.insert(path.clone(), text.clone()),

@@ -209,6 +209,9 @@ fn a_host_that_cannot_be_told_or_anything_that_fails_later_leaves_every_nic_as_i
                     |node: &PlainNode| node.kernel.links.iter().find(|link| link.mac == Some(mac)).cloned();
                 assert_eq!(link(&scene.node), link(&before), "{fails_at} of {plan:?}");
             }
+            if !scene.node.recorded.is_empty() && scene.node.files == before.files {
+                assert_eq!(scene.node.remembered, before.remembered, "{fails_at} of {plan:?}");
+            }
         }
     }
 }
@@ -231,4 +234,45 @@ fn a_manager_of_links_is_told_of_what_changes_and_of_no_repair() {
     scene.converge();
     scene.want(&[]);
     assert_eq!(notices(&scene), [(names(&["multinic0"]), multinic0)]);
+}
+
+#[test]
+fn where_nobody_listens_nothing_is_begun_that_would_have_to_be_told() {
+    for want in [vec![nic(A, "multinic0", &["10.1.0.6/24"])], vec![nic(B, "multinic5", &[])], vec![]] {
+        let mut scene = remembering();
+        scene.want(&want);
+        scene.node.is_deaf = true;
+        let (plan, before) = (scene.plan(), scene.node.clone());
+        let failures = scene.carry_out(&plan);
+        assert!(!failures.is_empty());
+        for failure in failures.values() {
+            assert!(matches!(failure, Failure::NotBegun(_)), "{failure}");
+            assert_eq!(failure.reason(), Reason::ManagerUnreachable);
+        }
+        assert!(scene.is_untouched_since(&before));
+    }
+}
+
+#[test]
+fn what_somebody_else_has_made_of_a_link_or_a_name_of_ours_is_not_told_about() {
+    let told = |scene: &Scene| {
+        let notices = scene.plan().transactions.into_iter().map(|transaction| transaction.notices);
+        notices.map(|notices| (notices.forget, notices.forget_names)).collect::<Vec<_>>()
+    };
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+    // The NIC is away, and another link has its name.
+    let mut scene = remembering();
+    scene.node.kernel.links.retain(|link| link.mac != Some(mac(A)));
+    scene.node.kernel.links.iter_mut().find(|link| link.mac == Some(mac(B))).unwrap().name =
+        "multinic0".to_owned();
+    scene.want(&[nic(C, "multinic1", &["10.3.0.5/24"])]);
+    assert_eq!(told(&scene), [(names(&[]), names(&["multinic0"]))]);
+    // The NIC has neither our name nor our address any more.
+    let mut scene = Scene::new(&[nic(A, "multinic0", &["10.1.0.5/24"])]);
+    scene.backend = &NetworkManager;
+    scene.converge();
+    let link = scene.node.kernel.links.iter_mut().find(|link| link.mac == Some(mac(A))).unwrap();
+    (link.name, link.addresses) = ("eth1".to_owned(), vec![address("10.9.0.9/24")]);
+    scene.want(&[]);
+    assert_eq!(told(&scene), [(names(&[]), names(&[]))]);
 }

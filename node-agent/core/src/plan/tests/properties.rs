@@ -122,7 +122,8 @@ proptest! {
             prop_assert_eq!(scene.node.files.get(&change.path), change.from.as_ref());
         }
         for failure in failures.values() {
-            prop_assert!(matches!(failure, Failure::RolledBack(_)), "{}", failure);
+            let untold = matches!(failure, Failure::NotBegun(why) if why.reason == Reason::ManagerUnreachable);
+            prop_assert!(untold || matches!(failure, Failure::RolledBack(_)), "{}", failure);
         }
         // What failed once works the next time.
         scene.node.fails_at = None;

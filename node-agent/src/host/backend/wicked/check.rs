@@ -18,7 +18,7 @@ use multinic_crds::{Explanation, MacAddress, Reason};
 use crate::host::{
     backend::stage::{STAGE, Stage, StageError},
     reading::in_places,
-    root::HostRoot,
+    root::{HostRoot, Unread},
 };
 
 /// What it reads: its files, and not what a firmware says, for which it would need programs that a pod does not see.
@@ -45,13 +45,22 @@ impl<'a> WickedCheck<'a> {
         for (path, content) in in_places(root, [&READ])? {
             match content.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()) {
                 Ok(text) => _ = check.files.insert(path, text),
-                // Its directories are for scripts.
-                Err(unread) if path.contains("/if") => check.unread.push((path, unread.to_string())),
+                Err(unread) if is_configuration(&path, &unread) => {
+                    check.unread.push((path, unread.to_string()));
+                }
                 Err(_) => {}
             }
         }
         Ok(Some(check))
     }
+}
+
+/// Whether wicked takes what lies at `path` for the configuration of an interface. Directories such as `if-up.d` are for
+/// scripts.
+fn is_configuration(path: &str, unread: &Unread) -> bool {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let kinds = ["ifcfg-", "ifroute-", "ifrule-", "ifsysctl-"];
+    *unread != Unread::Directory && kinds.iter().any(|kind| name.starts_with(kind))
 }
 
 /// The program of one host.
@@ -81,12 +90,13 @@ impl BootCheck for WickedCheck<'_> {
         &mut self,
         transactions: &[Transaction],
     ) -> Result<BTreeMap<MacAddress, Explanation>, StageError> {
+        let changing = transactions.iter().filter(|one| next_boot::is_concerned(one));
         if let Some((path, why)) = self.unread.first() {
             let message = format!(
                 "wicked reads {path}, and the agent cannot ({why}); put a regular text file there, or remove it"
             );
             let refusal = Explanation::new(Reason::ForeignConfiguration, message);
-            let members = transactions.iter().flat_map(|transaction| &transaction.members);
+            let members = changing.flat_map(|transaction| &transaction.members);
             return Ok(members.map(|member| (member.mac, refusal.clone())).collect());
         }
         next_boot::unfit(&mut HostWicked(self.root), &self.files, transactions).await
@@ -97,5 +107,28 @@ impl BootCheck for WickedCheck<'_> {
         right: BTreeMap<MacAddress, Vec<BootFile>>,
     ) -> Result<BTreeMap<MacAddress, Explanation>, StageError> {
         self.doubts.about(&mut HostWicked(self.root), self.files.clone(), right).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::host::testing::host;
+
+    #[test]
+    fn directories_of_scripts_are_no_configuration_and_what_cannot_be_read_is() {
+        let (_directory, root) =
+            host(&[(PROGRAM, ""), ("/etc/sysconfig/network/ifcfg-eth0", "STARTMODE='auto'\n")]);
+        for directory in ["if-up.d", "if-down.d", "scripts", "providers"] {
+            fs::create_dir_all(root.at(DIRECTORY).join(directory)).unwrap();
+        }
+        let mut doubts = Doubts::default();
+        let check = WickedCheck::of(&root, &mut doubts).unwrap().unwrap();
+        assert_eq!((check.files.len(), check.unread.len()), (1, 0));
+        std::os::unix::fs::symlink("/nowhere", root.at(DIRECTORY).join("ifcfg-eth1")).unwrap();
+        let check = WickedCheck::of(&root, &mut doubts).unwrap().unwrap();
+        assert_eq!(check.unread[0].0, "/etc/sysconfig/network/ifcfg-eth1");
     }
 }

@@ -1,0 +1,67 @@
+//! Telling what configures the host of a transaction, where that remembers more than its files say.
+
+use multinic_crds::{Explanation, Reason};
+
+use super::{
+    machine::{Machine, NodeError},
+    undo::Undo,
+};
+use crate::{
+    attribute::Step,
+    observed::link::KernelView,
+    plan::{Notice, Transaction},
+};
+
+/// Whether it listens, asked before anything is touched, and only where it will be told something.
+pub(super) async fn listens(node: &mut impl Machine, transaction: &Transaction) -> Result<(), Explanation> {
+    if transaction.notices.is_empty() {
+        return Ok(());
+    }
+    node.tell(Notice::Ready).await.map_err(|error| untold(&error))
+}
+
+/// Has it forget links and names that other NICs may have afterwards.
+///
+/// To forget a link may be to set it down and to take its addresses off, so that is taken down as if it were ours.
+pub(super) async fn forget(
+    node: &mut impl Machine,
+    transaction: &Transaction,
+    view: &KernelView,
+    undo: &mut Undo,
+) -> Result<(), Explanation> {
+    for name in &transaction.notices.forget {
+        if let Some(link) = view.links.iter().find(|link| link.name == *name) {
+            let index = link.index;
+            let addresses = link.nets().into_iter().map(|net| Step::RemoveAddress { index, net });
+            addresses.chain([Step::SetDown { index }]).for_each(|step| undo.record(&step, view));
+        }
+        node.tell(Notice::Forget(name.clone())).await.map_err(|error| untold(&error))?;
+    }
+    for name in &transaction.notices.forget_names {
+        node.tell(Notice::ForgetName(name.clone())).await.map_err(|error| untold(&error))?;
+    }
+    Ok(())
+}
+
+/// Has it take up what NICs have become.
+pub(super) async fn adopt(node: &mut impl Machine, transaction: &Transaction) -> Result<(), Explanation> {
+    for name in &transaction.notices.adopt {
+        node.tell(Notice::Adopt(*name)).await.map_err(|error| untold(&error))?;
+    }
+    Ok(())
+}
+
+/// Has it remember what it did before. Whoever does not listen now has not taken up the new state either.
+pub(super) async fn back(node: &mut impl Machine, transaction: &Transaction) {
+    for notice in &transaction.notices.back {
+        let _ = node.tell(notice.clone()).await;
+    }
+}
+
+fn untold(error: &NodeError) -> Explanation {
+    let remedy = Reason::ManagerUnreachable.remedy();
+    Explanation::new(
+        Reason::ManagerUnreachable,
+        format!("the host cannot be told of the change: {error}; {remedy}"),
+    )
+}
