@@ -226,7 +226,7 @@ OpenStack could not detach it.
 - name: run-networkmanager-devices
   path: /run/NetworkManager/devices
   type: DirectoryOrCreate
-  backends: [networkmanager]
+  backends: [networkd, networkmanager, wicked]
   why: Whether NetworkManager runs.
 - name: etc-sysconfig
   path: /etc/sysconfig
@@ -248,11 +248,11 @@ OpenStack could not detach it.
 - name: run-wicked
   path: /run/wicked
   type: DirectoryOrCreate
-  backends: [wicked]
+  backends: [networkd, networkmanager, wicked]
   why: Whether wicked runs.
 - name: run-dbus
   path: /run/dbus
-  type: Directory
+  type: DirectoryOrCreate
   backends: [networkmanager, wicked]
   why: The bus over which NetworkManager or wicked is told that a NIC is about to change. Root may ask systemd for anything over it.
 - name: var-lib-multinic

@@ -9,7 +9,7 @@ use std::{
 use multinic_agent_core::{
     arrivals::Arrivals,
     attribute::Step,
-    backend::{ALL, Backend},
+    backend::{ALL, Backend, Memory},
     execute::{Failures, Machine, NodeError, Order, Outcome, execute},
     observed::{
         files::{FileChange, HostFiles},
@@ -191,9 +191,15 @@ impl Host {
         desired.wanted.keys().copied().filter(is_settling).map(|mac| (mac, refusal.clone())).collect()
     }
 
+    fn leaves_to_network_manager(&self) -> bool {
+        self.backend.as_ref().is_ok_and(|backend| backend.memory() == Memory::OfLinks)
+    }
+
     async fn look(&self) -> Result<Look, HostError> {
         let mut ledger = files::ledger(&self.root)?;
-        let (definitions, files) = files::survey(&self.root)?;
+        let (mut definitions, files) = files::survey(&self.root)?;
+        // Where NetworkManager is the backend, that it has every NIC without a definition is what is wanted.
+        definitions.retain(|definition| !definition.is_default || !self.leaves_to_network_manager());
         ledger.recall(&facts::boot_id(&self.root), &files, ALL);
         let view = self.netlink.view(&self.api_server).await?;
         let vital = memory::vital(&self.root)?;

@@ -7,6 +7,8 @@
 
 use std::{collections::BTreeMap, fs, os::fd::AsRawFd};
 
+use multinic_agent_core::backend::ALL;
+
 use crate::host::{files::STATE, lock, others, reading::FileError, root::HostRoot};
 
 /// What each directory was mounted from when it was first looked at: the mount, and where in its file system that
@@ -48,7 +50,8 @@ fn look(root: &HostRoot) -> Result<BTreeMap<&'static str, (u64, String)>, FileEr
 
 /// Every directory that is looked into, and that a container may have mounted by itself.
 fn surveyed() -> impl Iterator<Item = &'static str> {
-    others::directories().chain([STATE, lock::DIRECTORY])
+    let written = ALL.places().map(|place| place.directory);
+    others::directories().chain(written).chain([STATE, lock::DIRECTORY])
 }
 
 /// The mount that a descriptor is on, from its description by the kernel.

@@ -59,6 +59,7 @@ fn build(root: &Path, step: &'static str, codename: &str, packages: &str, system
         progress.run(Command::new("chroot").arg(root).arg("ldconfig"), |_| None)?;
     }
     for (path, text) in system.files {
+        fs::create_dir_all(root.join(path).parent().unwrap_or(root))?;
         // What is there may be a link to another file.
         let _ = fs::remove_file(root.join(path));
         fs::write(root.join(path), text)?;

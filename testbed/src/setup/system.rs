@@ -117,6 +117,9 @@ pub static WICKED: System = System {
     files: &[
         ("etc/sysconfig/network/config", ""),
         ("etc/sysconfig/network/dhcp", ""),
+        // Directories of scripts, as SUSE's packages have them.
+        ("etc/sysconfig/network/if-up.d/README", "Scripts.\n"),
+        ("etc/sysconfig/network/scripts/README", "Scripts.\n"),
         (
             "etc/os-release",
             "NAME=\"openSUSE Leap\"\nID=\"opensuse-leap\"\nVERSION_ID=\"15.6\"\nPRETTY_NAME=\"openSUSE Leap 15.6\"\n",

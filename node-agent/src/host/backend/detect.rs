@@ -1,10 +1,12 @@
 //! Which backend a host has, from what is really active on it.
 
+use std::collections::BTreeSet;
+
 use multinic_agent_core::backend::{self, Backend, Manager, Memory, netplan::Netplan};
 use multinic_crds::{Explanation, InterfaceName, Reason};
 
 use super::{bus::BUS, netplan, network_manager, networkd, wicked};
-use crate::host::{facts::os_image, root::HostRoot};
+use crate::host::{facts::os_image, reading::FileError, root::HostRoot};
 
 /// What configures the host's network at boot; or why nothing does that this version knows.
 pub fn detect(root: &HostRoot) -> Result<&'static dyn Backend, Explanation> {
@@ -16,14 +18,19 @@ pub fn detect(root: &HostRoot) -> Result<&'static dyn Backend, Explanation> {
     if !root.is_directory("/usr") {
         return Err(unsupported("the agent does not see its /usr; mount that, as the chart does".to_owned()));
     }
+    let at_work = at_work(root).map_err(|error| unsupported(error.to_string()))?;
+    let backend = backend::detect(at_work, netplan::is_installed(root));
+    backend.and_then(|backend| reachable(root, backend)).map_err(unsupported)
+}
+
+/// What has run since the host booted.
+fn at_work(root: &HostRoot) -> Result<BTreeSet<Manager>, FileError> {
     let managers = [
         (Manager::Networkd, networkd::is_running(root)),
-        (Manager::NetworkManager, network_manager::is_running(root)),
-        (Manager::Wicked, wicked::is_running(root)),
+        (Manager::NetworkManager, network_manager::is_running(root)?),
+        (Manager::Wicked, wicked::is_running(root)?),
     ];
-    let at_work = managers.into_iter().filter(|(_, runs)| *runs).map(|(manager, _)| manager);
-    let backend = backend::detect(at_work.collect(), netplan::is_installed(root));
-    backend.and_then(|backend| reachable(root, backend)).map_err(unsupported)
+    Ok(managers.into_iter().filter(|(_, runs)| *runs).map(|(manager, _)| manager).collect())
 }
 
 /// Whether the agent can do for this backend what has to be done; what netplan needs is told NIC by NIC.

@@ -113,7 +113,7 @@ impl Sources {
         for (path, text) in self.files(order) {
             let (drop_ins, unseen) = self.drop_ins(path, order);
             match text {
-                Ok(text) if owner(text) != Owner::Others && unseen.is_empty() && drop_ins.is_empty() => {}
+                Ok(text) if is_our_link(path, text) && unseen.is_empty() && drop_ins.is_empty() => {}
                 Ok(text) => definitions.extend(foreign::udev_link(&source(path, text), &drop_ins)),
                 Err(unread) => definitions.push(unreadable(path, unread)),
             }
@@ -127,6 +127,10 @@ impl Sources {
 fn is_ours((path, text): &Found, ours: &OurNetworks) -> bool {
     let is_sealed = || text.as_ref().is_ok_and(|text| owner(text) != Owner::Others);
     ours.0.contains_key(path) && (path.starts_with("/run/") || is_sealed())
+}
+
+fn is_our_link(path: &str, text: &str) -> bool {
+    ALL.owner_of(path).is_some() && owner(text) != Owner::Others
 }
 
 fn source(path: &str, text: &str) -> SourceFile {

@@ -187,20 +187,31 @@ fn each_backend_brings_the_directories_that_it_needs_and_no_others() {
     };
     let more = |backends: &str| mounts(backends).difference(&mounts("netplan")).cloned().collect::<Vec<_>>();
     assert_eq!(more("netplan"), [""; 0]);
-    assert_eq!(more("networkd"), ["rw /etc/systemd/network"]);
+    assert_eq!(
+        more("networkd"),
+        ["ro /run/NetworkManager/devices", "ro /run/wicked", "rw /etc/systemd/network"]
+    );
     assert_eq!(
         more("netplan,networkmanager"),
         [
             "ro /etc/sysconfig",
             "ro /run/NetworkManager/devices",
             "ro /run/dbus",
+            "ro /run/wicked",
             "rw /etc/NetworkManager/system-connections",
             "rw /etc/systemd/network"
         ]
     );
     assert_eq!(
         more("wicked"),
-        ["ro /etc/wicked", "ro /run/dbus", "ro /run/wicked", "rw /etc/sysconfig", "rw /etc/udev/rules.d"]
+        [
+            "ro /etc/wicked",
+            "ro /run/NetworkManager/devices",
+            "ro /run/dbus",
+            "ro /run/wicked",
+            "rw /etc/sysconfig",
+            "rw /etc/udev/rules.d"
+        ]
     );
     for backends in ["", "ifupdown", "wicked,wicked"] {
         assert!(refusal(&[&format!("agent.backends={{{backends}}}")]).contains("backends"), "{backends}");

@@ -60,8 +60,8 @@ mod tests {
         let files = cases.iter().flat_map(|nic| Wicked.render(nic).unwrap());
         let texts: Vec<_> = files.map(|file| format!("{}\n{}", file.path, file.text)).collect();
         insta::assert_snapshot!(texts.join("\n"));
-        let first = &Wicked.render(&cases[0]).unwrap()[0];
-        let addresses: Vec<_> = Wicked.addresses(&first.text).iter().map(ToString::to_string).collect();
+        let ifcfg = &Wicked.render(&cases[0]).unwrap()[1];
+        let addresses: Vec<_> = Wicked.addresses(&ifcfg.text).iter().map(ToString::to_string).collect();
         assert_eq!(addresses, ["10.10.0.5/24", "2001:db8:10::5/64"]);
     }
 }

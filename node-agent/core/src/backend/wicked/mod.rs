@@ -30,15 +30,16 @@ impl Backend for Wicked {
     }
 
     fn render(&self, nic: &Interface) -> Result<Vec<BootFile>, Explanation> {
-        let texts = [file::ifcfg(nic), file::ifsysctl(nic), file::rule(nic)];
+        let texts = [file::ifsysctl(nic), file::ifcfg(nic), file::rule(nic)];
         let files = self.paths(nic.name).into_iter().zip(texts);
         Ok(files.map(|(path, text)| BootFile { path, text: seal(nic.mac_address, &text) }).collect())
     }
 
     fn paths(&self, name: InterfaceName) -> Vec<String> {
+        // In the order in which they are written: a boot in between must not take router advertisements.
         vec![
-            format!("{DIRECTORY}/ifcfg-{name}"),
             format!("{DIRECTORY}/ifsysctl-{name}"),
+            format!("{DIRECTORY}/ifcfg-{name}"),
             format!("{RULES}/90-multinic-{name}.rules"),
         ]
     }

@@ -176,11 +176,8 @@ fn judge(before: &Answer, after: &Answer, together: &[&Transaction]) -> Result<(
 /// Whether wicked would give `nic` what it is wanted to have, and nothing else, and nobody makes it a part of anything.
 fn as_wanted(nic: &Interface, shown: &BTreeMap<String, Shown>) -> Result<(), Explanation> {
     let name = nic.name.to_string();
-    let user = shown.iter().find(|(other, shown)| **other != name && shown.mentions(&name));
-    if let Some((other, _)) = user {
-        let message =
-            format!("ifcfg-{other} makes {name} a part of {other} at the next boot; take {name} out of it");
-        return Err(Explanation::new(Reason::ForeignConfiguration, message));
+    if let Some(refusal) = user_of(&name, shown) {
+        return Err(refusal);
     }
     let wanted = Shown::of(nic);
     match shown.get(&name).map(|found| found.difference(&wanted)) {

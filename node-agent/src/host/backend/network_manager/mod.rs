@@ -4,12 +4,13 @@ mod notice;
 
 pub(crate) use notice::tell;
 
-use crate::host::root::HostRoot;
+use crate::host::{reading::FileError, root::HostRoot};
 
 /// Where it keeps what it knows of links while it runs.
 const STATE: &str = "/run/NetworkManager/devices";
 
 /// Whether it has managed links since the host booted.
-pub(super) fn is_running(root: &HostRoot) -> bool {
-    root.names(STATE).is_ok_and(|names| !names.is_empty())
+pub(super) fn is_running(root: &HostRoot) -> Result<bool, FileError> {
+    let names = root.names(STATE).map_err(|source| FileError::of(STATE, source))?;
+    Ok(!names.is_empty())
 }
