@@ -22,7 +22,7 @@ const INTERVAL: Duration = Duration::from_millis(50);
 /// A link is forgotten by `ifdown`, and its name by taking away the policy, which says nothing of whether that worked.
 pub(crate) async fn tell(root: &HostRoot, notice: Notice) -> Result<(), NoticeError> {
     match notice {
-        Notice::Ready => run(root, &["ifstatus", "--brief", "lo"]).await,
+        Notice::Ready => run(root, &["ifstatus", "--ifconfig", FILES, "--brief", "lo"]).await,
         Notice::Forget(link) => {
             run(root, &["ifdown", "--timeout", "5", &link]).await?;
             forget_name(root, &link).await
