@@ -78,6 +78,20 @@ pub(crate) fn nic(address: &str, name: &str, addresses: &[&str]) -> Interface {
     }
 }
 
+/// The files of a backend for a NIC of every kind: dual stack with an MTU, of one family each, and without addresses.
+pub(crate) fn files_of_every_kind(backend: &dyn Backend) -> String {
+    let mac = "fa:16:3e:aa:00:01";
+    let dual = nic(mac, "multinic0", &["10.10.0.5/24", "2001:db8:10::5/64"]);
+    let cases = [
+        Interface { mtu: Some(9000.try_into().unwrap()), ..dual },
+        nic(mac, "multinic0", &["10.10.0.5/24"]),
+        nic(mac, "multinic9", &["2001:db8:10::5/64"]),
+        nic(mac, "multinic0", &[]),
+    ];
+    let files = cases.iter().flat_map(|nic| backend.render(nic).unwrap());
+    files.map(|file| format!("{}\n{}", file.path, file.text)).collect::<Vec<_>>().join("\n")
+}
+
 /// What somebody else does to the kernel.
 pub(crate) type Meddling = fn(&mut KernelView);
 

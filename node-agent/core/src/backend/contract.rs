@@ -47,10 +47,14 @@ pub trait Backend: fmt::Debug + Sync {
     fn places(&self) -> &'static [Place];
 
     /// Where the host keeps, until its next boot, what it made of the files of the NIC called `name`.
-    fn generated(&self, name: InterfaceName) -> Vec<String>;
+    fn generated(&self, _name: InterfaceName) -> Vec<String> {
+        Vec::new()
+    }
 
     /// The directories of everything generated.
-    fn generated_in(&self) -> &'static [&'static str];
+    fn generated_in(&self) -> &'static [&'static str] {
+        &[]
+    }
 
     /// What it keeps in mind until the next boot, so that it must be told of changes.
     fn memory(&self) -> Memory {

@@ -46,29 +46,18 @@ fn uuid(nic: &Interface) -> String {
 
 #[cfg(test)]
 mod tests {
-    use multinic_crds::Interface;
-
     use crate::{
         backend::{Backend, network_manager::NetworkManager},
         observed::link::Link,
         parse::foreign::{SourceFile, keyfile},
-        testing::{mac, nic},
+        testing::{files_of_every_kind, mac, nic},
     };
 
     const MAC: &str = "fa:16:3e:aa:00:01";
 
     #[test]
     fn the_files_of_every_kind_of_nic() {
-        let dual = nic(MAC, "multinic0", &["10.10.0.5/24", "2001:db8:10::5/64"]);
-        let cases = [
-            Interface { mtu: Some(9000.try_into().unwrap()), ..dual },
-            nic(MAC, "multinic0", &["10.10.0.5/24"]),
-            nic(MAC, "multinic9", &["2001:db8:10::5/64"]),
-            nic(MAC, "multinic0", &[]),
-        ];
-        let files = cases.iter().flat_map(|nic| NetworkManager.render(nic).unwrap());
-        let texts: Vec<_> = files.map(|file| format!("{}\n{}", file.path, file.text)).collect();
-        insta::assert_snapshot!(texts.join("\n"));
+        insta::assert_snapshot!(files_of_every_kind(&NetworkManager));
     }
 
     #[test]

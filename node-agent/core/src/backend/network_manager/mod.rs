@@ -44,14 +44,6 @@ impl Backend for NetworkManager {
         &PLACES
     }
 
-    fn generated(&self, _: InterfaceName) -> Vec<String> {
-        Vec::new()
-    }
-
-    fn generated_in(&self) -> &'static [&'static str] {
-        &[]
-    }
-
     fn memory(&self) -> Memory {
         Memory::OfLinks
     }

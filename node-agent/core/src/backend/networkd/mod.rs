@@ -50,14 +50,6 @@ impl Backend for Networkd {
     fn places(&self) -> &'static [Place] {
         &PLACES
     }
-
-    fn generated(&self, _: InterfaceName) -> Vec<String> {
-        Vec::new()
-    }
-
-    fn generated_in(&self) -> &'static [&'static str] {
-        &[]
-    }
 }
 
 // Of all files that match a link, udev and networkd take the first.

@@ -40,28 +40,10 @@ pub(super) fn rule(nic: &Interface) -> String {
 
 #[cfg(test)]
 mod tests {
-    use multinic_crds::Interface;
-
-    use crate::{
-        backend::{Backend, wicked::Wicked},
-        testing::nic,
-    };
+    use crate::{backend::wicked::Wicked, testing::files_of_every_kind};
 
     #[test]
     fn the_files_of_every_kind_of_nic() {
-        let mac = "fa:16:3e:aa:00:01";
-        let dual = nic(mac, "multinic0", &["10.10.0.5/24", "2001:db8:10::5/64"]);
-        let cases = [
-            Interface { mtu: Some(9000.try_into().unwrap()), ..dual },
-            nic(mac, "multinic0", &["10.10.0.5/24"]),
-            nic(mac, "multinic9", &["2001:db8:10::5/64"]),
-            nic(mac, "multinic0", &[]),
-        ];
-        let files = cases.iter().flat_map(|nic| Wicked.render(nic).unwrap());
-        let texts: Vec<_> = files.map(|file| format!("{}\n{}", file.path, file.text)).collect();
-        insta::assert_snapshot!(texts.join("\n"));
-        let ifcfg = &Wicked.render(&cases[0]).unwrap()[1];
-        let addresses: Vec<_> = Wicked.addresses(&ifcfg.text).iter().map(ToString::to_string).collect();
-        assert_eq!(addresses, ["10.10.0.5/24", "2001:db8:10::5/64"]);
+        insta::assert_snapshot!(files_of_every_kind(&Wicked));
     }
 }

@@ -56,12 +56,4 @@ impl Backend for Wicked {
     fn memory(&self) -> Memory {
         Memory::OfNames
     }
-
-    fn generated(&self, _: InterfaceName) -> Vec<String> {
-        Vec::new()
-    }
-
-    fn generated_in(&self) -> &'static [&'static str] {
-        &[]
-    }
 }

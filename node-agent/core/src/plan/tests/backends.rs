@@ -40,14 +40,6 @@ impl Backend for TwoFiles {
     fn places(&self) -> &'static [Place] {
         &[]
     }
-
-    fn generated(&self, _: InterfaceName) -> Vec<String> {
-        Vec::new()
-    }
-
-    fn generated_in(&self) -> &'static [&'static str] {
-        &[]
-    }
 }
 
 fn scene(wanted: &[Interface]) -> Scene {
