@@ -11,6 +11,8 @@ const SECOND: &str = "fa:16:3e:00:00:02";
 const LATE: &str = "fa:16:3e:00:00:03";
 const NEXT: &str = "fa:16:3e:00:00:04";
 const LAST: &str = "fa:16:3e:00:00:05";
+/// With an IPv6 address, and no other.
+const SIX: &str = "fa:16:3e:00:00:06";
 
 pub(crate) fn tell(suite: Suite) -> Suite {
     setup::SYSTEMS.into_iter().fold(suite, |suite, system| {
@@ -58,6 +60,11 @@ async fn walk(bed: &Testbed, system: &'static System) -> Result<()> {
     world.database.producer().sync(&storage).await?;
     world.configured(&node, NEXT).await?;
     shows(&node, NEXT, "multinic1", 1500, "10.20.0.4/24")?;
+    node.plug(SIX)?;
+    let backup = OpenstackConfig::new("backup", "2001:db8:20::/64")
+        .with(Port::new(SIX, "worker-1").address("2001:db8:20::5"));
+    world.database.producer().sync(&backup).await?;
+    world.configured(&node, SIX).await?;
     assert_eq!(monitor.finish().await?, Harm::default());
 
     node.reboot().await?;
@@ -65,13 +72,14 @@ async fn walk(bed: &Testbed, system: &'static System) -> Result<()> {
         (FIRST, "multinic0", 1450, "10.20.0.1/24"),
         (NEXT, "multinic1", 1500, "10.20.0.4/24"),
         (LATE, "multinic2", 1500, "10.20.0.3/24"),
+        (SIX, "multinic3", 1500, "2001:db8:20::5/64"),
     ] {
         eventually(system.name, SOON, async || shows(&node, mac, name, mtu, address)).await?;
     }
     ensure!(node.agent().is_err(), "an agent attended");
     let monitor = node.monitor().await?;
     node.start_agent(&world.cluster).await?;
-    for mac in [FIRST, NEXT, LATE] {
+    for mac in [FIRST, NEXT, LATE, SIX] {
         world.configured(&node, mac).await?;
     }
     if !system.by_name {
