@@ -142,10 +142,13 @@ async fn transact(
     let mut undos = vec![Undo::default(); transactions.len()];
     let lifeline = Lifeline::of(&start, fence.vital());
     let mut ready = Vec::new();
+    let deaf = tell::listens(node, transactions).await.err();
     for number in current {
-        match tell::listens(node, &transactions[number]).await {
-            Ok(()) => ready.push(number),
-            Err(cause) => results[number] = Err(Failure::NotBegun(cause)),
+        match &deaf {
+            Some(cause) if !transactions[number].notices.is_empty() => {
+                results[number] = Err(Failure::NotBegun(cause.clone()));
+            }
+            _ => ready.push(number),
         }
     }
     let causes = change_kernel(node, transactions, ready, start, &lifeline, &mut undos).await;

@@ -13,8 +13,11 @@ use crate::{
 };
 
 /// Whether it listens, asked before anything is touched, and only where it will be told something.
-pub(super) async fn listens(node: &mut impl Machine, transaction: &Transaction) -> Result<(), Explanation> {
-    if transaction.notices.is_empty() {
+pub(super) async fn listens(
+    node: &mut impl Machine,
+    transactions: &[Transaction],
+) -> Result<(), Explanation> {
+    if transactions.iter().all(|transaction| transaction.notices.is_empty()) {
         return Ok(());
     }
     node.tell(Notice::Ready).await.map_err(|error| untold(&error))

@@ -9,6 +9,8 @@ use ipnet::IpNet;
 use multinic_crds::Interface;
 use roxmltree::{Document, Node};
 
+use crate::parse::desired::nets;
+
 /// What wicked would do with one interface, as far as it matters for a NIC of ours, and all of it as text.
 #[derive(Debug, Clone, Default, Eq)]
 pub(super) struct Shown {
@@ -34,11 +36,10 @@ impl PartialEq for Shown {
 impl Shown {
     /// What `nic` should be.
     pub(super) fn of(nic: &Interface) -> Self {
-        let addresses = nic.addresses.iter().filter_map(|address| address.to_string().parse().ok());
         Self {
             mode: "hotplug".to_owned(),
             mtu: nic.mtu.map(multinic_crds::Mtu::bytes),
-            addresses: addresses.collect(),
+            addresses: nets(nic),
             ..Self::default()
         }
     }
