@@ -15,10 +15,9 @@ use crate::parse::bootfile::{BootFile, seal};
 pub const DIRECTORY: &str = "/etc/sysconfig/network";
 /// Where administrators put rules for udev.
 const RULES: &str = "/etc/udev/rules.d";
-const PLACES: [Place; 2] = [
-    Place { directory: DIRECTORY, ending: "", private: true },
-    Place { directory: RULES, ending: ".rules", private: false },
-];
+/// The same, for reading all of it.
+pub const CONFIGURATION: Place = Place { directory: DIRECTORY, ending: "", private: true };
+const PLACES: [Place; 2] = [CONFIGURATION, Place { directory: RULES, ending: ".rules", private: false }];
 
 /// wicked's files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,12 +3,9 @@
 use std::{collections::BTreeMap, process::Output};
 
 use multinic_agent_core::{
-    backend::{
-        Place,
-        wicked::{
-            DIRECTORY,
-            next_boot::{self, Answer, Doubts, Files, ShowConfig},
-        },
+    backend::wicked::{
+        CONFIGURATION, DIRECTORY,
+        next_boot::{self, Answer, Doubts, Files, ShowConfig},
     },
     parse::bootfile::BootFile,
     plan::{BootCheck, Transaction},
@@ -24,7 +21,6 @@ use crate::host::{
 /// What it reads: its files, and not what a firmware says, for which it would need programs that a pod does not see.
 pub(super) const FILES: &str = "compat:";
 pub(super) const PROGRAM: &str = "/usr/sbin/wicked";
-const READ: Place = Place { directory: DIRECTORY, ending: "", private: true };
 
 /// The host's wicked and files.
 pub(crate) struct WickedCheck<'a> {
@@ -42,7 +38,7 @@ impl<'a> WickedCheck<'a> {
             return Ok(None);
         }
         let mut check = Self { root, files: Files::new(), unread: Vec::new(), doubts };
-        for (path, content) in in_places(root, [&READ])? {
+        for (path, content) in in_places(root, [&CONFIGURATION])? {
             match content.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()) {
                 Ok(text) => _ = check.files.insert(path, text),
                 Err(unread) if is_configuration(&path, &unread) => {
