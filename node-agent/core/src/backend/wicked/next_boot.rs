@@ -140,19 +140,27 @@ impl<W: ShowConfig> Trial for Attempt<'_, W> {
             };
         }
         let after = self.wicked.ask(&files).await?;
-        Ok(judge(&self.before, &after, together))
+        Ok(judge(&self.before, &after, &files, together))
     }
 }
 
-/// Whether the host is right `after` the changes made `together`, as it was `before`.
-fn judge(before: &Answer, after: &Answer, together: &[&Transaction]) -> Result<(), Explanation> {
+/// Whether the host is right `after` the changes made `together`, which leave these `files`, as it was `before`.
+fn judge(
+    before: &Answer,
+    after: &Answer,
+    files: &Files,
+    together: &[&Transaction],
+) -> Result<(), Explanation> {
     let new = after.complaints.difference(&before.complaints).next();
     let (was, is) = match (parse(&before.xml), parse(&after.xml)) {
         (Ok(was), Ok(is)) => (was, is),
         (Err(error), _) | (_, Err(error)) => return Err(unreadable(&error)),
     };
     let members = || together.iter().flat_map(|transaction| &transaction.members);
-    let written: Vec<&Interface> = members().filter_map(|member| member.wanted.as_ref()).collect();
+    // Where something else configures the host by now, files of ours only go.
+    let is_filed = |nic: &&Interface| files.contains_key(&format!("{DIRECTORY}/ifcfg-{}", nic.name));
+    let written: Vec<&Interface> =
+        members().filter_map(|member| member.wanted.as_ref()).filter(is_filed).collect();
     if let Some(complaint) = new {
         let reason = if written.is_empty() { Reason::MergeConflict } else { Reason::InvalidBootConfig };
         let message = format!("wicked does not take the NIC's boot files: {complaint}");
@@ -208,4 +216,57 @@ fn unreadable(error: &str) -> Explanation {
         Reason::ValidationUnavailable,
         format!("what wicked says of the node's files cannot be read: {error}"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use futures::FutureExt;
+
+    use super::*;
+    use crate::testing::nic;
+
+    /// Every interface that has a file, and nothing in it.
+    struct Plain;
+
+    impl ShowConfig for Plain {
+        type Error = Infallible;
+
+        async fn ask(&mut self, files: &Files) -> Result<Answer, Infallible> {
+            let names = files.keys().filter_map(|path| path.rsplit_once("/ifcfg-"));
+            let xml = names
+                .map(|(_, name)| {
+                    format!(
+                        "<interface><name>{name}</name><control><mode>hotplug</mode></control><link/>\
+                         <ipv6><enabled>true</enabled></ipv6></interface>"
+                    )
+                })
+                .collect();
+            Ok(Answer { xml, complaints: BTreeSet::new() })
+        }
+    }
+
+    fn unfit_of(before: &[BootFile], changes: Vec<FileChange>) -> usize {
+        let wanted = nic("fa:16:3e:00:00:01", "multinic0", &[]);
+        let files = before.iter().map(|file| (file.path.clone(), file.text.clone())).collect();
+        let macs = [wanted.mac_address].into_iter();
+        let mut transaction = Transaction::of_files(macs, changes);
+        transaction.members[0].wanted = Some(wanted);
+        let Ok(found) = unfit(&mut Plain, &files, &[transaction]).now_or_never().unwrap();
+        found.len()
+    }
+
+    #[test]
+    fn files_that_go_because_something_else_configures_the_host_are_not_missed() {
+        let files = Wicked.render(&nic("fa:16:3e:00:00:01", "multinic0", &[])).unwrap();
+        let change = |file: &BootFile, comes: bool| {
+            let text = Some(file.text.clone());
+            let (from, to) = if comes { (None, text) } else { (text, None) };
+            FileChange { path: file.path.clone(), from, to }
+        };
+        let changes = |comes| files.iter().map(|file| change(file, comes)).collect();
+        assert_eq!(unfit_of(&[], changes(true)), 1, "this wicked lets in router advertisements");
+        assert_eq!(unfit_of(&files, changes(false)), 0);
+    }
 }
