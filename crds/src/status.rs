@@ -19,7 +19,7 @@ pub struct NodeNetworkConfigStatus {
     /// Configured of wanted NICs, such as `9/10`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub summary: String,
-    /// What configures the node's network at boot: `netplan`.
+    /// What configures the node's network at boot: `netplan`, `networkd`, `NetworkManager` or `wicked`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub backend: String,
     /// The node's operating system, as its os-release names it.

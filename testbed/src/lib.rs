@@ -6,6 +6,7 @@
 //!  Testbed   an isolated network; everything in it vanishes together
 //!    |-- ControlPlane   etcd, API server, garbage collector; CRD and RBAC rules as the chart ships them
 //!    |-- Database       mariadbd with the table in one of its shapes; Producer writes rows as OpenStack's does
+//!    |-- Router         advertises itself to NICs that did not ask
 //!    |-- Operator       the product's binary, with its own rights only
 //!    '-- Node           a light or a full machine; NICs come and go; runs the agent; Monitor measures harm
 //!
@@ -31,6 +32,7 @@ pub use parts::database::{
 pub use parts::harm::{Harm, Monitor};
 pub use parts::node::{Kind, Link, Node, UPLINK};
 pub use parts::operator::{OPERATOR_HEALTH, Operator};
+pub use parts::router::ADVERTISED;
 pub use sandbox::eventually::{SOON, eventually};
 pub use sandbox::fabric::GATEWAY;
 pub use sandbox::process::Process;

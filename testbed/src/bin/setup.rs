@@ -15,12 +15,12 @@ fn main() -> Result<()> {
     let assets = setup::ensure()?;
     writeln!(stdout(), "control plane: {}", assets.control_plane.display())?;
     writeln!(stdout(), "node image:    {}", assets.node_image.display())?;
-    for system in setup::SYSTEMS {
+    for system in setup::SYSTEMS.into_iter().chain([&setup::system::WICKED_THEN_NETWORK_MANAGER]) {
         if let Some(obstacle) = system.obstacle() {
-            writeln!(stdout(), "{:<15}skipped: {obstacle}", format!("{}:", system.name))?;
+            writeln!(stdout(), "{:<28}skipped: {obstacle}", format!("{}:", system.name))?;
             continue;
         }
-        writeln!(stdout(), "{:<15}{}", format!("{}:", system.name), setup::ensure_system(system)?.display())?;
+        writeln!(stdout(), "{:<28}{}", format!("{}:", system.name), setup::ensure_system(system)?.display())?;
     }
     Ok(())
 }

@@ -9,3 +9,4 @@ pub(crate) mod database;
 pub(crate) mod harm;
 pub(crate) mod node;
 pub(crate) mod operator;
+pub(crate) mod router;

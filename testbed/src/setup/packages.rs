@@ -24,6 +24,7 @@ pub(super) const TESTBED: &[Tool] = &[
     Tool { command: "systemd-nspawn", package: "systemd-container" },
     Tool { command: "mmdebstrap", package: "mmdebstrap" },
     Tool { command: "patchelf", package: "patchelf" },
+    Tool { command: "radvd", package: "radvd" },
     // Only the server's binaries: the full package would also start a database of its own.
     Tool { command: "mariadbd", package: r"^mariadb-server-core(-10\.[0-9]+)?$" },
     Tool { command: "my_print_defaults", package: r"^mariadb-client-core(-10\.[0-9]+)?$" },

@@ -25,6 +25,8 @@ pub struct System {
     pub(crate) disabled: &'static [&'static str],
     /// What is put on it, as (path, text).
     pub(crate) files: &'static [(&'static str, &'static str)],
+    /// What an administrator types to have its configuration read again.
+    pub reload: &'static [&'static str],
     /// The files that configure the uplink `eth0` with an address.
     pub(crate) uplink: fn(Ipv4Addr) -> Vec<File>,
 }
@@ -74,6 +76,7 @@ pub static NETWORKD: System = System {
     enabled: &["systemd-networkd"],
     disabled: &[],
     files: &[],
+    reload: &["networkctl", "reload"],
     uplink: |address| {
         let text = format!(
             "[Match]\nName=eth0\n\n[Network]\nAddress={address}/24\nGateway={GATEWAY}\nLinkLocalAddressing=no\n\
@@ -93,6 +96,7 @@ const fn netplan(name: &'static str, codename: Option<&'static str>) -> System {
         enabled: &["systemd-networkd"],
         disabled: &[],
         files: &[],
+        reload: &["networkctl", "reload"],
         // The file and its name are cloud-init's: for the agent they are foreign.
         uplink: |address| {
             let text = format!(
@@ -114,17 +118,8 @@ pub static WICKED: System = System {
     archive: Some("MULTINIC_WICKED"),
     enabled: &["wickedd", "wickedd-nanny", "wicked"],
     disabled: &["systemd-networkd", "systemd-networkd.socket"],
-    files: &[
-        ("etc/sysconfig/network/config", ""),
-        ("etc/sysconfig/network/dhcp", ""),
-        // Directories of scripts, as SUSE's packages have them.
-        ("etc/sysconfig/network/if-up.d/README", "Scripts.\n"),
-        ("etc/sysconfig/network/scripts/README", "Scripts.\n"),
-        (
-            "etc/os-release",
-            "NAME=\"openSUSE Leap\"\nID=\"opensuse-leap\"\nVERSION_ID=\"15.6\"\nPRETTY_NAME=\"openSUSE Leap 15.6\"\n",
-        ),
-    ],
+    files: &LEAP,
+    reload: &["wicked", "ifreload", "all"],
     uplink: |address| {
         let ifcfg = format!("STARTMODE='auto'\nBOOTPROTO='static'\nIPADDR='{address}/24'\n");
         let ifsysctl = "net.ipv6.conf.$INTERFACE.accept_ra = 0\nnet.ipv6.conf.$INTERFACE.addr_gen_mode = 1\n";
@@ -137,10 +132,36 @@ pub static WICKED: System = System {
     },
 };
 
+const LEAP: [(&str, &str); 5] = [
+    ("etc/sysconfig/network/config", ""),
+    ("etc/sysconfig/network/dhcp", ""),
+    // Directories of scripts, as SUSE's packages have them.
+    ("etc/sysconfig/network/if-up.d/README", "Scripts.\n"),
+    ("etc/sysconfig/network/scripts/README", "Scripts.\n"),
+    (
+        "etc/os-release",
+        "NAME=\"openSUSE Leap\"\nID=\"opensuse-leap\"\nVERSION_ID=\"15.6\"\nPRETTY_NAME=\"openSUSE Leap 15.6\"\n",
+    ),
+];
+
+/// wicked, with `NetworkManager` installed beside it: what an upgrade from Leap 15 to 16 finds.
+pub static WICKED_THEN_NETWORK_MANAGER: System = System {
+    name: "wicked_then_networkmanager",
+    packages: "libnl-3-200,libgcrypt20,libdbus-1-3,network-manager",
+    disabled: &["systemd-networkd", "systemd-networkd.socket", "NetworkManager"],
+    files: &[LEAP[0], LEAP[1], LEAP[2], LEAP[3], LEAP[4], NM_OF_SERVERS, NM_WITH_VETHS],
+    ..WICKED
+};
+
 /// `NetworkManager` of Debian 12, with the settings of servers in the Red Hat family.
 pub static NETWORK_MANAGER_1_42: System = network_manager("networkmanager_1_42", "bookworm");
 /// The same of Debian 13.
 pub static NETWORK_MANAGER_1_52: System = network_manager("networkmanager_1_52", "trixie");
+
+const NM_OF_SERVERS: (&str, &str) =
+    ("etc/NetworkManager/conf.d/00-server.conf", "[main]\nno-auto-default=*\nignore-carrier=*\n");
+/// In the place of the rule by which veths are left alone.
+const NM_WITH_VETHS: (&str, &str) = ("etc/udev/rules.d/85-nm-unmanaged.rules", "# Test NICs are veths.\n");
 
 const fn network_manager(name: &'static str, codename: &'static str) -> System {
     System {
@@ -151,11 +172,8 @@ const fn network_manager(name: &'static str, codename: &'static str) -> System {
         archive: None,
         enabled: &["NetworkManager"],
         disabled: &["systemd-networkd"],
-        files: &[
-            ("etc/NetworkManager/conf.d/00-server.conf", "[main]\nno-auto-default=*\nignore-carrier=*\n"),
-            // In the place of the rule by which veths are left alone.
-            ("etc/udev/rules.d/85-nm-unmanaged.rules", "# Test NICs are veths.\n"),
-        ],
+        files: &[NM_OF_SERVERS, NM_WITH_VETHS],
+        reload: &["nmcli", "connection", "reload"],
         uplink: |address| {
             let text = format!(
                 "[connection]\nid=uplink\nuuid=11111111-1111-4111-8111-111111111111\ntype=ethernet\ninterface-name=eth0\n\n\

@@ -8,9 +8,9 @@ mod faults;
 mod guards;
 mod lease;
 mod loops;
+mod moves;
 mod parts;
 mod pod;
-
 mod schema;
 mod slots;
 mod systems;
@@ -26,6 +26,6 @@ fn main() -> ExitCode {
     let suite = faults::tell(boundaries::tell(Suite::default()));
     let suite = systems::tell(constancy::tell(slots::tell(suite)));
     let suite = check::tell(lease::tell(uplink::tell(guards::tell(suite))));
-    let suite = endings::tell(udev::tell(suite));
+    let suite = moves::tell(endings::tell(udev::tell(suite)));
     loops::tell(schema::tell(pod::tell(parts::tell(suite)))).run()
 }

@@ -2,8 +2,8 @@
 
 use anyhow::{Result, ensure};
 use multinic_testbed::{
-    Harm, Kind, Needs, Node, OpenstackConfig, Port, SOON, Schema, Suite, System, Testbed, World, eventually,
-    setup, skip,
+    ADVERTISED, Harm, Kind, Needs, Node, OpenstackConfig, Port, SOON, Schema, Suite, System, Testbed, World,
+    eventually, setup, skip,
 };
 
 const FIRST: &str = "fa:16:3e:00:00:01";
@@ -13,6 +13,8 @@ const NEXT: &str = "fa:16:3e:00:00:04";
 const LAST: &str = "fa:16:3e:00:00:05";
 /// With an IPv6 address, and no other.
 const SIX: &str = "fa:16:3e:00:00:06";
+/// How many more it takes to have as many NICs as a node may have.
+const MORE: u8 = 16;
 
 pub(crate) fn tell(suite: Suite) -> Suite {
     setup::SYSTEMS.into_iter().fold(suite, |suite, system| {
@@ -21,13 +23,18 @@ pub(crate) fn tell(suite: Suite) -> Suite {
     })
 }
 
-/// Rows become NICs, one is plugged in late, drift is repaired, a removed one's slot is used again, and a reboot without
-/// an agent brings all of it back; the uplink never notices.
+/// Rows become NICs, one is plugged in late, drift is repaired, a removed one's slot is used again, there are as many as
+/// there may be, and a reboot without an agent brings all of it back; the uplink never notices, and a router that
+/// advertises itself gets nobody to listen.
 async fn walk(bed: &Testbed, system: &'static System) -> Result<()> {
     if let Some(obstacle) = system.obstacle() {
         return Err(skip(obstacle));
     }
+    let _router = bed.router().await?;
     let world = bed.world(Schema::ProducerWithAddressing).await?;
+    world.operator.set("MAX_INTERFACES", "20");
+    world.operator.stop().await?;
+    world.operator.resume()?;
     let node = bed.node("worker-1", Kind::Of(system)).await?;
     node.plug(FIRST)?;
     node.plug(SECOND)?;
@@ -60,22 +67,11 @@ async fn walk(bed: &Testbed, system: &'static System) -> Result<()> {
     world.database.producer().sync(&storage).await?;
     world.configured(&node, NEXT).await?;
     shows(&node, NEXT, "multinic1", 1500, "10.20.0.4/24")?;
-    node.plug(SIX)?;
-    let backup = OpenstackConfig::new("backup", "2001:db8:20::/64")
-        .with(Port::new(SIX, "worker-1").address("2001:db8:20::5"));
-    world.database.producer().sync(&backup).await?;
-    world.configured(&node, SIX).await?;
+    fill(&world, &node).await?;
     assert_eq!(monitor.finish().await?, Harm::default());
 
     node.reboot().await?;
-    for (mac, name, mtu, address) in [
-        (FIRST, "multinic0", 1450, "10.20.0.1/24"),
-        (NEXT, "multinic1", 1500, "10.20.0.4/24"),
-        (LATE, "multinic2", 1500, "10.20.0.3/24"),
-        (SIX, "multinic3", 1500, "2001:db8:20::5/64"),
-    ] {
-        eventually(system.name, SOON, async || shows(&node, mac, name, mtu, address)).await?;
-    }
+    eventually(system.name, SOON, async || all_show(&node)).await?;
     ensure!(node.agent().is_err(), "an agent attended");
     let monitor = node.monitor().await?;
     node.start_agent(&world.cluster).await?;
@@ -86,6 +82,56 @@ async fn walk(bed: &Testbed, system: &'static System) -> Result<()> {
         after_a_boot(&world, &node, storage).await?;
     }
     assert_eq!(monitor.finish().await?, Harm::default());
+    no_router_was_heard(&node)?;
+
+    node.exec(system.reload)?;
+    eventually("what somebody else reloads to be right again", SOON, async || crowd_shows(&node)).await
+}
+
+/// One NIC with IPv6 alone, and then as many as a node may have.
+async fn fill(world: &World<'_>, node: &Node<'_>) -> Result<()> {
+    node.plug(SIX)?;
+    let backup = OpenstackConfig::new("backup", "2001:db8:20::/64")
+        .with(Port::new(SIX, "worker-1").address("2001:db8:20::5"));
+    world.database.producer().sync(&backup).await?;
+    world.configured(node, SIX).await?;
+    let mut crowd = OpenstackConfig::new("crowd", "10.21.0.0/24");
+    for number in 0..MORE {
+        node.plug(&one_more(number))?;
+        crowd =
+            crowd.with(Port::new(&one_more(number), "worker-1").address(&format!("10.21.0.{}", number + 1)));
+    }
+    world.database.producer().sync(&crowd).await?;
+    for number in 0..MORE {
+        world.configured(node, &one_more(number)).await?;
+    }
+    all_show(node)?;
+    no_router_was_heard(node)
+}
+
+fn one_more(number: u8) -> String {
+    format!("fa:16:3e:00:01:{number:02x}")
+}
+
+fn all_show(node: &Node<'_>) -> Result<()> {
+    shows(node, FIRST, "multinic0", 1450, "10.20.0.1/24")?;
+    shows(node, NEXT, "multinic1", 1500, "10.20.0.4/24")?;
+    shows(node, LATE, "multinic2", 1500, "10.20.0.3/24")?;
+    shows(node, SIX, "multinic3", 1500, "2001:db8:20::5/64")?;
+    crowd_shows(node)
+}
+
+fn crowd_shows(node: &Node<'_>) -> Result<()> {
+    (0..MORE).try_for_each(|number| {
+        let name = format!("multinic{}", number + 4);
+        shows(node, &one_more(number), &name, 1500, &format!("10.21.0.{}/24", number + 1))
+    })
+}
+
+/// Nobody has an address of its prefix, or a route by it.
+fn no_router_was_heard(node: &Node<'_>) -> Result<()> {
+    let routes = node.exec(&["ip", "-6", "route", "show", "table", "all"])?;
+    ensure!(!routes.contains(ADVERTISED) && !routes.contains("default"), "{routes}");
     Ok(())
 }
 

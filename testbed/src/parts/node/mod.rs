@@ -149,6 +149,11 @@ impl<'bed> Node<'bed> {
         Ok(self.machine()?.root_from_here.clone())
     }
 
+    /// From its next boot on, the uplink is configured as on hosts of this kind too.
+    pub fn add_uplink_of(&self, system: &System) -> Result<()> {
+        root::configure_uplink(&self.host_root()?, self.address(), system)
+    }
+
     /// Shuts the node down in order and starts it again. NICs come back down, empty and under their kernel's names.
     ///
     /// Its agent is gone afterwards, as a pod would be until the kubelet starts it.

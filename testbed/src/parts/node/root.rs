@@ -84,7 +84,7 @@ fn identify(root: &Path, name: &str) -> Result<()> {
     Ok(())
 }
 
-fn configure_uplink(root: &Path, address: Ipv4Addr, system: &System) -> Result<()> {
+pub(super) fn configure_uplink(root: &Path, address: Ipv4Addr, system: &System) -> Result<()> {
     for File { path, mode, text } in (system.uplink)(address) {
         let path = root.join(path);
         fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
