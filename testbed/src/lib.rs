@@ -14,7 +14,7 @@
 //! ```
 //!
 //! A story runs inside its testbed's network and waits for nothing but by [`eventually`]. Clusters with pods are a crate
-//! of their own on top of this one, `multinic-testbed-cluster`.
+//! of their own on top of this one, `multinic-testbed-cluster`, and so are virtual machines, `multinic-testbed-vm`.
 
 mod parts;
 mod sandbox;
@@ -24,21 +24,21 @@ mod story;
 pub use parts::admin::{Answer, get};
 pub use parts::ambush::Ambush;
 pub use parts::authority::{Authority, Credentials};
-pub use parts::binaries::{Binaries, binaries, use_release_binaries};
+pub use parts::binaries::{Binaries, binaries, bring_libraries, use_release_binaries};
 pub use parts::control_plane::{ControlPlane, NAMESPACE, Write};
 pub use parts::database::{
     DATABASE, Database, OPERATOR_USER, OpenstackConfig, Port, Producer, Schema, Statements, Subnet,
 };
 pub use parts::harm::{Harm, Monitor};
-pub use parts::node::{Kind, Link, Node, UPLINK};
+pub use parts::node::{Kind, Link, Node, UPLINK, kubernetes_node};
 pub use parts::operator::{OPERATOR_HEALTH, Operator};
 pub use parts::router::ADVERTISED;
 pub use sandbox::eventually::{SOON, eventually};
-pub use sandbox::fabric::GATEWAY;
+pub use sandbox::fabric::{GATEWAY, LAN, UPLINKS};
 pub use sandbox::process::Process;
 pub use sandbox::skip::skip;
 pub use sandbox::spawner::Spawner;
 pub use sandbox::testbed::Testbed;
 pub use setup::System;
 pub use story::harness::{More, Needs, Suite, full_node_obstacle};
-pub use story::world::World;
+pub use story::world::{Named, World};

@@ -1,6 +1,7 @@
 //! The product's own binaries, freshly built.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -57,6 +58,37 @@ fn build() -> Result<Binaries> {
             .with_context(|| format!("cargo built no {name}"))
     };
     Ok(Binaries { operator: find("multinic-operator")?, agent: find("multinic-agent")? })
+}
+
+/// Has a program of this host bring its libraries, which another release may not have: they are copied to `libraries`,
+/// and found there as `on_node`. What ships is static.
+pub fn bring_libraries(program: &Path, libraries: &Path, on_node: &Path) -> Result<()> {
+    fs::create_dir_all(libraries)?;
+    let listed = Command::new("ldd").arg(program).output().context("cannot run ldd")?;
+    let listed = String::from_utf8(listed.stdout)?;
+    let mut loader = None;
+    for library in listed.split_whitespace().filter(|word| word.starts_with('/')).map(Path::new) {
+        let name = library.file_name().context("a library without a name")?;
+        fs::copy(library, libraries.join(name))?;
+        if name.to_string_lossy().starts_with("ld-linux") {
+            loader = Some(on_node.join(name));
+        }
+    }
+    // The program may be the build's own, by a hard link.
+    let own = program.with_extension("own");
+    fs::copy(program, &own)?;
+    let loader = loader.with_context(|| format!("ldd names no loader: {listed}"))?;
+    let patched = Command::new("patchelf")
+        .arg("--set-interpreter")
+        .arg(loader)
+        .arg("--set-rpath")
+        .arg(on_node)
+        .arg(&own)
+        .output()
+        .context("cannot run patchelf")?;
+    ensure!(patched.status.success(), "patchelf: {}", String::from_utf8_lossy(&patched.stderr));
+    fs::rename(own, program)?;
+    Ok(())
 }
 
 #[derive(Deserialize)]

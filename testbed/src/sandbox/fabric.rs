@@ -23,9 +23,9 @@ use crate::sandbox::spawner::{Namespace, Spawner};
 pub const GATEWAY: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
 
 /// The bridge of the uplinks, see `fabric.sh`.
-pub(crate) const UPLINKS: &str = "fabric0";
+pub const UPLINKS: &str = "fabric0";
 /// The bridge of all other NICs, see `fabric.sh`.
-pub(crate) const LAN: &str = "lan0";
+pub const LAN: &str = "lan0";
 
 const SCRIPT: &str = include_str!("fabric.sh");
 

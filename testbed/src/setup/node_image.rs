@@ -21,15 +21,27 @@ const NAMES: usize = 20;
 
 /// The image's directory, bootstrapped first where it is not in the cache yet.
 pub(super) fn ensure(system: &System) -> Result<PathBuf> {
-    image("node-image", "node image", system, "")
+    image("node-image", "node image", system, "", Nics::Veths)
 }
 
 /// The same with `more` packages than a node needs, as a list with commas: cached as `name`, and made in this `step`.
 pub fn ensure_with(name: &str, step: &'static str, more: &str) -> Result<PathBuf> {
-    image(name, step, &system::NETPLAN, more)
+    image(name, step, &system::NETPLAN, more, Nics::Veths)
 }
 
-fn image(name: &str, step: &'static str, system: &System, more: &str) -> Result<PathBuf> {
+/// The same for a virtual machine of this kind, whose NICs need no help to be recognised.
+pub fn ensure_for_real_nics(name: &str, step: &'static str, system: &System, more: &str) -> Result<PathBuf> {
+    image(name, step, system, more, Nics::Real)
+}
+
+/// What the NICs of a node are to its udev.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Nics {
+    Veths,
+    Real,
+}
+
+fn image(name: &str, step: &'static str, system: &System, more: &str, nics: Nics) -> Result<PathBuf> {
     let own = apt::codename()?;
     let codename = system.codename.unwrap_or(&own);
     let packages: Vec<_> =
@@ -38,9 +50,18 @@ fn image(name: &str, step: &'static str, system: &System, more: &str) -> Result<
     let (units, files) = (format!("{:?}", (system.enabled, system.disabled)), format!("{:?}", system.files));
     let archive = system.archive.map(std::env::var).transpose()?.unwrap_or_default();
     let arch = std::env::consts::ARCH;
-    let veths = [VETH_NAME, VETH_NAME_RULE, &drop_in(0)].concat();
+    let veths = match nics {
+        Nics::Veths => [VETH_NAME, VETH_NAME_RULE, &drop_in(0)].concat(),
+        Nics::Real => String::new(),
+    };
     let recipe = fingerprint(&[codename, arch, &packages, &units, &files, &archive, &veths]);
-    cache::ensure(name, &recipe, |root| build(root, step, codename, &packages, system))
+    cache::ensure(name, &recipe, |root| {
+        build(root, step, codename, &packages, system)?;
+        if nics == Nics::Veths {
+            name_veths_like_real_nics(root)?;
+        }
+        Ok(())
+    })
 }
 
 fn build(root: &Path, step: &'static str, codename: &str, packages: &str, system: &System) -> Result<()> {
@@ -72,7 +93,6 @@ fn build(root: &Path, step: &'static str, codename: &str, packages: &str, system
     // Nodes that share an identity get the same MAC addresses from udev.
     fs::write(root.join("etc/machine-id"), "")?;
     forget_host_keys(root)?;
-    name_veths_like_real_nics(root)?;
     progress.finish();
     Ok(())
 }

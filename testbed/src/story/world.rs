@@ -1,5 +1,7 @@
 //! The whole product on real parts, and the questions that stories ask of it.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result, ensure};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::Api;
@@ -12,6 +14,24 @@ use crate::parts::operator::Operator;
 use crate::sandbox::eventually::{SOON, eventually};
 use crate::sandbox::testbed::Testbed;
 
+/// What is known to the cluster by a name: a node, or another kind of machine.
+pub trait Named {
+    /// Its name in Kubernetes.
+    fn name(&self) -> &str;
+}
+
+impl Named for Node<'_> {
+    fn name(&self) -> &str {
+        self.name()
+    }
+}
+
+impl<T: Named> Named for &T {
+    fn name(&self) -> &str {
+        (**self).name()
+    }
+}
+
 /// A cluster, a database and an operator between them. Nodes join as the story goes.
 pub struct World<'bed> {
     /// Where the objects are.
@@ -20,6 +40,8 @@ pub struct World<'bed> {
     pub database: Database<'bed>,
     /// What turns rows into objects.
     pub operator: Operator<'bed>,
+    /// How long nodes may take for what is asked of them; one that is emulated takes longer.
+    pub patience: Duration,
 }
 
 impl Testbed {
@@ -34,17 +56,17 @@ impl<'bed> World<'bed> {
         let cluster = bed.control_plane().await?;
         let database = bed.database(schema).await?;
         let operator = bed.operator(&cluster, &database).await?;
-        Ok(Self { cluster, database, operator })
+        Ok(Self { cluster, database, operator, patience: SOON })
     }
 
     /// The node's object as it is now.
-    pub async fn config(&self, node: &Node<'_>) -> Result<NodeNetworkConfig> {
+    pub async fn config(&self, node: &impl Named) -> Result<NodeNetworkConfig> {
         let configs = Api::<NodeNetworkConfig>::all(self.cluster.client());
         configs.get(node.name()).await.with_context(|| format!("no object for {}", node.name()))
     }
 
     /// What the agent says about a NIC; fails while its status is of an older generation than the object.
-    pub async fn reported(&self, node: &Node<'_>, mac: &str) -> Result<InterfaceStatus> {
+    pub async fn reported(&self, node: &impl Named, mac: &str) -> Result<InterfaceStatus> {
         let config = self.config(node).await?;
         let generation = config.metadata.generation;
         let status = config.status.context("no status")?;
@@ -58,15 +80,15 @@ impl<'bed> World<'bed> {
     }
 
     /// A condition of the node's object.
-    pub async fn condition(&self, node: &Node<'_>, kind: &str) -> Result<Condition> {
+    pub async fn condition(&self, node: &impl Named, kind: &str) -> Result<Condition> {
         let conditions = self.config(node).await?.status.unwrap_or_default().conditions;
         let found = conditions.iter().find(|condition| condition.type_ == kind).cloned();
         found.with_context(|| format!("{} has no condition {kind}, but {conditions:?}", node.name()))
     }
 
     /// Waits until the operator says `reason` of the object as it is now.
-    pub async fn synced(&self, node: &Node<'_>, reason: &str) -> Result<Condition> {
-        eventually(&format!("Synced of {} to be {reason}", node.name()), SOON, async || {
+    pub async fn synced(&self, node: &impl Named, reason: &str) -> Result<Condition> {
+        eventually(&format!("Synced of {} to be {reason}", node.name()), self.patience, async || {
             let generation = self.config(node).await?.metadata.generation;
             let synced = self.condition(node, "Synced").await?;
             let current = synced.observed_generation == generation && synced.reason == reason;
@@ -90,11 +112,11 @@ impl<'bed> World<'bed> {
     /// Waits until the agent says that a NIC is in `state`.
     pub async fn settled(
         &self,
-        node: &Node<'_>,
+        node: &impl Named,
         mac: &str,
         state: InterfaceState,
     ) -> Result<InterfaceStatus> {
-        eventually(&format!("{mac} on {} to be {state:?}", node.name()), SOON, async || {
+        eventually(&format!("{mac} on {} to be {state:?}", node.name()), self.patience, async || {
             let reported = self.reported(node, mac).await?;
             ensure!(reported.state == state, "reported as {reported:?}");
             Ok(reported)
@@ -103,9 +125,9 @@ impl<'bed> World<'bed> {
     }
 
     /// Waits until every party says that the NIC is right: the object, and the row.
-    pub async fn configured(&self, node: &Node<'_>, mac: &str) -> Result<()> {
+    pub async fn configured(&self, node: &impl Named, mac: &str) -> Result<()> {
         self.settled(node, mac, InterfaceState::Configured).await?;
-        eventually(&format!("netplan_success of {mac}"), SOON, async || {
+        eventually(&format!("netplan_success of {mac}"), self.patience, async || {
             let success = self.database.producer().success(mac).await?;
             ensure!(success == Some(true), "it is {success:?}");
             Ok(())
@@ -114,8 +136,8 @@ impl<'bed> World<'bed> {
     }
 
     /// Waits until the node's object no longer wants the NIC and nothing of it is left on the node.
-    pub async fn removed(&self, node: &Node<'_>, mac: &str) -> Result<()> {
-        eventually(&format!("{mac} to be removed from {}", node.name()), SOON, async || {
+    pub async fn removed(&self, node: &impl Named, mac: &str) -> Result<()> {
+        eventually(&format!("{mac} to be removed from {}", node.name()), self.patience, async || {
             let config = self.config(node).await?;
             let wanted =
                 config.spec.interfaces.iter().any(|interface| interface.mac_address.to_string() == mac);

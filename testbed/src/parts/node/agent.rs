@@ -5,12 +5,12 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, ExitStatus};
 
-use anyhow::{Context, Result, ensure};
-use k8s_openapi::api::core::v1::{Node as KubeNode, NodeAddress, NodeSpec, NodeStatus};
-use kube::api::ObjectMeta;
+use anyhow::{Context, Result};
+use k8s_openapi::api::core::v1::Node as KubeNode;
 
 use super::Node;
-use crate::parts::binaries::binaries;
+use super::registration::kubernetes_node;
+use crate::parts::binaries::{binaries, bring_libraries};
 use crate::parts::control_plane::ControlPlane;
 use crate::sandbox::process::Process;
 
@@ -32,22 +32,7 @@ impl Node<'_> {
     /// What its kubelet would tell the API server about it.
     #[must_use]
     pub fn as_kubernetes_node(&self) -> KubeNode {
-        let address = |kind: &str, address: String| NodeAddress { type_: kind.to_owned(), address };
-        KubeNode {
-            metadata: ObjectMeta {
-                name: Some(self.name().to_owned()),
-                labels: Some([("kubernetes.io/hostname".to_owned(), self.name().to_owned())].into()),
-                ..ObjectMeta::default()
-            },
-            spec: Some(NodeSpec::default()),
-            status: Some(NodeStatus {
-                addresses: Some(vec![
-                    address("InternalIP", self.address().to_string()),
-                    address("Hostname", self.name().to_owned()),
-                ]),
-                ..NodeStatus::default()
-            }),
-        }
+        kubernetes_node(self.name(), self.address())
     }
 
     /// Starts the agent with a new token bound to this node, whose Node object must exist.
@@ -114,37 +99,6 @@ impl Node<'_> {
         let mut agent = self.agent.take().with_context(|| format!("{} has no agent", self.name()))?;
         agent.kill()
     }
-}
-
-/// Has a program of this host bring its libraries, which another release may not have: they are copied to `libraries`,
-/// and found there as `on_node`. What ships is static.
-fn bring_libraries(program: &Path, libraries: &Path, on_node: &Path) -> Result<()> {
-    fs::create_dir_all(libraries)?;
-    let listed = Command::new("ldd").arg(program).output().context("cannot run ldd")?;
-    let listed = String::from_utf8(listed.stdout)?;
-    let mut loader = None;
-    for library in listed.split_whitespace().filter(|word| word.starts_with('/')).map(Path::new) {
-        let name = library.file_name().context("a library without a name")?;
-        fs::copy(library, libraries.join(name))?;
-        if name.to_string_lossy().starts_with("ld-linux") {
-            loader = Some(on_node.join(name));
-        }
-    }
-    // The program may be the build's own, by a hard link.
-    let own = program.with_extension("own");
-    fs::copy(program, &own)?;
-    let loader = loader.with_context(|| format!("ldd names no loader: {listed}"))?;
-    let patched = Command::new("patchelf")
-        .arg("--set-interpreter")
-        .arg(loader)
-        .arg("--set-rpath")
-        .arg(on_node)
-        .arg(&own)
-        .output()
-        .context("cannot run patchelf")?;
-    ensure!(patched.status.success(), "patchelf: {}", String::from_utf8_lossy(&patched.stderr));
-    fs::rename(own, program)?;
-    Ok(())
 }
 
 /// Puts a file where a later build or token cannot change it under a running agent.

@@ -9,7 +9,7 @@ use nix::sched::CloneFlags;
 
 use super::cable::Cables;
 use super::cgroup;
-use super::link;
+use super::link::Link;
 use super::machine::{Machine, Power, UPLINK};
 use super::root::Root;
 use crate::sandbox::eventually::{SOON, eventually};
@@ -105,7 +105,7 @@ fn booted(spawner: &Spawner) -> Result<()> {
     let state = String::from_utf8_lossy(&output.stdout);
     // A unit that cannot work in a container leaves it "degraded"; that is not what is waited for.
     ensure!(matches!(state.trim(), "running" | "degraded"), "systemd is {}", state.trim());
-    let links = link::parse(&spawner.run(&["ip", "-json", "address", "show"])?)?;
+    let links = Link::parse(&spawner.run(&["ip", "-json", "address", "show"])?)?;
     let configured = links.iter().any(|link| link.name == UPLINK && link.up && !link.addresses.is_empty());
     ensure!(configured, "nothing has configured {UPLINK}: {links:?}");
     Ok(())

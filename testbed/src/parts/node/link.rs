@@ -22,10 +22,12 @@ pub struct Link {
     pub probing: bool,
 }
 
-/// Decodes what `ip -json address show` prints.
-pub(super) fn parse(json: &str) -> Result<Vec<Link>> {
-    let reported: Vec<Reported> = serde_json::from_str(json).context("cannot decode what ip says")?;
-    Ok(reported.into_iter().filter(|link| link.link_type == "ether").map(Link::from).collect())
+impl Link {
+    /// Decodes what `ip -json address show` prints.
+    pub fn parse(json: &str) -> Result<Vec<Self>> {
+        let reported: Vec<Reported> = serde_json::from_str(json).context("cannot decode what ip says")?;
+        Ok(reported.into_iter().filter(|link| link.link_type == "ether").map(Self::from).collect())
+    }
 }
 
 #[derive(Deserialize)]
@@ -74,7 +76,7 @@ impl From<Reported> for Link {
 
 #[cfg(test)]
 mod tests {
-    use super::{Link, parse};
+    use super::Link;
 
     #[test]
     fn loopback_and_link_local_addresses_are_left_out() {
@@ -85,7 +87,7 @@ mod tests {
              "mtu":1450,"operstate":"UP","addr_info":[{"local":"10.0.0.5","prefixlen":24,"scope":"global"},
                                      {"local":"fe80::1","prefixlen":64,"scope":"link","tentative":true}]}]"#;
         assert_eq!(
-            parse(json).unwrap(),
+            Link::parse(json).unwrap(),
             [Link {
                 index: 3,
                 name: "eth1".to_owned(),

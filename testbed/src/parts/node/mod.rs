@@ -7,6 +7,7 @@ mod full;
 mod light;
 mod link;
 mod machine;
+mod registration;
 mod root;
 mod visit;
 
@@ -22,6 +23,7 @@ use nix::unistd::Pid;
 
 pub use link::Link;
 pub use machine::UPLINK;
+pub use registration::kubernetes_node;
 
 use crate::sandbox::process::Process;
 use crate::sandbox::testbed::Testbed;
@@ -134,7 +136,7 @@ impl<'bed> Node<'bed> {
 
     /// All its links but the loopback, in the kernel's order.
     pub fn links(&self) -> Result<Vec<Link>> {
-        link::parse(&self.exec(&["ip", "-json", "address", "show"])?)
+        Link::parse(&self.exec(&["ip", "-json", "address", "show"])?)
     }
 
     /// The link with this MAC; fails when there is none.
