@@ -196,7 +196,7 @@ mod tests {
     use super::*;
     use crate::tree::ROOT;
 
-    const CRATES: [&str; 9] = [
+    const CRATES: [&str; 10] = [
         "crds/src",
         "docs/src",
         "node-agent/core/src",
@@ -206,6 +206,7 @@ mod tests {
         "runtime/src",
         "testbed/cluster/src",
         "testbed/src",
+        "testbed/vm/src",
     ];
 
     fn circles(sources: &[(&str, &str)]) -> Vec<Vec<String>> {
