@@ -6,7 +6,7 @@ DENY_VERSION := 0.20.2
 DENY := $(CACHE)/cargo-deny-$(DENY_VERSION)/bin/cargo-deny
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak check crds docs images chart e2e audit bench
+.PHONY: help demo test soak check crds docs images chart e2e vm audit bench
 
 help: ## What there is to do
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -45,6 +45,10 @@ e2e: ## Images and chart on clusters of real nodes with real pods, and scripts/d
 	$(CARGO) run --locked --bin setup
 	$(CARGO) run --locked --package multinic-testbed-cluster --bin setup-cluster
 	$(CARGO) test --locked --package multinic-testbed-cluster --test e2e -- --test-threads 1
+
+vm: ## Real NICs: permanent MACs, udev's names, PCI hot-plug and reboots on emulated machines, some minutes (root)
+	$(CARGO) run --locked --bin setup
+	$(CARGO) test --locked --package multinic-testbed-vm --test vm -- --test-threads 1
 
 audit: $(DENY) ## Licences, bans and sources of all dependencies; advisories where their database answers
 	$(DENY) --locked check licenses bans sources
