@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use base64::Engine;
@@ -14,6 +14,8 @@ use serde_json::json;
 use crate::line::Line;
 
 const PAUSE: Duration = Duration::from_millis(50);
+/// A command that takes longer hangs.
+const LIMIT: Duration = Duration::from_mins(5);
 
 /// QEMU's agent in the guest, asked anew each time: a guest that boots again has another one.
 pub(crate) struct Session {
@@ -48,10 +50,12 @@ impl Session {
                 "path": program, "arg": arguments, "input-data": BASE64.encode(input), "capture-output": true,
             }),
         )?;
+        let deadline = Instant::now() + LIMIT;
         loop {
             let status = line.ask("guest-exec-status", &json!({ "pid": started["pid"] }))?;
             let status: Status = serde_json::from_value(status)?;
             if !status.exited {
+                ensure!(Instant::now() < deadline, "`{}` still runs after {LIMIT:?}", argv.join(" "));
                 sleep(PAUSE);
                 continue;
             }
