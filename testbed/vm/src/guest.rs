@@ -16,6 +16,8 @@ pub(crate) const UPLINK_MAC: &str = "fa:16:3e:ff:00:00";
 pub struct Guest {
     /// What tests call it.
     pub name: &'static str,
+    /// By what the files for the next boot, as networkd reads them, recognise a NIC.
+    pub matched_by: &'static str,
     pub(crate) system: &'static System,
     pub(crate) board: Board,
     /// The files by which the host configures its uplink, as (path, text).

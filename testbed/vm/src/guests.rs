@@ -18,12 +18,27 @@ pub const GUESTS: [(&Guest, Needs); 3] = [
     (&DEBIAN_NETWORKD, needs(|| setup::ensure(&DEBIAN_NETWORKD))),
 ];
 
-static DEBIAN_12: Guest =
-    Guest { name: "debian_12_netplan", system: &BOOKWORM, board: Board::Pc, uplink: netplan };
-static DEBIAN_13: Guest =
-    Guest { name: "debian_13_netplan", system: &TRIXIE, board: Board::Q35, uplink: netplan };
-static DEBIAN_NETWORKD: Guest =
-    Guest { name: "networkd", system: &NETWORKD, board: Board::Pc, uplink: networkd };
+static DEBIAN_12: Guest = Guest {
+    name: "debian_12_netplan",
+    matched_by: "PermanentMACAddress",
+    system: &BOOKWORM,
+    board: Board::Pc,
+    uplink: netplan,
+};
+static DEBIAN_13: Guest = Guest {
+    name: "debian_13_netplan",
+    matched_by: "PermanentMACAddress",
+    system: &TRIXIE,
+    board: Board::Q35,
+    uplink: netplan,
+};
+static DEBIAN_NETWORKD: Guest = Guest {
+    name: "networkd",
+    matched_by: "MACAddress",
+    system: &NETWORKD,
+    board: Board::Pc,
+    uplink: networkd,
+};
 
 const fn needs(ensure: fn() -> Result<()>) -> Needs {
     Needs::More(More { obstacle, ensure })
