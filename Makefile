@@ -9,7 +9,7 @@ DENY := $(CACHE)/cargo-deny-$(DENY_VERSION)/bin/cargo-deny
 .PHONY: help demo test soak check crds docs images chart e2e vm audit bench
 
 help: ## What there is to do
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: ## The product on real parts, told as it happens (root; KEEP=1 leaves it running)
 	$(CARGO) run --locked --bin demo -- $(if $(KEEP),--keep)
