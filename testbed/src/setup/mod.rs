@@ -2,6 +2,7 @@
 //! and never silent for long.
 
 mod apt;
+pub mod bare_root;
 pub mod cache;
 pub mod control_plane;
 pub mod go;

@@ -11,7 +11,8 @@
 //! - where a file below `/run` hides another one, which counts again after the next boot;
 //! - where networkd leaves a link alone by a file that comes before what netplan makes of ours, or where a file that
 //!   does so hides another one;
-//! - where ifupdown is told of a link in any way, and has no stanza for it.
+//! - where ifupdown is told of a link in any way, and has no stanza for it;
+//! - where wicked ignores a line or a whole file with the name of a link in it, or such a name is no name there.
 //!
 //! Inputs with none of these are plain ones, of which the agent must cover exactly what the tool takes.
 
@@ -19,6 +20,7 @@ mod draw;
 mod ifupdown;
 mod netplan;
 mod networkd;
+mod wicked;
 
 use std::collections::BTreeSet;
 use std::process::ExitCode;
@@ -40,6 +42,12 @@ fn main() -> ExitCode {
         .tell("networkd_takes_no_link_that_is_not_covered", Needs::FullNodes, networkd::odd)
         .tell("netplan_has_networkd_take_no_link_that_is_not_covered", Needs::FullNodes, netplan::any)
         .tell("ifupdown_takes_no_link_that_is_not_covered", Needs::FullNodes, ifupdown::any)
+        .tell("wicked_takes_no_link_that_is_not_covered", Needs::Testbed, wicked::any)
+        .tell(
+            "wicked_takes_no_link_that_is_not_covered_where_files_of_ours_are",
+            Needs::Testbed,
+            wicked::beside_ours,
+        )
         .run()
 }
 

@@ -35,6 +35,10 @@ fn a_file_that_is_a_link_out_of_our_sight_may_configure_anything() {
         "/etc/network/interfaces.d",
         "/etc/network/interfaces",
         "/run/netplan",
+        "/etc/NetworkManager/system-connections",
+        "/etc/sysconfig/network/ifcfg-site",
+        "/etc/sysconfig/network",
+        "/etc/sysconfig/network-scripts",
     ] {
         let (_directory, root) = host(&[]);
         fs::create_dir_all(root.at(path).parent().unwrap()).unwrap();
@@ -163,6 +167,16 @@ fn connections_of_networkmanager_are_read_from_all_its_directories() {
 }
 
 #[test]
+fn a_file_of_wickeds_that_is_masked_configures_its_link() {
+    let (_directory, root) = host(&[("/etc/sysconfig/network/config", "")]);
+    symlink("/dev/null", root.at("/etc/sysconfig/network/ifcfg-eth1")).unwrap();
+    let link = |name| Link::physical(3, name, MAC.parse().unwrap());
+    let definitions = survey(&root).unwrap().0;
+    assert!(definitions.iter().any(|definition| definition.covers(&link("eth1"))));
+    assert!(!definitions.iter().any(|definition| definition.covers(&link("eth2"))));
+}
+
+#[test]
 fn what_is_no_file_may_configure_anything_and_is_not_waited_for() {
     let eth1 = Link::physical(3, "eth1", MAC.parse().unwrap());
     for (path, directory_counts) in [
@@ -171,6 +185,8 @@ fn what_is_no_file_may_configure_anything_and_is_not_waited_for() {
         ("/etc/network/interfaces", true),
         ("/etc/network/interfaces.d/site", false),
         ("/etc/NetworkManager/system-connections/site", false),
+        // wicked takes one for an empty file.
+        ("/etc/sysconfig/network/ifcfg-eth1", true),
     ] {
         let covers =
             |root: &HostRoot| survey(root).unwrap().0.iter().any(|definition| definition.covers(&eth1));

@@ -1,60 +1,76 @@
 //! `ifcfg-*` files, which are read as shells read them: wicked's (SUSE), and those of the Red Hat family, which
 //! `NetworkManager` still reads where its plugin is there.
+//!
+//! Each of the two has keys that the other one does not know, and new releases get new ones. So a link is meant by
+//! whatever value has its name in it.
 
 use super::{
     definition::{Definition, Matcher, SourceFile},
     words::{Macs, Words},
 };
 
-/// What wicked and the Red Hat family's scripts take for no configuration.
-const IGNORED: [&str; 8] = ["~", ".old", ".bak", ".orig", ".scpmbackup", ".rpmnew", ".rpmsave", ".rpmorig"];
-/// Keys by which an interface is made of others, which are named in the value.
-const OTHERS: [&str; 11] = [
+/// What every reader takes for no configuration.
+const IGNORED: [&str; 4] = ["~", ".bak", ".orig", ".rpmnew"];
+/// What wicked ignores beside that, and `NetworkManager` does not.
+const IGNORED_BY_WICKED: [&str; 4] = [".old", ".scpmbackup", ".rpmsave", ".rpmorig"];
+const WICKED: &str = "/etc/sysconfig/network/";
+/// The beginnings of keys whose values name links: they may name any where a shell might make something else of them.
+const LINKS: [&str; 16] = [
     "BONDING_SLAVE",
     "BRIDGE_PORTS",
+    "DEVICE",
     "ETHERDEVICE",
+    "HWADDR",
+    "IPOIB_DEVICE",
+    "IPVLAN_DEVICE",
+    "IPVTAP_DEVICE",
     "MACVLAN_DEVICE",
+    "MACVTAP_DEVICE",
     "MASTER",
-    "OVS_BRIDGE_PORT_DEVICE",
+    "OVS_BRIDGE",
     "PHYSDEV",
     "TEAM_PORT_DEVICE",
     "TUNNEL_DEVICE",
-    "VLAN_DEVICE",
     "VXLAN_DEVICE",
 ];
+/// What people call a configuration.
+const LABEL: &str = "NAME";
 
-/// The definition in an `ifcfg-*` file: of the link that it is called after, or that it names by `DEVICE` or `HWADDR`,
-/// and of those that are made part of it.
+/// The definition in an `ifcfg-*` file: of the link that it is called after, or that it names in any way.
+///
+/// An empty one configures its link too, and so does one that is masked by a link to `/dev/null`.
 #[must_use]
 pub fn ifcfg(file: &SourceFile) -> Option<Definition> {
     let name = file.path.rsplit('/').next()?.strip_prefix("ifcfg-")?;
-    if IGNORED.iter().any(|ending| name.ends_with(ending)) || file.text.is_empty() {
+    let of_wicked = file.path.starts_with(WICKED);
+    let ignored = IGNORED.into_iter().chain(IGNORED_BY_WICKED.into_iter().filter(|_| of_wicked));
+    if name.is_empty() || ignored.into_iter().any(|ending| name.ends_with(ending)) {
         return None;
     }
     let Some(assignments) = assignments(&file.text) else {
         return Some(Definition::new(&file.path, vec![Matcher::default()]));
     };
-    let value = |key: &str| {
-        let found = assignments.iter().rev().find(|(found, _)| *found == key)?;
-        Some(found.1.as_str()).filter(|value| !value.is_empty())
-    };
-    let mut matchers = Vec::new();
-    if let Some(mac) = value("HWADDR") {
+    let values = assignments.iter().filter(|(key, _)| *key != LABEL).map(|(_, value)| value.as_str());
+    let named = [name].into_iter().chain(values).flat_map(names);
+    let mut matchers = vec![Matcher::named(Words::exactly(named))];
+    if let Some((_, mac)) =
+        assignments.iter().rev().find(|(key, value)| *key == "HWADDR" && !value.is_empty())
+    {
         matchers.push(Matcher { macs: vec![Macs::one(mac)], ..Matcher::default() });
-    }
-    // The link has the name of the file, where nothing else is said.
-    matchers.push(Matcher::named(Words::one(value("DEVICE").unwrap_or(name))));
-    for (key, value) in &assignments {
-        if OTHERS.iter().any(|other| key.starts_with(other)) {
-            matchers.push(Matcher::named(Words::list(value)));
-        }
     }
     let mut definition = Definition::new(&file.path, matchers);
     definition.claimed_names.extend([name.to_owned()]);
     Some(definition)
 }
 
-/// Every `KEY=value`; none where a shell might make anything else of the text.
+/// All that may be the name of a link in `value`. One called `eth1.5` is made of `eth1`, with nothing that says so.
+fn names(value: &str) -> impl Iterator<Item = &str> {
+    let odd = |c: char| !c.is_ascii_alphanumeric() && !"._-".contains(c);
+    let words = value.split_whitespace().chain(value.split(odd)).filter(|word| !word.is_empty());
+    words.flat_map(|word| [word].into_iter().chain(word.split_once('.').map(|(lower, _)| lower)))
+}
+
+/// Every `KEY=value`; none where a shell might make another one of the text that names a link.
 fn assignments(text: &str) -> Option<Vec<(&str, String)>> {
     let mut found = Vec::new();
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
@@ -63,12 +79,11 @@ fn assignments(text: &str) -> Option<Vec<(&str, String)>> {
         if key.is_empty() || !key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
             return None;
         }
-        // Whatever it stands for, it names a link in no other key than these.
-        let names = OTHERS.iter().any(|other| key.starts_with(other)) || matches!(key, "DEVICE" | "HWADDR");
+        let names = LINKS.iter().any(|link| key.starts_with(link));
         match plain(value) {
             Some(value) => found.push((key, value)),
             None if names => return None,
-            None => {}
+            None => found.push((key, value.to_owned())),
         }
     }
     Some(found)
@@ -104,7 +119,7 @@ mod tests {
         for (path, text, expected) in [
             (OWN, "STARTMODE='auto'\nBOOTPROTO='dhcp'\n", true),
             (OWN, "# nothing\n", true),
-            (OWN, "", false),
+            (OWN, "", true),
             (OTHER, "STARTMODE=auto\n", false),
             (OTHER, "BRIDGE='yes'\nBRIDGE_PORTS='eth0 eth1'\n", true),
             (OTHER, "BRIDGE='yes'\nBRIDGE_PORTS='eth0 eth2'\n", false),
@@ -114,8 +129,19 @@ mod tests {
             (OTHER, "NAME='it''s mine'\nETHERDEVICE=eth2\n", false),
             (OTHER, ". /etc/other\n", true),
             (OTHER, "export ETHERDEVICE=eth1\r\n", true),
+            (OTHER, "MACVTAP_DEVICE=eth1\n", true),
+            (OTHER, "IPVLAN=yes\nIPVLAN_DEVICE='eth1'\n", true),
+            (OTHER, "SOMETHING_NEW=\"eth0,eth1\"\n", true),
+            (OTHER, "BONDING_MODULE_OPTS='mode=1 primary=eth1'\n", true),
+            (OTHER, "BRIDGE_PORTS='!eth2 eth1'\n", true),
+            (OTHER, "BRIDGE_PORTS='!eth2 e*'\n", false),
+            (OTHER, "NAME='eth1 of old'\nVLAN_ID=5\nMTU=9000\nIPADDR='10.0.0.1/24'\n", false),
+            ("/etc/sysconfig/network/ifcfg-eth1.8001", "IPOIB_MODE=connected\n", true),
+            (OWN, "DEVICE=eth0\n", true),
             ("/etc/sysconfig/network-scripts/ifcfg-Wired", "DEVICE=eth1\nONBOOT=yes\n", true),
-            ("/etc/sysconfig/network-scripts/ifcfg-eth1", "DEVICE=eth0\n", false),
+            ("/etc/sysconfig/network-scripts/ifcfg-vlan", "VLAN=yes\nDEVICE=eth1.5\n", true),
+            ("/etc/sysconfig/network-scripts/ifcfg-eth1.rpmsave", "DEVICE=eth1\n", true),
+            ("/etc/sysconfig/network-scripts/ifcfg-eth1.bak", "DEVICE=eth1\n", false),
             ("/etc/sysconfig/network-scripts/ifcfg-Wired", "HWADDR=FA:16:3E:00:00:01\n", true),
             ("/etc/sysconfig/network-scripts/ifcfg-Wired", "HWADDR=FA:16:3E:00:00:02\n", false),
             ("/etc/sysconfig/network/ifcfg-eth1.rpmsave", "STARTMODE=auto\n", false),

@@ -39,6 +39,12 @@ impl Words {
         Self { any: vec![Word::new(name)], none: Vec::new() }
     }
 
+    /// These names, in which no character means another one.
+    pub(super) fn exactly<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
+        let word = |name| Word(Pattern::new(&Pattern::escape(name)).ok());
+        Self { any: names.into_iter().map(word).collect(), none: Vec::new() }
+    }
+
     /// A list that may name anything.
     pub(super) fn unknown() -> Self {
         Self { any: vec![Word(None)], none: Vec::new() }

@@ -15,7 +15,7 @@ use multinic_crds::{Explanation, MacAddress, Reason};
 use crate::host::{
     backend::stage::{STAGE, Stage, StageError},
     reading::in_places,
-    root::{HostRoot, Unread},
+    root::HostRoot,
 };
 
 /// What it reads: its files, and not what a firmware says, for which it would need programs that a pod does not see.
@@ -41,9 +41,7 @@ impl<'a> WickedCheck<'a> {
         for (path, content) in in_places(root, [&CONFIGURATION])? {
             match content.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()) {
                 Ok(text) => _ = check.files.insert(path, text),
-                Err(unread) if is_configuration(&path, &unread) => {
-                    check.unread.push((path, unread.to_string()));
-                }
+                Err(unread) if is_configuration(&path) => check.unread.push((path, unread.to_string())),
                 Err(_) => {}
             }
         }
@@ -51,12 +49,11 @@ impl<'a> WickedCheck<'a> {
     }
 }
 
-/// Whether wicked takes what lies at `path` for the configuration of an interface. Directories such as `if-up.d` are for
-/// scripts.
-fn is_configuration(path: &str, unread: &Unread) -> bool {
+/// Whether wicked takes what lies at `path` for the configuration of an interface: even a directory, but not those such as
+/// `if-up.d`, which are for scripts.
+fn is_configuration(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or_default();
-    let kinds = ["ifcfg-", "ifroute-", "ifrule-", "ifsysctl-"];
-    *unread != Unread::Directory && kinds.iter().any(|kind| name.starts_with(kind))
+    ["ifcfg-", "ifroute-", "ifrule-", "ifsysctl-"].iter().any(|kind| name.starts_with(kind))
 }
 
 /// The program of one host.
@@ -126,5 +123,9 @@ mod tests {
         std::os::unix::fs::symlink("/nowhere", root.at(DIRECTORY).join("ifcfg-eth1")).unwrap();
         let check = WickedCheck::of(&root, &mut doubts).unwrap().unwrap();
         assert_eq!(check.unread[0].0, "/etc/sysconfig/network/ifcfg-eth1");
+        // wicked takes it for an empty file.
+        fs::create_dir(root.at(DIRECTORY).join("ifcfg-eth2")).unwrap();
+        let check = WickedCheck::of(&root, &mut doubts).unwrap().unwrap();
+        assert_eq!(check.unread.len(), 2);
     }
 }
