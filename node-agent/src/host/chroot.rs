@@ -26,6 +26,9 @@ use crate::host::root::HostRoot;
 /// that becomes `/`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct ChrootExec {
+    /// What the program has as its standard input, by its path in there; nothing otherwise.
+    #[arg(long)]
+    input: Option<PathBuf>,
     /// An absolute path in there.
     program: PathBuf,
     /// Its arguments.
@@ -42,7 +45,8 @@ impl ChrootExec {
             let null = File::open("/dev/null")?;
             fchdir(stdin())?;
             chroot(".")?;
-            Ok(dup2_stdin(null)?)
+            let input = self.input.as_ref().map_or(Ok(null), File::open)?;
+            Ok(dup2_stdin(input)?)
         };
         match enter() {
             Ok(()) => std::process::Command::new(self.program).args(self.args).exec(),
@@ -95,9 +99,23 @@ pub async fn run(
     env: &[(&str, &str)],
     limit: Duration,
 ) -> Result<Output, CommandError> {
+    feed(root, None, program, args, env, limit).await
+}
+
+/// The same with the file at `input` in the host's root to read from.
+pub async fn feed(
+    root: &HostRoot,
+    input: Option<&str>,
+    program: &str,
+    args: &[&str],
+    env: &[(&str, &str)],
+    limit: Duration,
+) -> Result<Output, CommandError> {
     let failed = |source| CommandError::Spawn { program: program.to_owned(), source };
     let child = Command::new("/proc/self/exe")
-        .args(["chroot-exec", program])
+        .arg("chroot-exec")
+        .args(input.map(|path| format!("--input={path}")))
+        .arg(program)
         .args(args)
         .env_clear()
         .envs(env.iter().copied())

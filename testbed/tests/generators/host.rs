@@ -1,4 +1,4 @@
-//! A host of plain links and real files, on which the agent decides with the real generator.
+//! A host of plain links and real files, on which the agent decides with the host's real programs.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,7 +14,7 @@ use multinic_agent::host::{
 };
 use multinic_agent_core::{
     attribute::Step,
-    backend::{ALL, netplan::Netplan},
+    backend::{ALL, Backend},
     execute::{Machine, NodeError, Order, execute},
     observed::{
         files::{FileChange, HostFiles},
@@ -23,7 +23,7 @@ use multinic_agent_core::{
         route::{self, Route},
     },
     parse::{desired::Desired, foreign::Definition},
-    plan::{Blocked, Notice, Plan, Verdict, World, decide},
+    plan::{Blocked, BootCheck, Notice, Plan, Transaction, Verdict, World, decide},
     protected::{AllowedKind, Fence, Past, Policy},
 };
 use multinic_crds::{Explanation, Interface, MacAddress, Mode, Reason};
@@ -33,8 +33,13 @@ const UPLINK: &str = "fa:16:3e:00:00:ee";
 pub(crate) const A: &str = "fa:16:3e:00:00:0a";
 pub(crate) const B: &str = "fa:16:3e:00:00:0b";
 
+/// Where files of hosts lie, those that are made at run time included.
+const OF_HOSTS: [&str; 4] =
+    ["etc/netplan", "etc/systemd/network", "etc/NetworkManager/system-connections", "run"];
+
 pub(crate) struct Host {
     pub(crate) version: &'static str,
+    backend: &'static dyn Backend,
     root: HostRoot,
     view: KernelView,
     ledger: Ledger,
@@ -43,11 +48,13 @@ pub(crate) struct Host {
 
 impl Host {
     /// A host with an uplink, two free NICs, and no file of anybody.
-    pub(crate) fn new(version: &'static str, path: &Path) -> Self {
-        for directory in ["etc/netplan", "etc/systemd", "run"] {
+    pub(crate) fn new(backend: &'static dyn Backend, version: &'static str, path: &Path) -> Self {
+        for directory in OF_HOSTS {
             let _ = fs::remove_dir_all(path.join(directory));
             fs::create_dir_all(path.join(directory)).unwrap();
         }
+        // Units and their links.
+        let _ = fs::remove_dir_all(path.join("etc/systemd/system"));
         let mut uplink = link(2, "eth0", UPLINK);
         uplink.up = true;
         uplink.addresses = vec![Address::new("192.0.2.10/24".parse().unwrap())];
@@ -65,6 +72,7 @@ impl Host {
         };
         Self {
             version,
+            backend,
             root: HostRoot::new(path.to_owned()),
             view,
             ledger: Ledger::default(),
@@ -74,7 +82,7 @@ impl Host {
 
     /// The host as it was at first.
     pub(crate) fn again(&mut self) {
-        *self = Self::new(self.version, self.root.path());
+        *self = Self::new(self.backend, self.version, self.root.path());
     }
 
     pub(crate) fn path(&self, path: &str) -> PathBuf {
@@ -117,7 +125,7 @@ impl Host {
         let fence = self.fence(&definitions, &host_files);
         let (view, ledger) = (&self.view, &self.ledger);
         let world = World {
-            backend: &Netplan,
+            backend: self.backend,
             backends: ALL,
             view,
             fence: &fence,
@@ -125,10 +133,16 @@ impl Host {
             files: &host_files,
             ledger,
         };
-        let mut check = HostCheck::of(&self.root, Some(&Netplan), &mut self.remembered)?;
+        let mut check = HostCheck::of(&self.root, Some(self.backend), &mut self.remembered)?;
         let plan = runtime().block_on(decide(&desired, world, Blocked::default(), Some(&mut check)));
         assert!(!self.path("/run/multinic/stage").exists(), "copies of the host's files are left");
         plan
+    }
+
+    /// Why the host would not take these changes.
+    pub(crate) fn unfit(&mut self, transactions: &[Transaction]) -> BTreeMap<MacAddress, Explanation> {
+        let mut check = HostCheck::of(&self.root, Some(self.backend), &mut self.remembered).unwrap();
+        runtime().block_on(check.unfit(transactions)).unwrap()
     }
 
     pub(crate) fn decide(&mut self, wanted: &[Interface]) -> Plan {

@@ -1,18 +1,16 @@
 //! One release's generator, with what it needs to run and nothing else.
 
-use std::{
-    env, fs,
-    os::unix::fs::PermissionsExt,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{env, fs, path::PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use multinic_testbed::{
     System,
-    setup::{self, system},
+    setup::{
+        self,
+        bare_root::{self, BareRoot},
+        system,
+    },
 };
-use tempfile::TempDir;
 
 /// Where generators lie that no distribution has any more, as `generate-VERSION`.
 const OLD_GENERATORS: &str = "MULTINIC_NETPLAN_GENERATORS";
@@ -52,15 +50,6 @@ const fn packaged(version: &'static str, system: &'static System, place: &'stati
     Release { version, system, place, from: Source::Package }
 }
 
-/// A root that only the generator can run in, and what it is made of.
-pub(crate) struct Root(TempDir);
-
-impl Root {
-    pub(crate) fn path(&self) -> &Path {
-        self.0.path()
-    }
-}
-
 impl Release {
     /// Why this generator is not here.
     pub(crate) fn obstacle(&self) -> Option<String> {
@@ -73,48 +62,23 @@ impl Release {
         })
     }
 
-    pub(crate) fn root(&self) -> Result<Root> {
+    /// A root that only the generator can run in.
+    pub(crate) fn root(&self) -> Result<BareRoot> {
         let image = setup::ensure_system(self.system)?;
-        let root = tempfile::tempdir()?;
         let packaged = match self.from {
             Source::Package => self.place,
             Source::Folder => DEBIAN_12,
         };
-        for library in libraries(&image, packaged)? {
-            place(root.path(), &library, &read(&image, &library)?)?;
-        }
+        let root = BareRoot::for_program(&image, packaged)?;
         let program = match self.from {
-            Source::Package => read(&image, self.place)?,
+            Source::Package => bare_root::read(&image, self.place)?,
             Source::Folder => {
                 let folder = PathBuf::from(env::var_os(OLD_GENERATORS).unwrap_or_default());
                 let file = folder.join(format!("generate-{}", self.version));
                 fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?
             }
         };
-        place(root.path(), self.place, &program)?;
-        Ok(Root(root))
+        root.put_program(self.place, &program)?;
+        Ok(root)
     }
-}
-
-/// The loader and the libraries of a program, by their paths in the image.
-fn libraries(image: &Path, program: &str) -> Result<Vec<String>> {
-    let listed = Command::new("chroot").arg(image).args(["ldd", program]).output()?;
-    ensure!(listed.status.success(), "ldd {program}: {}", String::from_utf8_lossy(&listed.stderr).trim());
-    let text = String::from_utf8(listed.stdout)?;
-    Ok(text.split_whitespace().filter(|word| word.starts_with('/')).map(str::to_owned).collect())
-}
-
-/// The bytes of a file as the image itself finds it, links followed.
-fn read(image: &Path, path: &str) -> Result<Vec<u8>> {
-    let read = Command::new("chroot").arg(image).args(["cat", path]).output()?;
-    ensure!(read.status.success(), "cat {path}: {}", String::from_utf8_lossy(&read.stderr).trim());
-    Ok(read.stdout)
-}
-
-fn place(root: &Path, path: &str, program: &[u8]) -> Result<()> {
-    let to = root.join(path.trim_start_matches('/'));
-    fs::create_dir_all(to.parent().context("a file's directory")?)?;
-    fs::write(&to, program)?;
-    fs::set_permissions(&to, fs::Permissions::from_mode(0o755))?;
-    Ok(())
 }

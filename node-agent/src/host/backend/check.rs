@@ -15,7 +15,10 @@ use multinic_agent_core::{
 };
 use multinic_crds::{Explanation, MacAddress};
 
-use super::{StageError, netplan::NetplanCheck, networkd::NetworkdCheck, wicked::WickedCheck};
+use super::{
+    StageError, netplan::NetplanCheck, network_manager::ConnectionCheck, networkd::NetworkdCheck,
+    wicked::WickedCheck,
+};
 use crate::host::{files, root::HostRoot};
 
 /// What was found earlier about the next boot of NICs that are right.
@@ -35,6 +38,7 @@ pub struct HostCheck<'a> {
     netplan: Option<NetplanCheck<'a>>,
     /// For all hosts where udev names NICs by `.link` files of ours.
     networkd: Option<NetworkdCheck>,
+    network_manager: ConnectionCheck<'a>,
     wicked: Option<WickedCheck<'a>>,
 }
 
@@ -52,6 +56,7 @@ impl<'a> HostCheck<'a> {
             active,
             netplan: NetplanCheck::of(root, &mut remembered.netplan)?,
             networkd: names_by_link.then(|| NetworkdCheck::of(root)).transpose()?,
+            network_manager: ConnectionCheck::of(root),
             wicked: WickedCheck::of(root, &mut remembered.wicked)?,
         })
     }
@@ -71,6 +76,7 @@ impl BootCheck for HostCheck<'_> {
         if let Some(networkd) = &mut self.networkd {
             unfit.extend(networkd.unfit(transactions).await?);
         }
+        unfit.extend(self.network_manager.unfit(transactions).await?);
         if let Some(wicked) = &mut self.wicked {
             unfit.extend(wicked.unfit(transactions).await?);
         }

@@ -66,6 +66,16 @@ impl<'a> Stage<'a> {
         chroot::run(self.0, program, args, &[], LIMIT).await
     }
 
+    /// Runs a program of the host, to its end, which reads the staged file of the host's `path`.
+    pub(super) async fn feed(
+        &self,
+        path: &str,
+        program: &str,
+        args: &[&str],
+    ) -> Result<Output, CommandError> {
+        chroot::feed(self.0, Some(&format!("{STAGE}{path}")), program, args, &[], LIMIT).await
+    }
+
     /// Every file below `directory`, by its path in there.
     pub(super) fn tree(&self, directory: &str) -> io::Result<BTreeMap<String, Vec<u8>>> {
         self.0.tree(&format!("{STAGE}{directory}"))

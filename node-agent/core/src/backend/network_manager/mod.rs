@@ -2,6 +2,8 @@
 //! which udev names it.
 
 mod file;
+pub mod next_boot;
+mod read;
 
 use ipnet::IpNet;
 use multinic_crds::{Explanation, Interface, InterfaceName};
@@ -13,7 +15,7 @@ use super::{
 use crate::parse::bootfile::{BootFile, seal};
 
 /// Where connections lie. Others than root's, and such as others may read, are refused there.
-const CONNECTIONS: &str = "/etc/NetworkManager/system-connections";
+pub const CONNECTIONS: &str = "/etc/NetworkManager/system-connections";
 const PLACES: [Place; 2] = [Place { directory: CONNECTIONS, ending: ".nmconnection", private: true }, LINKS];
 
 /// `NetworkManager`'s files.
