@@ -29,6 +29,14 @@ impl BareRoot {
         Ok(root)
     }
 
+    /// All of `directory`, which somebody [unpacked](super::unpacked).
+    pub fn copy_of(directory: &Path) -> Result<Self> {
+        let root = Self(tempfile::tempdir()?);
+        let copied = Command::new("cp").arg("-a").arg(directory.join(".")).arg(root.path()).output()?;
+        ensure!(copied.status.success(), "cp: {}", String::from_utf8_lossy(&copied.stderr).trim());
+        Ok(root)
+    }
+
     /// Where it is.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -54,7 +62,7 @@ impl BareRoot {
 }
 
 /// The bytes of a file as the image itself finds it, links followed.
-pub fn read(image: &Path, path: &str) -> Result<Vec<u8>> {
+fn read(image: &Path, path: &str) -> Result<Vec<u8>> {
     let read = Command::new("chroot").arg(image).args(["cat", path]).output()?;
     ensure!(read.status.success(), "cat {path}: {}", String::from_utf8_lossy(&read.stderr).trim());
     Ok(read.stdout)

@@ -12,6 +12,7 @@ pub mod packages;
 pub mod progress;
 pub mod recipe;
 pub mod system;
+pub mod unpacked;
 
 use std::path::PathBuf;
 use std::sync::OnceLock;

@@ -1,5 +1,5 @@
 //! Real programs that make something of the agent's boot files, asked by the agent's own code: netplan's generators of
-//! five releases, about our files, about their removal, and about what other people write beside them; and
+//! six releases, about our files, about their removal, and about what other people write beside them; and
 //! `NetworkManager`'s parser of two releases, about our connections.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]

@@ -7,8 +7,9 @@ use multinic_testbed::{
     System,
     setup::{
         self,
-        bare_root::{self, BareRoot},
+        bare_root::BareRoot,
         system,
+        unpacked::{self, Unpacked},
     },
 };
 
@@ -19,35 +20,39 @@ const DEBIAN_12: &str = "/usr/libexec/netplan/generate";
 
 pub(crate) struct Release {
     pub(crate) version: &'static str,
-    /// The hosts that have it, or on which it was built.
-    system: &'static System,
     /// Where the release has it on a host.
     place: &'static str,
     from: Source,
 }
 
 enum Source {
-    /// The distribution's own package.
-    Package,
-    /// The folder that [`OLD_GENERATORS`] names.
+    /// The package of the hosts that have it.
+    Package(&'static System),
+    /// The folder that [`OLD_GENERATORS`] names: built for Debian 12.
     Folder,
+    /// The package of a distribution's next release.
+    Unpacked(&'static Unpacked),
 }
 
-pub(crate) const RELEASES: [Release; 5] = [
+pub(crate) const RELEASES: [Release; 6] = [
     old("0.99"),
     packaged("0.101", &system::BULLSEYE, "/lib/netplan/generate"),
     old("0.104"),
     packaged("0.106", &system::BOOKWORM, DEBIAN_12),
     packaged("1.1.2", &system::TRIXIE, "/usr/libexec/netplan/generate"),
+    Release {
+        version: "1.2.2",
+        place: "/usr/libexec/netplan/configure",
+        from: Source::Unpacked(&unpacked::NETPLAN_1_2),
+    },
 ];
 
-/// Built for Debian 12.
 const fn old(version: &'static str) -> Release {
-    Release { version, system: &system::BOOKWORM, place: "/lib/netplan/generate", from: Source::Folder }
+    Release { version, place: "/lib/netplan/generate", from: Source::Folder }
 }
 
 const fn packaged(version: &'static str, system: &'static System, place: &'static str) -> Release {
-    Release { version, system, place, from: Source::Package }
+    Release { version, place, from: Source::Package(system) }
 }
 
 impl Release {
@@ -64,21 +69,17 @@ impl Release {
 
     /// A root that only the generator can run in.
     pub(crate) fn root(&self) -> Result<BareRoot> {
-        let image = setup::ensure_system(self.system)?;
-        let packaged = match self.from {
-            Source::Package => self.place,
-            Source::Folder => DEBIAN_12,
-        };
-        let root = BareRoot::for_program(&image, packaged)?;
-        let program = match self.from {
-            Source::Package => bare_root::read(&image, self.place)?,
+        match self.from {
+            Source::Package(system) => BareRoot::of_program(&setup::ensure_system(system)?, self.place),
             Source::Folder => {
                 let folder = PathBuf::from(env::var_os(OLD_GENERATORS).unwrap_or_default());
                 let file = folder.join(format!("generate-{}", self.version));
-                fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?
+                let program = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+                let root = BareRoot::for_program(&setup::ensure_system(&system::BOOKWORM)?, DEBIAN_12)?;
+                root.put_program(self.place, &program)?;
+                Ok(root)
             }
-        };
-        root.put_program(self.place, &program)?;
-        Ok(root)
+            Source::Unpacked(packages) => BareRoot::copy_of(&packages.ensure()?),
+        }
     }
 }

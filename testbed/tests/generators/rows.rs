@@ -241,8 +241,11 @@ fn invalid_anyway(host: &mut Host) {
 
 fn broken_generator(host: &mut Host) {
     host.with_uplink().configure(&one());
-    let place =
-        if host.is_before(0, 105) { "/lib/netplan/generate" } else { "/usr/libexec/netplan/generate" };
+    let place = match () {
+        () if host.is_before(0, 105) => "/lib/netplan/generate",
+        () if host.is_before(1, 2) => "/usr/libexec/netplan/generate",
+        () => "/usr/libexec/netplan/configure",
+    };
     let (program, broken) = (host.path(place), host.path("/broken"));
     std::fs::rename(&program, &broken).unwrap();
     // The loader is a program as well, and takes none of netplan's options.

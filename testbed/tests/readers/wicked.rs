@@ -222,7 +222,7 @@ fn text(draw: &mut Draw) -> String {
         lines.insert(place, made);
     }
     let blank = draw.one(&["", "", "", " ", "\t"]);
-    let mut text: String = lines.iter().map(|line| format!("{blank}{line}\n")).collect();
+    let mut text = lines.iter().fold(String::new(), |text, line| text + blank + line + "\n");
     if draw.once_in(5) {
         text = text.replace('\n', "\r\n");
     }

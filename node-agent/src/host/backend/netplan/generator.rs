@@ -21,6 +21,10 @@ use crate::host::{
 pub(super) const GENERATORS: [&str; 3] =
     ["/usr/libexec/netplan/configure", "/usr/libexec/netplan/generate", "/lib/netplan/generate"];
 
+/// What of it runs at each boot before anything else, since 1.2 beside the first of those: it says which links the boot
+/// waits for. It goes by its name, and ignores what it does not understand.
+const EARLY: &str = "/usr/lib/systemd/system-generators/netplan";
+
 /// The generator of one host.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct HostGenerator<'a> {
@@ -39,7 +43,12 @@ impl<'a> HostGenerator<'a> {
     async fn run(&self, files: &Files) -> Result<(Output, Outputs), StageError> {
         let directories = Netplan.places().iter().map(|place| place.directory);
         let stage = Stage::new(self.root, directories, files)?;
-        let output = stage.run(self.program, &["--root-dir", STAGE]).await?;
+        let mut output = stage.run(self.program, &["--root-dir", STAGE]).await?;
+        if output.status.success() && self.program == GENERATORS[0] && self.root.is_file(EARLY) {
+            let to = ["", ".early", ".late"].map(|when| format!("{STAGE}/run/systemd/generator{when}"));
+            let [normal, early, late] = to.each_ref().map(String::as_str);
+            output = stage.run(EARLY, &["--root-dir", STAGE, normal, early, late]).await?;
+        }
         let text = |(path, bytes): (String, Vec<u8>)| {
             (format!("run/{path}"), String::from_utf8_lossy(&bytes).into_owned())
         };

@@ -6,11 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 const NM_UNMANAGED: &str = "run/NetworkManager/conf.d/netplan.conf";
 /// From 0.106: the same for udev.
 const UDEV_UNMANAGED: &str = "run/udev/rules.d/90-netplan.rules";
-/// From 1.0.1: which links a boot waits for.
-const WAIT_ONLINE: &str = "run/systemd/system/systemd-networkd-wait-online.service.d/10-netplan.conf";
+/// From 1.0.1: which links a boot waits for. Since 1.2 it is among what systemd's generators write.
+const WAIT_ONLINE: &str = "/systemd-networkd-wait-online.service.d/10-netplan.conf";
 /// Written as soon as there is any definition (0.101), or always (0.104 and later). It names no link, and does
 /// nothing where Open vSwitch is not installed.
 const OVS_CLEANUP: &str = "netplan-ovs-cleanup.service";
+/// From 1.2, once there is any definition: that networkd starts, which it does on every host that is managed by this.
+const NETWORKD_STARTS: &str = "multi-user.target.wants/systemd-networkd.service";
 
 /// The files that the generator wrote, by their path below the root. A link is the text `-> target`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -51,7 +53,7 @@ impl Outputs {
 
     /// Whether netplan decides which links a boot waits for.
     pub(super) fn decides_the_wait(&self) -> bool {
-        self.0.contains_key(WAIT_ONLINE)
+        self.0.keys().any(|path| path.ends_with(WAIT_ONLINE))
     }
 }
 
@@ -63,7 +65,7 @@ fn is_of(path: &str, id: &str) -> bool {
 
 /// What a file says of others; none where it says nothing of them.
 fn of_others(path: &str, text: &str, ours: &Ours) -> Option<String> {
-    if path.ends_with(OVS_CLEANUP) {
+    if path.ends_with(OVS_CLEANUP) || path.ends_with(NETWORKD_STARTS) {
         return None;
     }
     let words = || ours.macs.iter().chain(&ours.ids);
@@ -81,7 +83,7 @@ fn of_others(path: &str, text: &str, ours: &Ours) -> Option<String> {
             let devices = list.flat_map(|list| list.split([',', ';'])).map(str::trim);
             sorted(devices.filter(|device| !device.is_empty() && !names_ours(device)))
         }
-        WAIT_ONLINE => {
+        _ if path.ends_with(WAIT_ONLINE) => {
             let commands = text.lines().filter(|line| line.starts_with("ExecStart="));
             // Hash tables order them.
             sorted(commands.flat_map(str::split_whitespace).filter(|word| *word != "ExecStart="))
