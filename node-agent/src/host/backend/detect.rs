@@ -62,4 +62,6 @@ fn reachable(root: &HostRoot, backend: &'static dyn Backend) -> Result<&'static 
 }
 
 #[cfg(test)]
+mod hosts;
+#[cfg(test)]
 mod tests;
