@@ -12,7 +12,7 @@ use multinic_agent_core::{
 };
 use multinic_crds::{Explanation, MacAddress};
 
-use super::PROGRAM;
+use super::notice::PROGRAM;
 use crate::host::{
     backend::stage::{Stage, StageError},
     root::HostRoot,

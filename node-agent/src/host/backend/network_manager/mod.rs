@@ -8,7 +8,6 @@ pub(crate) use notice::tell;
 
 use crate::host::{reading::FileError, root::HostRoot};
 
-const PROGRAM: &str = "/usr/bin/nmcli";
 /// Where it keeps what it knows of links while it runs.
 const STATE: &str = "/run/NetworkManager/devices";
 

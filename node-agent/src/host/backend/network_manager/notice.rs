@@ -4,12 +4,12 @@
 
 use multinic_agent_core::{backend::network_manager::connection, plan::Notice};
 
-use super::PROGRAM;
 use crate::host::{
     backend::bus::{Answer, NoticeError, ask},
     root::HostRoot,
 };
 
+pub(super) const PROGRAM: &str = "/usr/bin/nmcli";
 /// How it ends where there is no such link, so that nothing holds it.
 const NO_SUCH_DEVICE: i32 = 10;
 /// What it prints of a file that it does not take, and ends well. So it does of one that is gone, as it should be.
