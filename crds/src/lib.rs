@@ -11,7 +11,7 @@
 //! ```
 //!
 //! This crate does no I/O and has no client. Every field is a validated type
-//! ([`MacAddress`], [`InterfaceName`], [`Mtu`], [`InterfaceAddress`]) whose
+//! ([`MacAddress`], [`InterfaceName`], [`Mtu`], [`InterfaceAddress`], [`Route`]) whose
 //! parser, JSON-schema pattern and CEL rule say the same; `testbed` holds the
 //! three together against a real API server. [`Guarded`] reads objects that an
 //! older schema, or a person, left malformed: one bad field never hides the rest.
@@ -25,6 +25,7 @@ mod mac;
 mod mtu;
 mod name;
 mod reason;
+mod route;
 mod schema;
 mod spec;
 mod status;
@@ -40,6 +41,10 @@ pub use mac::{MacAddress, ParseMacError};
 pub use mtu::{MIN_IPV6_MTU, Mtu, ParseMtuError};
 pub use name::{InterfaceName, MAX_INTERFACES, ParseNameError};
 pub use reason::{Reason, Scope};
+pub use route::{
+    FIRST_SOURCE_TABLE, NextHop, ParseRouteError, ROUTE_PROTOCOL, Route, RouteDestination, RouteTable, SourceRouting,
+    source_tables,
+};
 pub use schema::{crd, crd_yaml};
 pub use spec::{Interface, Mode, NodeNetworkConfig, NodeNetworkConfigSpec};
 pub use status::{InterfaceState, InterfaceStatus, NodeNetworkConfigStatus, ObservedLink};

@@ -5,7 +5,9 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{InterfaceAddress, InterfaceName, MacAddress, Mtu, NodeNetworkConfigStatus};
+use crate::{
+    InterfaceAddress, InterfaceName, MacAddress, Mtu, NodeNetworkConfigStatus, Route, SourceRouting,
+};
 
 /// The NICs that one Node should have. The object is named after the Node.
 #[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -101,6 +103,31 @@ pub struct Interface {
     /// The MTU in bytes; the device's own when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mtu: Option<Mtu>,
+    /// Networks that are reached over this NIC, besides the subnets of its addresses.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32), extend("x-kubernetes-list-type" = "atomic"))]
+    pub routes: Vec<Route>,
+    /// Has replies from the NIC's addresses leave by the NIC, through a routing table of its own. Routes of the table `main`
+    /// that lead to less than everywhere, such as those to pods and Services, go before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_routing: Option<SourceRouting>,
+}
+
+impl Interface {
+    /// A link that is only named and brought up.
+    #[must_use]
+    pub const fn new(mac_address: MacAddress, name: InterfaceName) -> Self {
+        Self {
+            mac_address,
+            name,
+            port_id: String::new(),
+            subnet_id: String::new(),
+            addresses: Vec::new(),
+            mtu: None,
+            routes: Vec::new(),
+            source_routing: None,
+        }
+    }
 }
 
 /// What the agent may do on its node.

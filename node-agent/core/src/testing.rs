@@ -69,12 +69,10 @@ pub(crate) fn covered(definitions: &[Definition], name: &str, mac: &str) -> bool
 
 pub(crate) fn nic(address: &str, name: &str, addresses: &[&str]) -> Interface {
     Interface {
-        mac_address: mac(address),
-        name: name.parse().unwrap(),
         port_id: format!("port-of-{address}"),
         subnet_id: "subnet".to_owned(),
         addresses: addresses.iter().map(|text| text.parse().unwrap()).collect(),
-        mtu: None,
+        ..Interface::new(mac(address), name.parse().unwrap())
     }
 }
 

@@ -262,11 +262,7 @@ fn link(index: u32, name: &str, mac: &str) -> Link {
 
 pub(crate) fn nic(mac: &str, name: &str, addresses: &[&str]) -> Interface {
     Interface {
-        mac_address: mac.parse().unwrap(),
-        name: name.parse().unwrap(),
-        port_id: String::new(),
-        subnet_id: String::new(),
         addresses: addresses.iter().map(|text| text.parse().unwrap()).collect(),
-        mtu: None,
+        ..Interface::new(mac.parse().unwrap(), name.parse().unwrap())
     }
 }

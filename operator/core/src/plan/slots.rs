@@ -129,14 +129,7 @@ mod tests {
     }
 
     fn entry((last, slot): &(u8, usize)) -> GuardedInterface {
-        Guarded::Valid(Interface {
-            mac_address: mac(*last),
-            name: name(*slot),
-            port_id: String::new(),
-            subnet_id: String::new(),
-            addresses: vec![],
-            mtu: None,
-        })
+        Guarded::Valid(Interface::new(mac(*last), name(*slot)))
     }
 
     fn report((last, link, should): &(u8, Option<usize>, usize)) -> Reported {

@@ -83,12 +83,11 @@ impl Nic {
     #[must_use]
     pub fn interface(&self, name: InterfaceName) -> Interface {
         Interface {
-            mac_address: self.mac,
-            name,
             port_id: self.port_id.clone(),
             subnet_id: self.subnet_id.clone(),
             addresses: self.address.into_iter().collect(),
             mtu: self.mtu,
+            ..Interface::new(self.mac, name)
         }
     }
 }

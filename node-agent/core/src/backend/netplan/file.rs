@@ -116,12 +116,9 @@ mod tests {
 
     fn nic(addresses: &[&str], mtu: Option<i64>) -> Interface {
         Interface {
-            mac_address: "fa:16:3e:aa:00:01".parse().unwrap(),
-            name: "multinic0".parse().unwrap(),
-            port_id: "port".to_owned(),
-            subnet_id: "subnet".to_owned(),
             addresses: addresses.iter().map(|text| text.parse().unwrap()).collect(),
             mtu: mtu.map(|bytes| bytes.try_into().unwrap()),
+            ..Interface::new("fa:16:3e:aa:00:01".parse().unwrap(), "multinic0".parse().unwrap())
         }
     }
 

@@ -1,0 +1,301 @@
+//! Routes over a NIC, and the table from which it answers.
+
+use std::{
+    borrow::Cow,
+    fmt,
+    net::IpAddr,
+    ops::RangeInclusive,
+    str::FromStr,
+};
+
+use ipnet::IpNet;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+
+use crate::{InterfaceName, MAX_INTERFACES};
+
+/// The routing table that `multinic0` answers from; `multinicN` answers from the N-th after it.
+pub const FIRST_SOURCE_TABLE: u32 = 5300;
+/// The number by which the kernel marks what multinic gave it: `ip route show proto 153`.
+pub const ROUTE_PROTOCOL: u8 = 153;
+
+/// A route over a NIC.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = [
+    {
+        "rule": "!self.destination.endsWith('/0') || has(self.table)",
+        "message": "a default route needs a table of its own: the one of the node leads over its uplink",
+    },
+    {
+        "rule": "!has(self.via) || self.via.contains(':') == self.destination.contains(':')",
+        "message": "via and destination must be of the same family",
+    },
+    {
+        "rule": "!has(self.onLink) || !self.onLink || has(self.via)",
+        "message": "onLink is about via",
+    },
+]))]
+pub struct Route {
+    /// The network that it leads to, such as `10.30.0.0/16` or `2001:db8:30::/48`; `0.0.0.0/0` and `::/0` in a `table` only.
+    pub destination: RouteDestination,
+    /// The router on the NIC's subnet; none where the network is on the link itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub via: Option<NextHop>,
+    /// Among routes to the same network, the one with the lowest metric is taken; the kernel's default when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub metric: Option<u32>,
+    /// The routing table; `main` when absent. 5300 to 5319 are multinic's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub table: Option<RouteTable>,
+    /// Whether `via` is on the link although no subnet of the NIC holds it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub on_link: bool,
+}
+
+/// Replies leave by the NIC at whose address the request came in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SourceRouting {
+    /// The routers that replies leave by: at most one of each family.
+    #[schemars(
+        length(min = 1, max = 2),
+        extend("x-kubernetes-list-type" = "set"),
+        extend("x-kubernetes-validations" = [{
+            "rule": "self.size() < 2 || self[0].contains(':') != self[1].contains(':')",
+            "message": "one gateway of each family at most",
+        }])
+    )]
+    pub gateways: Vec<NextHop>,
+}
+
+impl InterfaceName {
+    /// The routing table that the NIC of this name answers from.
+    #[must_use]
+    pub fn source_table(self) -> u32 {
+        // A slot is below MAX_INTERFACES.
+        FIRST_SOURCE_TABLE + u32::try_from(self.slot()).unwrap_or_default()
+    }
+}
+
+/// The tables of all slots.
+#[must_use]
+pub fn source_tables() -> RangeInclusive<u32> {
+    FIRST_SOURCE_TABLE..=FIRST_SOURCE_TABLE + u32::try_from(MAX_INTERFACES).unwrap_or_default() - 1
+}
+
+/// Why a text or a number cannot be part of a route.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ParseRouteError {
+    /// Not CIDR notation of a network.
+    #[error("{0:?} is not a network; write it like 10.30.0.0/16 or 2001:db8:30::/48, without host bits")]
+    Destination(String),
+    /// Not an address.
+    #[error("{0:?} is not the address of a router; write it like 10.20.0.1 or 2001:db8:20::1")]
+    NextHop(String),
+    /// A table that is not free for routes.
+    #[error("{0} is not a routing table for routes of NICs; write a number from 1 to 4294967295, and not 253 to 255 or 5300 to 5319")]
+    Table(i64),
+}
+
+/// A network without host bits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "Cow<'_, str>", into = "String")]
+pub struct RouteDestination(IpNet);
+
+impl RouteDestination {
+    /// The network.
+    #[must_use]
+    pub const fn net(self) -> IpNet {
+        self.0
+    }
+}
+
+impl FromStr for RouteDestination {
+    type Err = ParseRouteError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let error = || ParseRouteError::Destination(text.to_owned());
+        let (ip, prefix) = text.split_once('/').ok_or_else(error)?;
+        let plain = prefix.bytes().all(|b| b.is_ascii_digit()) && (prefix == "0" || !prefix.starts_with('0'));
+        let ip: IpAddr = ip.parse().map_err(|_| error())?;
+        let prefix = prefix.parse().ok().filter(|_| plain).ok_or_else(error)?;
+        let net = IpNet::new(ip, prefix).map_err(|_| error())?;
+        let usable = net.trunc() == net && (prefix == 0 || is_unicast(ip));
+        usable.then_some(Self(net)).ok_or_else(error)
+    }
+}
+
+/// The address of a router.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "Cow<'_, str>", into = "String")]
+pub struct NextHop(IpAddr);
+
+impl NextHop {
+    /// The address.
+    #[must_use]
+    pub const fn ip(self) -> IpAddr {
+        self.0
+    }
+}
+
+impl FromStr for NextHop {
+    type Err = ParseRouteError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let ip = text.parse().ok().filter(|ip| is_unicast(*ip));
+        ip.map(Self).ok_or_else(|| ParseRouteError::NextHop(text.to_owned()))
+    }
+}
+
+/// Not loopback, multicast, unspecified, reserved or IPv4-mapped.
+fn is_unicast(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(v4) => !matches!(v4.octets()[0], 0 | 127 | 224..),
+        IpAddr::V6(v6) => {
+            !(v6.is_unspecified() || v6.is_loopback() || v6.is_multicast()) && v6.to_ipv4_mapped().is_none()
+        }
+    }
+}
+
+/// The number of a routing table that others may fill: neither the kernel's own nor one of [`source_tables`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "i64", into = "u32")]
+pub struct RouteTable(u32);
+
+impl RouteTable {
+    /// The number.
+    #[must_use]
+    pub const fn number(self) -> u32 {
+        self.0
+    }
+}
+
+impl TryFrom<i64> for RouteTable {
+    type Error = ParseRouteError;
+
+    fn try_from(number: i64) -> Result<Self, Self::Error> {
+        let is_free = |table: &u32| !matches!(table, 0 | 253..=255) && !source_tables().contains(table);
+        u32::try_from(number).ok().filter(is_free).map(Self).ok_or(ParseRouteError::Table(number))
+    }
+}
+
+impl From<RouteTable> for u32 {
+    fn from(table: RouteTable) -> Self {
+        table.0
+    }
+}
+
+/// What a text type of this file needs beside its parser.
+macro_rules! text {
+    ($name:ident, $longest:literal, $pattern:expr) => {
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(&self.0, f)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+
+        impl TryFrom<Cow<'_, str>> for $name {
+            type Error = ParseRouteError;
+
+            fn try_from(text: Cow<'_, str>) -> Result<Self, Self::Error> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(value: $name) -> Self {
+                value.to_string()
+            }
+        }
+
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({ "type": "string", "maxLength": $longest, "pattern": $pattern })
+            }
+        }
+    };
+}
+
+text!(RouteDestination, 43, "^[0-9a-f.:]+/[0-9]{1,3}$");
+text!(NextHop, 39, "^[0-9a-f.:]+$");
+
+impl JsonSchema for RouteTable {
+    fn schema_name() -> Cow<'static, str> {
+        "RouteTable".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let own = source_tables();
+        json_schema!({
+            "type": "integer",
+            "format": "int64",
+            "minimum": 1,
+            "maximum": u32::MAX,
+            "x-kubernetes-validations": [{
+                "rule": format!("!(self >= 253 && self <= 255) && !(self >= {} && self <= {})", own.start(), own.end()),
+                "message": "this table is the kernel's own or multinic's",
+            }],
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_destination_is_a_network_without_host_bits() {
+        for text in ["10.30.0.0/16", "0.0.0.0/0", "::/0", "2001:db8:30::/48", "10.0.0.1/32"] {
+            assert_eq!(text.parse::<RouteDestination>().unwrap().to_string(), text);
+        }
+        for text in ["10.30.0.1/16", "10.30.0.0", "10.30.0.0/016", "127.0.0.0/8", "224.0.0.0/4", "ff00::/8", "x/8", ""] {
+            assert_eq!(
+                text.parse::<RouteDestination>(),
+                Err(ParseRouteError::Destination(text.to_owned())),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_next_hop_is_a_host() {
+        for text in ["10.20.0.1", "2001:db8::1", "fe80::1"] {
+            assert_eq!(text.parse::<NextHop>().unwrap().to_string(), text);
+        }
+        for text in ["0.0.0.0", "127.0.0.1", "ff02::1", "::", "10.0.0.1/24", "router"] {
+            assert_eq!(text.parse::<NextHop>(), Err(ParseRouteError::NextHop(text.to_owned())), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_kernels_own_tables_and_ours_are_nobodys_to_name() {
+        for number in [1, 100, 252, 256, 5299, 5320, i64::from(u32::MAX)] {
+            assert_eq!(i64::from(RouteTable::try_from(number).unwrap().number()), number);
+        }
+        for number in [-1, 0, 253, 254, 255, 5300, 5319, i64::from(u32::MAX) + 1] {
+            assert_eq!(RouteTable::try_from(number), Err(ParseRouteError::Table(number)));
+        }
+        let tables: Vec<_> = InterfaceName::all().map(InterfaceName::source_table).collect();
+        assert_eq!(tables, source_tables().collect::<Vec<_>>());
+    }
+}
