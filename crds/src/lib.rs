@@ -42,8 +42,8 @@ pub use mtu::{MIN_IPV6_MTU, Mtu, ParseMtuError};
 pub use name::{InterfaceName, MAX_INTERFACES, ParseNameError};
 pub use reason::{Reason, Scope};
 pub use route::{
-    FIRST_SOURCE_TABLE, NextHop, ParseRouteError, ROUTE_PROTOCOL, Route, RouteDestination, RouteTable, SourceRouting,
-    source_tables,
+    FIRST_SOURCE_TABLE, NextHop, ParseRouteError, ROUTE_PROTOCOL, Route, RouteDestination, RouteTable,
+    SourceRouting, source_tables,
 };
 pub use schema::{crd, crd_yaml};
 pub use spec::{Interface, Mode, NodeNetworkConfig, NodeNetworkConfigSpec};

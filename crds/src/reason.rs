@@ -143,6 +143,9 @@ reasons! {
     ReservedAddress [Nic]
         "The NIC's address, or its subnet, would take over what the node itself needs."
         "give the port another address, or correct the prefix of its subnet"
+    RoutingConflict [Nic]
+        "Somebody else uses the routing table, or the priority of rules, from which this NIC is to answer."
+        "give the other route or rule another table or priority, or take sourceRouting off the NIC"
     InvalidMtu [Nic Row]
         "The MTU is no MTU, or one that the device or its IPv6 address cannot have."
         "correct `mtu` in the row, or set it to 0 for the device's own"

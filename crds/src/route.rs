@@ -1,12 +1,6 @@
 //! Routes over a NIC, and the table from which it answers.
 
-use std::{
-    borrow::Cow,
-    fmt,
-    net::IpAddr,
-    ops::RangeInclusive,
-    str::FromStr,
-};
+use std::{borrow::Cow, fmt, net::IpAddr, ops::RangeInclusive, str::FromStr};
 
 use ipnet::IpNet;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -95,7 +89,9 @@ pub enum ParseRouteError {
     #[error("{0:?} is not the address of a router; write it like 10.20.0.1 or 2001:db8:20::1")]
     NextHop(String),
     /// A table that is not free for routes.
-    #[error("{0} is not a routing table for routes of NICs; write a number from 1 to 4294967295, and not 253 to 255 or 5300 to 5319")]
+    #[error(
+        "{0} is not a routing table for routes of NICs; write a number from 1 to 4294967295, and not 253 to 255 or 5300 to 5319"
+    )]
     Table(i64),
 }
 
@@ -268,7 +264,16 @@ mod tests {
         for text in ["10.30.0.0/16", "0.0.0.0/0", "::/0", "2001:db8:30::/48", "10.0.0.1/32"] {
             assert_eq!(text.parse::<RouteDestination>().unwrap().to_string(), text);
         }
-        for text in ["10.30.0.1/16", "10.30.0.0", "10.30.0.0/016", "127.0.0.0/8", "224.0.0.0/4", "ff00::/8", "x/8", ""] {
+        for text in [
+            "10.30.0.1/16",
+            "10.30.0.0",
+            "10.30.0.0/016",
+            "127.0.0.0/8",
+            "224.0.0.0/4",
+            "ff00::/8",
+            "x/8",
+            "",
+        ] {
             assert_eq!(
                 text.parse::<RouteDestination>(),
                 Err(ParseRouteError::Destination(text.to_owned())),

@@ -1,7 +1,7 @@
 //! Values that tests share, and a kernel of plain data with the real one's manners:
 //! it renames only links that are down, names are unique (also against a link's own
 //! alternative ones), udev adds its own names as alternative ones after each rename,
-//! going down costs IPv6 addresses, a changed mode makes a link-local one at once,
+//! going down costs IPv6 addresses and all routes, the last IPv4 address takes the IPv4 routes with it, a changed mode makes a link-local one at once,
 //! and below 1280 bytes there is no IPv6 at all.
 
 use std::{
@@ -21,7 +21,8 @@ use crate::{
         files::FileChange,
         ledger::Ledger,
         link::{Address, AddressState, Ipv6, KernelView, Link, Manner, goes_with},
-        route::{self, Route},
+        route::{self, Route, Rule},
+        routing::{NicRoute, SourceRule},
     },
     parse::foreign::Definition,
     plan::Notice,
@@ -85,9 +86,26 @@ pub(crate) fn files_of_every_kind(backend: &dyn Backend) -> String {
         nic(mac, "multinic0", &["10.10.0.5/24"]),
         nic(mac, "multinic9", &["2001:db8:10::5/64"]),
         nic(mac, "multinic0", &[]),
+        with_routes(nic(mac, "multinic3", &["10.10.0.5/24", "2001:db8:10::5/64"])),
     ];
     let files = cases.iter().flat_map(|nic| backend.render(nic).unwrap());
     files.map(|file| format!("{}\n{}", file.path, file.text)).collect::<Vec<_>>().join("\n")
+}
+
+/// The same, answering by its own routers, and with a route of every kind.
+pub(crate) fn with_routes(nic: Interface) -> Interface {
+    let routes = serde_json::json!([
+        { "destination": "10.30.0.0/16", "via": "10.10.0.1" },
+        { "destination": "10.40.0.0/16", "via": "192.0.2.1", "onLink": true, "metric": 7, "table": 100 },
+        { "destination": "10.50.0.0/16" },
+        { "destination": "2001:db8:30::/48", "via": "2001:db8:10::1", "metric": 8 },
+    ]);
+    let routing = serde_json::json!({ "gateways": ["10.10.0.1", "fe80::1"] });
+    Interface {
+        routes: serde_json::from_value(routes).unwrap(),
+        source_routing: serde_json::from_value(routing).unwrap(),
+        ..nic
+    }
 }
 
 /// What somebody else does to the kernel.
@@ -201,6 +219,9 @@ impl PlainNode {
         let of_subnet = link.addresses.iter().find(|other| other.net.trunc() == net.trunc());
         let is_first = of_subnet.is_some_and(|first| first.net == *net);
         link.addresses.retain(|other| other.net != *net && !(is_first && goes_with(&other.net, net)));
+        if link.addresses.iter().all(|other| other.net.addr().is_ipv6()) {
+            link.routes.retain(|route, _| route.destination.addr().is_ipv6());
+        }
         Ok(())
     }
 
@@ -238,6 +259,7 @@ impl PlainNode {
                 let link = self.link(*index)?;
                 link.up = false;
                 link.addresses.retain(|address| address.net.addr().is_ipv4());
+                link.routes.clear();
             }
             Step::Rename { index, to } => {
                 if self.kernel.named(to).is_some() {
@@ -266,6 +288,7 @@ impl PlainNode {
                 if *bytes < MIN_IPV6_MTU {
                     link.ipv6 = None;
                     link.addresses.retain(|address| address.net.addr().is_ipv4());
+                    link.routes.retain(|route, _| route.destination.addr().is_ipv4());
                 } else if link.mtu < MIN_IPV6_MTU {
                     link.ipv6 = Some(Ipv6::KERNEL_DEFAULT);
                     if link.up {
@@ -296,13 +319,66 @@ impl PlainNode {
                 self.connect(*index, *net);
             }
             Step::RemoveAddress { index, net } => self.remove(*index, net)?,
-            Step::AddRoute { index, net } => {
+            Step::AddSubnetRoute { index, net } => {
                 let link = self.link(*index)?;
                 let with_route = link.addresses.iter_mut().filter(|address| address.net == *net);
                 with_route.for_each(|address| address.lacks_route = false);
             }
+            Step::AddRoute { index, route, protocol } => self.add_route(*index, route, *protocol)?,
+            Step::RemoveRoute { index, route } => {
+                self.link(*index)?
+                    .routes
+                    .remove(route)
+                    .ok_or_else(|| NodeError("no such process".to_owned()))?;
+            }
+            Step::AddRule { rule, .. } => {
+                if self.kernel.source_rules().contains(rule) {
+                    return Err(NodeError("file exists".to_owned()));
+                }
+                self.kernel.rules.push(rule_of(rule));
+            }
+            Step::RemoveRule { rule, .. } => {
+                let place =
+                    self.kernel.rules.iter().position(|one| SourceRule::of(one).as_ref() == Some(rule));
+                self.kernel.rules.remove(place.ok_or_else(|| NodeError("no such file".to_owned()))?);
+            }
         }
         Ok(())
+    }
+
+    /// Of routes to the same network with the same metric there is one; what leads to it must be up and on the link.
+    fn add_route(&mut self, index: u32, route: &NicRoute, protocol: u8) -> Result<(), NodeError> {
+        let key = |route: &NicRoute| (route.destination, route.metric, route.table);
+        let all = self.kernel.links.iter().flat_map(|link| link.routes.keys());
+        if all.map(key).any(|other| other == key(route)) {
+            return Err(NodeError("file exists".to_owned()));
+        }
+        let link = self.link(index)?;
+        if !link.up {
+            return Err(NodeError("network is down".to_owned()));
+        }
+        let reached = |via: &IpAddr| link.addresses.iter().any(|address| address.net.contains(via));
+        if route.via.is_some_and(|via| !route.on_link && !reached(&via)) {
+            return Err(NodeError("network is unreachable".to_owned()));
+        }
+        link.routes.insert(route.clone(), protocol);
+        Ok(())
+    }
+}
+
+/// The rule as the kernel shows it.
+pub(crate) fn rule_of(rule: &SourceRule) -> Rule {
+    Rule {
+        ipv6: rule.from.is_ipv6(),
+        priority: rule.priority,
+        table: Some(rule.table),
+        from: Some(rule.from.into()),
+        incoming: None,
+        outgoing: None,
+        inverted: false,
+        suppressed_prefix: rule.without_default.then_some(0),
+        is_narrowed: false,
+        is_marked: true,
     }
 }
 

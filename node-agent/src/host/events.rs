@@ -3,6 +3,7 @@
 use std::io;
 
 use futures::{Stream, StreamExt, future::ready};
+use multinic_crds::ROUTE_PROTOCOL;
 use rtnetlink::{
     MulticastGroup, new_multicast_connection,
     packet_core::{NetlinkMessage, NetlinkPayload},
@@ -17,6 +18,8 @@ pub fn changes() -> io::Result<impl Stream<Item = ()> + Unpin> {
         MulticastGroup::Ipv6Ifaddr,
         MulticastGroup::Ipv4Route,
         MulticastGroup::Ipv6Route,
+        MulticastGroup::Ipv4Rule,
+        MulticastGroup::Ipv6Rule,
     ];
     let (connection, _, messages) = new_multicast_connection(&groups)?;
     tokio::spawn(connection);
@@ -24,12 +27,12 @@ pub fn changes() -> io::Result<impl Stream<Item = ()> + Unpin> {
 }
 
 /// Routes that routing daemons move by the thousand are nothing to us: only those count that the
-/// kernel makes for addresses.
+/// kernel makes for addresses, and those that carry our mark.
 fn is_ours_to_see(message: &NetlinkMessage<RouteNetlinkMessage>) -> bool {
     match &message.payload {
         NetlinkPayload::InnerMessage(
             RouteNetlinkMessage::NewRoute(route) | RouteNetlinkMessage::DelRoute(route),
-        ) => route.header.protocol == RouteProtocol::Kernel,
+        ) => [RouteProtocol::Kernel, RouteProtocol::from(ROUTE_PROTOCOL)].contains(&route.header.protocol),
         _ => true,
     }
 }

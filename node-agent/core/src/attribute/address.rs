@@ -60,7 +60,7 @@ impl Found {
         let unreachable = link.addresses.iter().filter(|address| address.lacks_route);
         let unreachable = unreachable.filter(|address| self.kept.contains(&address.net));
         let wanted = unreachable.filter(|address| target.reachable.contains(&address.net));
-        steps.extend(wanted.map(|address| Step::AddRoute { index, net: address.net }));
+        steps.extend(wanted.map(|address| Step::AddSubnetRoute { index, net: address.net }));
         steps
     }
 

@@ -7,6 +7,8 @@ pub(crate) mod address;
 pub(crate) mod ipv6;
 pub(crate) mod mtu;
 pub(crate) mod name;
+pub(crate) mod route;
+pub(crate) mod rule;
 pub(crate) mod state;
 mod step;
 mod target;
@@ -16,6 +18,8 @@ use ipnet::IpNet;
 use self::address::Found;
 pub use self::{
     name::is_temporary,
+    route::Routes,
+    rule::Rules,
     step::Step,
     target::{Surplus, Target},
 };
@@ -30,16 +34,28 @@ pub fn converge(targets: &[Target], view: &KernelView) -> Vec<Step> {
     let present: Vec<(&Target, &Link)> =
         targets.iter().filter_map(|target| Some((target, view.link(target.index)?))).collect();
     let vacated = name::vacated(&present);
-    let mut steps: Vec<Step> = vacated.iter().flat_map(|link| name::moves_away(link)).collect();
-    for (target, link) in present {
-        let vacated = vacated.iter().any(|other| other.index == link.index);
-        steps.extend(converge_one(target, link, vacated));
+    let is_vacated = |link: &Link| vacated.iter().any(|other| other.index == link.index);
+    // What another link may be given is taken away first, and what may lead over another one comes last.
+    let mut steps: Vec<Step> = present.iter().flat_map(|(target, _)| rule::removals(target, view)).collect();
+    steps.extend(present.iter().flat_map(|(target, link)| route::removals(target, link)));
+    steps.extend(vacated.iter().flat_map(|link| name::moves_away(link)));
+    for (target, link) in &present {
+        steps.extend(converge_one(target, link, is_vacated(link)));
     }
+    for (target, link) in &present {
+        steps.extend(route::missing(target, link, goes_down(target, link, is_vacated(link))));
+    }
+    steps.extend(present.iter().flat_map(|(target, _)| rule::missing(target, view)));
     steps
 }
 
+/// Whether the link goes down before anything else of it is changed.
+fn goes_down(target: &Target, link: &Link, vacated: bool) -> bool {
+    name::is_renamed(target, link, vacated) && link.up
+}
+
 fn converge_one(target: &Target, link: &Link, vacated: bool) -> Vec<Step> {
-    let went_down = name::is_renamed(target, link, vacated) && link.up;
+    let went_down = goes_down(target, link, vacated);
     let is_up = link.up && !went_down;
     let addresses = Found::of(target, link, went_down, is_up && !target.up);
     let mut steps = name::steps(target, link, vacated);

@@ -4,7 +4,10 @@ use std::fmt;
 
 use ipnet::IpNet;
 
-use crate::observed::link::{Ipv6, Manner};
+use crate::observed::{
+    link::{Ipv6, Manner},
+    routing::{NicRoute, SourceRule},
+};
 
 /// One change of the kernel's state.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,15 +83,48 @@ pub enum Step {
         net: IpNet,
     },
     /// Add the route to the subnet of an address, as the kernel does by itself.
-    AddRoute {
+    AddSubnetRoute {
         /// Which link.
         index: u32,
         /// The address with its prefix.
         net: IpNet,
     },
+    /// Add a route over the link.
+    AddRoute {
+        /// Which link.
+        index: u32,
+        /// The route.
+        route: NicRoute,
+        /// Who it is marked as, in the kernel's numbers.
+        protocol: u8,
+    },
+    /// Remove a route over the link.
+    RemoveRoute {
+        /// Which link.
+        index: u32,
+        /// The route.
+        route: NicRoute,
+    },
+    /// Add a rule for an address of the link.
+    AddRule {
+        /// Which link.
+        index: u32,
+        /// The rule.
+        rule: SourceRule,
+    },
+    /// Remove a rule for an address of the link.
+    RemoveRule {
+        /// Which link; [`Step::NO_LINK`] where the rule's link is gone.
+        index: u32,
+        /// The rule.
+        rule: SourceRule,
+    },
 }
 
 impl Step {
+    /// The number of no link.
+    pub const NO_LINK: u32 = 0;
+
     /// The link that it changes.
     #[must_use]
     pub const fn index(&self) -> u32 {
@@ -103,7 +139,11 @@ impl Step {
             | Self::AddAddress { index, .. }
             | Self::RestoreAddress { index, .. }
             | Self::RemoveAddress { index, .. }
-            | Self::AddRoute { index, .. } => *index,
+            | Self::AddSubnetRoute { index, .. }
+            | Self::AddRoute { index, .. }
+            | Self::RemoveRoute { index, .. }
+            | Self::AddRule { index, .. }
+            | Self::RemoveRule { index, .. } => *index,
         }
     }
 }
@@ -124,7 +164,15 @@ impl fmt::Display for Step {
             }
             Self::AddAddress { index, net } => write!(f, "add {net} to link {index}"),
             Self::RestoreAddress { index, net, manner: _ } => write!(f, "give {net} back to link {index}"),
-            Self::AddRoute { index, net } => write!(f, "add the route to {} over link {index}", net.trunc()),
+            Self::AddSubnetRoute { index, net } => {
+                write!(f, "add the route to {} over link {index}", net.trunc())
+            }
+            Self::AddRoute { index, route, protocol: _ } => {
+                write!(f, "add the route {route} over link {index}")
+            }
+            Self::RemoveRoute { index, route } => write!(f, "remove the route {route} over link {index}"),
+            Self::AddRule { index: _, rule } => write!(f, "add the rule {rule}"),
+            Self::RemoveRule { index: _, rule } => write!(f, "remove the rule {rule}"),
             Self::RemoveAddress { index, net } => write!(f, "remove {net} from link {index}"),
         }
     }

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
 
+use super::{route::Routes, rule::Rules};
+
 use crate::observed::link::{Ipv6, Link, Manner, is_link_local};
 
 /// What one link should look like.
@@ -29,6 +31,10 @@ pub struct Target {
     pub manners: BTreeMap<IpNet, Manner>,
     /// What the kernel may do for IPv6 by itself; `None` leaves it.
     pub ipv6: Option<Ipv6>,
+    /// Routes over it, beside those that come with addresses.
+    pub routes: Routes,
+    /// Rules for its addresses.
+    pub rules: Rules,
 }
 
 /// What happens to addresses that a target does not name.
@@ -55,6 +61,8 @@ impl Target {
             surplus: Surplus::Remove,
             manners: BTreeMap::new(),
             ipv6: link.ipv6,
+            routes: Routes::default(),
+            rules: Rules::default(),
         }
     }
 

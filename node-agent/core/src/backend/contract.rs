@@ -37,7 +37,7 @@ pub trait Backend: fmt::Debug + Sync {
     /// Every file that makes the next boot configure `nic`, each sealed for it; or why that cannot be written.
     fn render(&self, nic: &Interface) -> Result<Vec<BootFile>, Explanation>;
 
-    /// Where the files of the NIC called `name` lie.
+    /// Where files of the NIC called `name` may lie.
     fn paths(&self, name: InterfaceName) -> Vec<String>;
 
     /// The addresses that a file of ours gives.

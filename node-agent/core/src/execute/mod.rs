@@ -26,7 +26,7 @@ pub use machine::{Failure, Machine, NodeError};
 
 use self::{lifeline::Lifeline, undo::Undo};
 use crate::{
-    attribute::{Step, Target, Unproven, converge, prove},
+    attribute::{Step, Target, Unproven, attempt, converge, prove},
     observed::{files::FileChange, ledger::Ledger, link::KernelView},
     plan::Transaction,
     protected::Fence,
@@ -181,20 +181,17 @@ async fn change_kernel(
     lifeline: &Lifeline,
     undos: &mut [Undo],
 ) -> Vec<(usize, Explanation)> {
-    let begin = |number: usize| {
-        let steps = transactions[number].steps.clone();
-        Pending { number, is_new: true, steps, rounds: 0, waited: Duration::ZERO }
-    };
-    let mut pending: Vec<Pending> = numbers.into_iter().map(begin).collect();
+    let new = |number| Pending { number, is_new: true, steps: Vec::new(), rounds: 0, waited: Duration::ZERO };
+    let mut pending: Vec<Pending> = numbers.into_iter().map(new).collect();
     let mut failed = Vec::new();
     while !pending.is_empty() {
         let mut applied = Vec::new();
         for one in pending {
             let (transaction, undo) = (&transactions[one.number], &mut undos[one.number]);
-            let forgotten =
-                if one.is_new { tell::forget(node, transaction, &view, undo).await } else { Ok(()) };
-            let done = match forgotten {
-                Ok(()) => apply(node, &one.steps, &view, undo).await,
+            let steps =
+                if one.is_new { begin(node, transaction, &view, undo).await } else { Ok(one.steps.clone()) };
+            let done = match steps {
+                Ok(steps) => apply(node, &steps, &view, undo).await,
                 Err(cause) => Err(cause),
             };
             match done {
@@ -231,6 +228,21 @@ async fn change_kernel(
         }
     }
     failed
+}
+
+/// The first steps of `transaction`. Whoever is told of it may set links down first, so that more is to be done than was
+/// planned.
+async fn begin(
+    node: &mut impl Machine,
+    transaction: &Transaction,
+    view: &KernelView,
+    undo: &mut Undo,
+) -> Result<Vec<Step>, Explanation> {
+    if !tell::forget(node, transaction, view, undo).await? {
+        return Ok(transaction.steps.clone());
+    }
+    let view = node.view().await.map_err(|error| unreadable(&error))?;
+    Ok(attempt(&transaction.targets, &view))
 }
 
 /// How long the kernel may take to probe the addresses of `targets`.

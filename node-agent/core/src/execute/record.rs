@@ -8,7 +8,7 @@ use crate::{
         ledger::{Entry, Ledger},
         link::KernelView,
     },
-    parse::desired::nets,
+    parse::{desired::nets, routing},
     plan::Transaction,
 };
 
@@ -36,6 +36,7 @@ impl Ledger {
                 entry.original_mtu.get_or_insert(link.mtu);
             }
             entry.addresses.extend(nets(nic));
+            entry.routes.extend(routing::routes(nic));
         }
     }
 

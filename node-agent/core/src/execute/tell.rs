@@ -23,7 +23,7 @@ pub(super) async fn listens(
     node.tell(Notice::Ready).await.map_err(|error| untold(&error))
 }
 
-/// Has it forget links and names that other NICs may have afterwards.
+/// Has it forget links and names that other NICs may have afterwards; whether there was anything to forget.
 ///
 /// To forget a link may be to set it down and to take its addresses off, so that is taken down as if it were ours.
 pub(super) async fn forget(
@@ -31,7 +31,7 @@ pub(super) async fn forget(
     transaction: &Transaction,
     view: &KernelView,
     undo: &mut Undo,
-) -> Result<(), Explanation> {
+) -> Result<bool, Explanation> {
     for name in &transaction.notices.forget {
         if let Some(link) = view.links.iter().find(|link| link.name == *name) {
             let index = link.index;
@@ -43,7 +43,7 @@ pub(super) async fn forget(
     for name in &transaction.notices.forget_names {
         node.tell(Notice::ForgetName(name.clone())).await.map_err(|error| untold(&error))?;
     }
-    Ok(())
+    Ok(!transaction.notices.forget.is_empty())
 }
 
 /// Has it take up what NICs have become.

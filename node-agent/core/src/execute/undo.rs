@@ -10,7 +10,7 @@ use multinic_crds::MacAddress;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    attribute::{Step, Target, address, ipv6, mtu, name, state},
+    attribute::{Step, Target, address, ipv6, mtu, name, route, rule, state},
     observed::link::{KernelView, Link},
 };
 
@@ -35,6 +35,10 @@ struct Changes {
     ipv6: ipv6::Changed,
     #[serde(flatten)]
     addresses: address::Changed,
+    #[serde(flatten)]
+    routes: route::Changed,
+    #[serde(flatten)]
+    rules: rule::Changed,
 }
 
 impl Undo {
@@ -45,7 +49,7 @@ impl Undo {
         let link = view.link(step.index());
         if let Some((link, mac)) = link.and_then(|link| Some((link, link.identity()?))) {
             let new = || Changes { index: link.index, ..Changes::default() };
-            self.0.entry(mac).or_insert_with(new).record(step, link);
+            self.0.entry(mac).or_insert_with(new).record(step, link, view);
         }
     }
 
@@ -62,12 +66,14 @@ impl Undo {
 }
 
 impl Changes {
-    fn record(&mut self, step: &Step, link: &Link) {
+    fn record(&mut self, step: &Step, link: &Link, view: &KernelView) {
         self.name.record(step, link);
         self.state.record(step, link);
         self.mtu.record(step, link);
         self.ipv6.record(step, link);
         self.addresses.record(step, link);
+        self.routes.record(step, link);
+        self.rules.record(step, view);
     }
 
     fn target(&self, link: &Link) -> Target {
@@ -77,6 +83,8 @@ impl Changes {
         self.mtu.take_back(link, &mut target);
         self.ipv6.take_back(&mut target);
         self.addresses.take_back(link, &mut target);
+        self.routes.take_back(&mut target);
+        self.rules.take_back(&mut target);
         target
     }
 }

@@ -18,7 +18,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     backend::Backends,
-    observed::{boot, files::HostFiles, link::Ipv6},
+    observed::{boot, files::HostFiles, link::Ipv6, routing::NicRoute},
     parse::bootfile::{Owner, owner},
 };
 
@@ -65,6 +65,9 @@ pub struct Entry {
     /// Every address that we gave it in this boot: networkd may bring one back that it learned at boot.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub addresses: BTreeSet<IpNet>,
+    /// Every route that we gave it in this boot.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub routes: BTreeSet<NicRoute>,
     /// What a newer agent knows more.
     #[serde(flatten)]
     pub more: Map<String, Value>,
@@ -97,6 +100,7 @@ impl Entry {
             adopted: false,
             away: None,
             addresses: BTreeSet::new(),
+            routes: BTreeSet::new(),
             more: Map::new(),
             unsaved: false,
         }
@@ -167,11 +171,12 @@ impl Ledger {
             // Whatever comes back from now on has the name that its host gives it.
             self.nics.retain(|_, entry| entry.away.is_none());
             for (mac, entry) in &mut self.nics {
-                let known = entry.addresses.len();
+                let known = (entry.addresses.len(), entry.routes.len());
                 if let Some(filed) = filed_addresses(*mac, files, backends) {
                     entry.addresses.retain(|net| filed.contains(net));
+                    entry.routes.retain(|route| is_filed(route, *mac, files));
                 }
-                entry.unsaved = entry.addresses.len() != known;
+                entry.unsaved = (entry.addresses.len(), entry.routes.len()) != known;
             }
         }
         if !boot_id.is_empty() {
@@ -225,4 +230,10 @@ fn filed_addresses(mac: MacAddress, files: &HostFiles, backends: Backends<'_>) -
         }
     }
     Some(addresses)
+}
+
+/// Whether a boot file of ours may give this route to the NIC: every language writes a destination as it is.
+fn is_filed(route: &NicRoute, mac: MacAddress, files: &HostFiles) -> bool {
+    let destination = route.destination.to_string();
+    files.boot.values().any(|text| owner(text) == Owner::Us(mac) && text.contains(&destination))
 }

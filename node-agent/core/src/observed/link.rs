@@ -10,7 +10,10 @@ use ipnet::IpNet;
 use multinic_crds::MacAddress;
 use serde::{Deserialize, Serialize};
 
-use crate::observed::route::{Route, Rule};
+use crate::observed::{
+    route::{Route, Rule},
+    routing::{NicRoute, SourceRule},
+};
 
 /// A link at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +47,8 @@ pub struct Link {
     pub lower: Option<u32>,
     /// Its addresses.
     pub addresses: Vec<Address>,
+    /// Routes over it that somebody gave it and that may be ours, each with the protocol that it is marked with.
+    pub routes: BTreeMap<NicRoute, u8>,
     /// What the kernel does for IPv6 on it by itself; `None` where IPv6 is off.
     pub ipv6: Option<Ipv6>,
     /// Whether a sysctl says that it has no IPv6 addresses.
@@ -96,6 +101,7 @@ impl Link {
             controller: None,
             lower: None,
             addresses: Vec::new(),
+            routes: BTreeMap::new(),
             ipv6: Some(Ipv6::KERNEL_DEFAULT),
             ipv6_disabled: false,
             stable_secret: false,
@@ -242,6 +248,8 @@ pub struct KernelView {
     pub gateways: BTreeSet<IpAddr>,
     /// Every rule that leads to a routing table.
     pub rules: Vec<Rule>,
+    /// Every route in a table that is only ours.
+    pub in_source_tables: Vec<Route>,
     /// The routing table of each VRF, by its link.
     pub vrf_tables: BTreeMap<u32, u32>,
     /// The routes that packets to the API server take, by its addresses.
@@ -261,6 +269,12 @@ impl KernelView {
     #[must_use]
     pub fn named(&self, name: &str) -> Option<&Link> {
         self.links.iter().find(|link| link.answers_to(name))
+    }
+
+    /// Every rule that says what one of ours would say.
+    #[must_use]
+    pub fn source_rules(&self) -> BTreeSet<SourceRule> {
+        self.rules.iter().filter_map(SourceRule::of).collect()
     }
 
     /// The next hops of default routes, without link-local ones, which every link can have.

@@ -5,3 +5,4 @@ pub mod files;
 pub mod ledger;
 pub mod link;
 pub mod route;
+pub mod routing;

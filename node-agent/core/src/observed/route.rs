@@ -44,10 +44,13 @@ const fn widest(destination: &IpNet) -> u8 {
 }
 
 /// A rule that leads packets to a routing table.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own that the kernel shows")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
     /// It is about IPv6, not IPv4.
     pub ipv6: bool,
+    /// Rules of lower ones are looked at first.
+    pub priority: u32,
     /// The table; `None` where it is the one of the packet's VRF.
     pub table: Option<u32>,
     /// Packets from these addresses only.
@@ -58,4 +61,10 @@ pub struct Rule {
     pub outgoing: Option<String>,
     /// It is about all packets but those.
     pub inverted: bool,
+    /// Routes of that table to prefixes of at most so many bits count for nothing.
+    pub suppressed_prefix: Option<u32>,
+    /// It is about fewer packets than the rest of this says.
+    pub is_narrowed: bool,
+    /// It has our mark.
+    pub is_marked: bool,
 }

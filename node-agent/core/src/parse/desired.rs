@@ -8,6 +8,8 @@ use std::{
 use ipnet::IpNet;
 use multinic_crds::{Guarded, GuardedConfig, Interface, MacAddress, Mode};
 
+use super::routing;
+
 /// An object, parsed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Desired {
@@ -70,6 +72,7 @@ impl Desired {
             }
         }
         conflicts.extend(desired.contradictions());
+        conflicts.extend(desired.unroutable());
         conflicts.extend(desired.shared_names());
         conflicts.extend(desired.shared_addresses());
         for (mac, message) in conflicts {
@@ -100,6 +103,12 @@ impl Desired {
             ))
         };
         self.wanted.iter().filter_map(twice).collect()
+    }
+
+    /// NICs whose routes cannot be as they are asked for.
+    fn unroutable(&self) -> Vec<(MacAddress, String)> {
+        let fault = |(mac, nic): (&MacAddress, &Interface)| Some((*mac, routing::fault(nic)?));
+        self.wanted.iter().filter_map(fault).collect()
     }
 
     fn shared_names(&self) -> Vec<(MacAddress, String)> {

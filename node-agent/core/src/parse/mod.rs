@@ -3,3 +3,4 @@
 pub mod bootfile;
 pub mod desired;
 pub mod foreign;
+pub mod routing;

@@ -14,9 +14,9 @@ pub(super) fn changes(members: &[Member], written: &BTreeSet<String>, world: Wor
     let wanted: BTreeMap<&str, &BootFile> = files.map(|file| (file.path.as_str(), file)).collect();
     let stale = members.iter().flat_map(|member| {
         let name = member.wanted.as_ref().map(|nic| nic.name);
-        // What was generated for a NIC that keeps its name is left to the next boot to renew.
-        removal::files_of(member.mac, world.files)
-            .filter(move |(path, _)| name.is_none_or(|name| !world.backend.is_of(path, name)))
+        removal::files_of(member.mac, world.files).filter(move |(path, _)| {
+            name.is_none_or(|name| removal::is_stale(path, name, &member.files, world))
+        })
     });
     let mut changes: Vec<FileChange> = stale
         .filter(|(path, _)| !written.contains(*path))

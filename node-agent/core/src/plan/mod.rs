@@ -21,6 +21,7 @@ mod notice;
 mod removal;
 mod reserved;
 mod resolve;
+mod routing;
 mod telling;
 #[cfg(test)]
 mod tests;
@@ -44,7 +45,8 @@ pub use self::{
 
 use crate::{
     attribute::{Target, attempt},
-    parse::{bootfile::BootFile, desired::Desired},
+    observed::routing::SourceRule,
+    parse::{self, bootfile::BootFile, desired::Desired},
     protected::Leak,
 };
 
@@ -110,6 +112,11 @@ impl Plan {
             members.extend(judged.member);
             plan.decisions.insert(mac, judged.decision);
         }
+        let rules: BTreeSet<SourceRule> = desired.wanted.values().flat_map(parse::routing::rules).collect();
+        for target in members.iter_mut().filter_map(|member| member.target.as_mut()) {
+            // Another NIC may have taken over address and slot.
+            target.rules.absent.retain(|rule| !rules.contains(rule));
+        }
         let (members, refused) = names::settle(members, world.view);
         for (mac, refusal) in refused {
             if let Some(decision) = plan.decisions.get_mut(&mac) {
@@ -121,6 +128,7 @@ impl Plan {
             .into_iter()
             .map(|group| transaction(group, &written, world))
             .collect();
+        plan.transactions.extend(routing::sweep(&rules, world.view));
         plan
     }
 

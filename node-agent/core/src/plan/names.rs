@@ -1,10 +1,13 @@
-//! Names: who may take which, and which NICs must change together because of it.
+//! Names and routes: who may take which, and which NICs must change together because of it.
 
 use std::collections::BTreeMap;
 
 use multinic_crds::{Explanation, MacAddress, Reason};
 
-use crate::{observed::link::KernelView, plan::transaction::Member};
+use crate::{
+    observed::{link::KernelView, routing::NicRoute},
+    plan::transaction::Member,
+};
 
 /// Drops every member whose name is held by a link that will not let it go.
 ///
@@ -33,12 +36,17 @@ pub(super) fn settle(
     }
 }
 
-/// Members that exchange names, together; every other one by itself.
+/// Members that exchange names or routes, together; every other one by itself.
 pub(super) fn group(members: Vec<Member>, view: &KernelView) -> Vec<Vec<Member>> {
     let mut groups: Vec<Vec<Member>> = Vec::new();
     for member in members {
         let (mut joined, apart): (Vec<_>, Vec<_>) = groups.into_iter().partition(|group| {
-            group.iter().any(|other| exchange(&member, other, view) || exchange(other, &member, view))
+            group.iter().any(|other| {
+                let pairs = [(&member, other), (other, &member)];
+                pairs
+                    .into_iter()
+                    .any(|(taker, giver)| exchange(taker, giver, view) || hands_over(giver, taker))
+            })
         });
         groups = apart;
         let mut group: Vec<Member> = joined.drain(..).flatten().collect();
@@ -65,6 +73,15 @@ fn moves_away(member: &Member, index: u32, name: &str) -> bool {
 fn exchange(taker: &Member, giver: &Member, view: &KernelView) -> bool {
     let is_its = |index| giver.target.as_ref().is_some_and(|target| target.index == index);
     holder(taker, view).is_some_and(is_its)
+}
+
+/// Whether the kernel takes a route of the one only after it has let go of one of the other: by network, metric and table
+/// they are the same to it.
+fn hands_over(giver: &Member, taker: &Member) -> bool {
+    let (Some(giver), Some(taker)) = (&giver.target, &taker.target) else { return false };
+    let key = |route: &NicRoute| (route.destination, route.metric, route.table);
+    let mut gone = giver.routes.absent.iter();
+    gone.any(|gone| taker.routes.present.keys().any(|new| key(new) == key(gone)))
 }
 
 fn name_in_use(member: &Member, view: &KernelView, holder: u32) -> Explanation {

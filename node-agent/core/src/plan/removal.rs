@@ -5,15 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use multinic_crds::{Explanation, InterfaceName, MacAddress, Reason};
 
 use crate::{
-    attribute::{Surplus, Target, is_temporary},
+    attribute::{Routes, Rules, Surplus, Target, is_temporary},
     observed::{
         files::HostFiles,
         link::{Ipv6, KernelView, Link},
     },
-    parse::bootfile::{Owner, owner},
+    parse::bootfile::{BootFile, Owner, owner},
     plan::{
         decision::{Decision, Judged, Verdict},
         resolve::resolve,
+        routing,
         transaction::Member,
         world::World,
     },
@@ -107,6 +108,8 @@ fn edited(mac: MacAddress, world: World<'_>) -> Option<Explanation> {
 /// whatever its MAC address; one with our addresses alone loses those and nothing else.
 fn target(mac: MacAddress, link: &Link, world: World<'_>, taken: &mut BTreeSet<String>) -> Option<Target> {
     let known = world.ledger.get(mac);
+    let routes = Routes::ours(BTreeSet::new(), routing::routes_of(mac, link, world));
+    let rules = Rules { present: BTreeSet::new(), absent: routing::rules_of(mac, link, world) };
     let is_named = link.name.parse::<InterfaceName>().is_ok() || is_temporary(&link.name);
     if is_named {
         let original = known.and_then(|entry| entry.original_name.as_deref());
@@ -121,6 +124,8 @@ fn target(mac: MacAddress, link: &Link, world: World<'_>, taken: &mut BTreeSet<S
             reachable: BTreeSet::new(),
             surplus: Surplus::Remove,
             manners: BTreeMap::new(),
+            routes,
+            rules,
             ipv6: Some(
                 link.fitting_ipv6(
                     known.and_then(|entry| entry.original_ipv6).unwrap_or(Ipv6::KERNEL_DEFAULT),
@@ -130,9 +135,11 @@ fn target(mac: MacAddress, link: &Link, world: World<'_>, taken: &mut BTreeSet<S
     }
     let ours = &known?.addresses;
     let left = ours.iter().any(|net| link.nets().contains(net));
-    left.then(|| Target {
+    (left || !routes.absent.is_empty() || !rules.absent.is_empty()).then(|| Target {
         addresses: link.nets().into_iter().filter(|net| !ours.contains(net)).collect(),
         surplus: Surplus::RemoveOnly(ours.clone()),
+        routes,
+        rules,
         ..Target::exactly(link)
     })
 }
@@ -160,6 +167,16 @@ pub(super) fn files_of(mac: MacAddress, files: &HostFiles) -> impl Iterator<Item
     let generated = files.generated.iter().filter(move |(_, text)| text.contains(&mac.to_string()));
     let boot = files.boot.iter().filter(move |(_, text)| owner(text) == Owner::Us(mac));
     boot.chain(generated).map(|(path, text)| (path.as_str(), text.as_str()))
+}
+
+/// Whether the file at `path` is of no use to a NIC that keeps `name` and has these `files`. What was generated for it is left
+/// to the next boot to renew.
+pub(super) fn is_stale(path: &str, name: InterfaceName, files: &[BootFile], world: World<'_>) -> bool {
+    if world.files.boot.contains_key(path) {
+        files.iter().all(|file| file.path != path)
+    } else {
+        !world.backend.is_of(path, name)
+    }
 }
 
 fn filed_name(mac: MacAddress, world: World<'_>) -> Option<String> {

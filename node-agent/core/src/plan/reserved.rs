@@ -7,10 +7,11 @@ use multinic_crds::{Explanation, Interface, Reason};
 
 use crate::{
     observed::{
-        link::Link,
-        route::{LOCAL, Route},
+        link::{Link, is_link_local},
+        route::{LOCAL, MAIN, Route},
+        routing::NicRoute,
     },
-    parse::desired::nets,
+    parse::{desired::nets, routing},
     plan::world::World,
 };
 
@@ -22,13 +23,36 @@ pub(super) fn refusal(nic: &Interface, link: &Link, world: World<'_>) -> Option<
     let why = nets(nic).into_iter().find_map(|net| {
         own(net, world).or_else(|| captured(net, link, world)).map(|why| format!("{net} {why}"))
     });
-    let refused = |why| {
-        Explanation::new(
-            Reason::ReservedAddress,
-            format!("{why}; give the port another address, or correct the prefix of its subnet"),
-        )
+    let refused = |why, remedy: &str| Explanation::new(Reason::ReservedAddress, format!("{why}; {remedy}"));
+    let by_address =
+        why.map(|why| refused(why, "give the port another address, or correct the prefix of its subnet"));
+    by_address.or_else(|| {
+        let routes = routing::routes(nic).into_iter().filter(|route| route.table == MAIN);
+        let mut why =
+            routes.filter_map(|route| Some(format!("the route {route} {}", diverted(&route, world)?)));
+        why.next().map(|why| refused(why, "leave it out, or give it a table"))
+    })
+}
+
+/// What packets would take `route`, instead of the way that they go now.
+fn diverted(route: &NicRoute, world: World<'_>) -> Option<String> {
+    let to = route.destination;
+    if to.contains(&METADATA) {
+        return Some(format!("would take over the way to the metadata service {METADATA}"));
+    }
+    let takes_over = |(ip, now): &(&IpAddr, &Route)| {
+        to.contains(*ip) && now.table != LOCAL && to.prefix_len() >= now.destination.prefix_len()
     };
-    why.map(refused)
+    if let Some((ip, _)) = world.view.api_server_routes.iter().find(takes_over) {
+        return Some(format!("would take over the way to the API server {ip}"));
+    }
+    if let Some((ip, _)) = world.view.gateway_routes.iter().find(takes_over) {
+        return Some(format!("would take over the way to the gateway {ip} of the node"));
+    }
+    let vital = world.fence.vital().iter().filter_map(|index| world.view.link(*index));
+    let mut subnets = vital.flat_map(Link::nets).filter(|net| !is_link_local(net));
+    let subnet = subnets.find(|net| net.contains(&to))?;
+    Some(format!("would take over a part of the node's own subnet {}", subnet.trunc()))
 }
 
 /// Whose address `net` is.

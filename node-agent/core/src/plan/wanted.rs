@@ -6,9 +6,10 @@ use ipnet::IpNet;
 use multinic_crds::{Explanation, Interface, MIN_IPV6_MTU, Reason};
 
 use crate::{
-    attribute::{Surplus, Target, prove},
+    attribute::{Routes, Surplus, Target, prove},
     observed::link::{Ipv6, Link, is_link_local},
     parse::{
+        self,
         bootfile::{BootFile, Owner, owner},
         desired::nets,
     },
@@ -17,6 +18,7 @@ use crate::{
         decision::{Decision, Judged, Verdict},
         removal, reserved,
         resolve::resolve,
+        routing,
         transaction::Member,
         world::World,
     },
@@ -81,6 +83,8 @@ fn target(nic: &Interface, link: &Link, world: World<'_>) -> Target {
         surplus: Surplus::RemoveOnly(ours),
         manners: BTreeMap::new(),
         ipv6: ipv6.map(|found| Ipv6 { addr_gen_mode: addr_gen_mode(nic, found), accept_ra: 0 }),
+        routes: Routes::ours(parse::routing::routes(nic), routing::routes_of(nic.mac_address, link, world)),
+        rules: routing::rules(nic, link, world),
     }
 }
 
@@ -99,11 +103,13 @@ fn is_right(nic: &Interface, target: &Target, files: &[BootFile], world: World<'
     let recorded = known.is_some_and(|entry| {
         let sized = entry.adopted || nic.mtu.is_some() == entry.original_mtu.is_some();
         let written = !entry.unsaved && entry.away.is_none();
-        entry.name == nic.name && sized && written && entry.addresses.is_superset(&nets(nic))
+        let given =
+            entry.addresses.is_superset(&nets(nic)) && entry.routes.is_superset(&parse::routing::routes(nic));
+        entry.name == nic.name && sized && written && given
     });
     let is_written = files.iter().all(|file| world.files.boot.get(&file.path) == Some(&file.text));
-    let is_stale = |path: &str| !world.backend.is_of(path, nic.name);
-    let stale = removal::files_of(nic.mac_address, world.files).any(|(path, _)| is_stale(path));
+    let stale = removal::files_of(nic.mac_address, world.files)
+        .any(|(path, _)| removal::is_stale(path, nic.name, files, world));
     recorded && is_written && !stale && prove(std::slice::from_ref(target), world.view).is_ok()
 }
 
@@ -121,6 +127,7 @@ fn refusal(nic: &Interface, link: &Link, files: &[BootFile], world: World<'_>) -
         .or_else(|| ipv6_refusal(nic, link))
         .or_else(|| subnet_refusal(nic, link, world))
         .or_else(|| reserved::refusal(nic, link, world))
+        .or_else(|| routing::refusal(nic, link, world))
 }
 
 /// Why files of others are about the NIC as it is called once it is ours.

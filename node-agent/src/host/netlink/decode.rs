@@ -1,6 +1,9 @@
 //! What the kernel's messages say.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use ipnet::IpNet;
 use multinic_agent_core::observed::link::{Address, AddressState, Ipv6, Link, LinkKind, Manner};
@@ -30,6 +33,7 @@ pub(super) fn link(message: &LinkMessage) -> Link {
         controller: None,
         lower: None,
         addresses: Vec::new(),
+        routes: BTreeMap::new(),
         ipv6: None,
         ipv6_disabled: false,
         stable_secret: false,

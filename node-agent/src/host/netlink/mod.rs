@@ -6,6 +6,7 @@
 //!            decode, routes   what messages say
 //!            nexthop          routes that name their way by number
 //!  write     one change
+//!            write_routes   of a route or a rule
 //! ```
 //!
 //! Needs `CAP_NET_ADMIN` for changes, and for the two sysctls a writable
@@ -17,6 +18,7 @@ mod read;
 mod routes;
 mod session;
 mod write;
+mod write_routes;
 
 use std::{io, path::PathBuf, time::Duration};
 

@@ -9,7 +9,9 @@ use ipnet::IpNet;
 use multinic_agent_core::observed::{
     link::{Address, AddressState, KernelView, Link, LinkKind, is_link_local},
     route::{self, Route, Rule},
+    routing::NicRoute,
 };
+use multinic_crds::source_tables;
 use rtnetlink::{
     RouteMessageBuilder,
     packet_route::{
@@ -34,12 +36,13 @@ impl Netlink {
         let session = Session::open()?;
         let rules = rules(&session).await?;
         // Before the addresses that they come with: one that is new by then has its route as well.
-        let Seen { mut view, subnets, .. } = routes(&session).await?;
+        let Seen { mut view, subnets, mut over, .. } = routes(&session).await?;
         view.rules = rules;
         let mut addresses = addresses(&session).await?;
         let mut links = links(&session).await?;
         for (index, (link, vrf_table)) in &mut links {
             link.addresses = addresses.remove(index).unwrap_or_default();
+            link.routes = over.remove(index).unwrap_or_default();
             link.stable_secret = self.has_stable_secret(link);
             complete(link, &subnets);
             view.vrf_tables.extend(vrf_table.map(|table| (*index, table)));
@@ -117,6 +120,8 @@ struct Seen {
     view: KernelView,
     /// Subnets that are reached directly over a link, by the table that the kernel puts them in.
     subnets: BTreeSet<(u32, IpNet)>,
+    /// Routes over one link that may be ours, by the link.
+    over: BTreeMap<u32, BTreeMap<NicRoute, u8>>,
     /// Default routes that name their way by number.
     numbered_defaults: Vec<(u32, Route)>,
     /// The numbers in all other routes that the kernel did not make by itself.
@@ -127,6 +132,14 @@ impl Seen {
     fn take(&mut self, message: &RouteMessage) {
         let unicast = message.header.kind == RouteType::Unicast;
         let Some(route) = routes::route(message).filter(|_| unicast) else { return };
+        if let (Some(index), Some((found, protocol))) =
+            (route.links.first(), routes::over_nic(message, &route))
+        {
+            self.over.entry(*index).or_default().insert(found, protocol);
+        }
+        if source_tables().contains(&route.table) {
+            self.view.in_source_tables.push(route.clone());
+        }
         match routes::next_hop(message).filter(|_| route.links.is_empty()) {
             Some(number) if route.is_default() => self.numbered_defaults.push((number, route)),
             Some(number) if !route.by_kernel => drop(self.numbered.insert(number)),
@@ -176,7 +189,11 @@ async fn routes(session: &Session) -> Result<Seen, NetlinkError> {
     seen.view.routed.extend(ipv6.view.routed);
     seen.view.gateways.extend(ipv6.view.gateways);
     seen.view.default_routes.extend(ipv6.view.default_routes);
+    seen.view.in_source_tables.extend(ipv6.view.in_source_tables);
     seen.subnets.extend(ipv6.subnets);
+    for (index, routes) in ipv6.over {
+        seen.over.entry(index).or_default().extend(routes);
+    }
     seen.numbered_defaults.extend(ipv6.numbered_defaults);
     seen.numbered.extend(ipv6.numbered);
     if seen.is_numbered() {

@@ -6,11 +6,15 @@ use std::{
 };
 
 use ipnet::IpNet;
-use multinic_agent_core::observed::route::{Route, Rule};
+use multinic_agent_core::observed::{
+    route::{Route, Rule},
+    routing::NicRoute,
+};
+use multinic_crds::ROUTE_PROTOCOL;
 use rtnetlink::packet_route::{
     AddressFamily,
     link::{InfoData, InfoVrf, LinkAttribute, LinkInfo, LinkMessage},
-    route::{RouteAddress, RouteAttribute, RouteFlags, RouteMessage, RouteProtocol, RouteVia},
+    route::{RouteAddress, RouteAttribute, RouteFlags, RouteMessage, RouteProtocol, RouteType, RouteVia},
     rule::{RuleAction, RuleAttribute, RuleFlags, RuleMessage},
 };
 
@@ -38,6 +42,28 @@ pub(super) fn route(message: &RouteMessage) -> Option<Route> {
     }
     let by_kernel = header.protocol == RouteProtocol::Kernel;
     Some(Route { destination, table, links, gateways, by_kernel })
+}
+
+/// The route as one over a NIC, with its protocol; none where it is not over one link alone, or not of a kind that we or a
+/// host's files give.
+pub(super) fn over_nic(message: &RouteMessage, route: &Route) -> Option<(NicRoute, u8)> {
+    let protocol = u8::from(message.header.protocol);
+    let may_be_ours =
+        [ROUTE_PROTOCOL, RouteProtocol::Static.into(), RouteProtocol::Boot.into()].contains(&protocol);
+    let alone = route.links.len() == 1 && route.gateways.len() <= 1;
+    let plain = message.header.kind == RouteType::Unicast && message.header.tos == 0;
+    let metric = message.attributes.iter().find_map(|attribute| match attribute {
+        RouteAttribute::Priority(metric) => Some(*metric),
+        _ => None,
+    });
+    let found = NicRoute {
+        destination: route.destination,
+        via: route.gateways.first().copied(),
+        metric: metric.unwrap_or_default(),
+        table: route.table,
+        on_link: message.header.flags.contains(RouteFlags::Onlink),
+    };
+    (may_be_ours && alone && plain).then_some((found, protocol))
 }
 
 /// The number of its next hop, where it has one. Where the kernel is told not to repeat the way
@@ -89,9 +115,26 @@ pub(super) fn rule(message: &RuleMessage) -> Option<Rule> {
         incoming: None,
         outgoing: None,
         inverted: header.flags.contains(RuleFlags::Invert),
+        priority: 0,
+        suppressed_prefix: None,
+        is_narrowed: header.dst_len > 0 || header.tos > 0,
+        is_marked: false,
     };
     for attribute in &message.attributes {
         match attribute {
+            RuleAttribute::Priority(number) => rule.priority = *number,
+            // All bits set is how the kernel says that there is none.
+            RuleAttribute::SuppressPrefixLen(bits) => {
+                rule.suppressed_prefix = Some(*bits).filter(|bits| *bits < 129)
+            }
+            RuleAttribute::Protocol(protocol) => rule.is_marked = u8::from(*protocol) == ROUTE_PROTOCOL,
+            RuleAttribute::FwMark(_)
+            | RuleAttribute::TunId(_)
+            | RuleAttribute::UidRange(_)
+            | RuleAttribute::IpProtocol(_)
+            | RuleAttribute::SourcePortRange(_)
+            | RuleAttribute::DestinationPortRange(_)
+            | RuleAttribute::Realm(_) => rule.is_narrowed = true,
             RuleAttribute::Table(number) => rule.table = Some(*number),
             RuleAttribute::Source(ip) => rule.from = IpNet::new(*ip, header.src_len).ok(),
             RuleAttribute::Iifname(name) => rule.incoming = Some(name.clone()),

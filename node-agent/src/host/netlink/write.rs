@@ -18,7 +18,7 @@ use rtnetlink::{
     },
 };
 
-use super::{Netlink, NetlinkError, session::Session};
+use super::{Netlink, NetlinkError, session::Session, write_routes};
 
 const ENOENT: i32 = 2;
 const EEXIST: i32 = 17;
@@ -55,10 +55,14 @@ impl Netlink {
                 // Gone already: with its primary address, or when the link went down.
                 done_if(EADDRNOTAVAIL, session.change(request, 0).await)
             }
-            Step::AddRoute { index, net } => {
-                let request = RouteNetlinkMessage::NewRoute(route(*index, *net));
+            Step::AddSubnetRoute { index, net } => {
+                let request = RouteNetlinkMessage::NewRoute(subnet_route(*index, *net));
                 done_if(EEXIST, session.change(request, NLM_F_CREATE | NLM_F_EXCL).await)
             }
+            Step::AddRoute { .. }
+            | Step::RemoveRoute { .. }
+            | Step::AddRule { .. }
+            | Step::RemoveRule { .. } => write_routes::apply(&session, step).await,
         }
     }
 
@@ -78,7 +82,7 @@ async fn add(session: &Session, message: AddressMessage) -> Result<(), NetlinkEr
 }
 
 /// A refusal by which the kernel says that there is nothing to do; reading back tells whether so.
-fn done_if(code: i32, result: Result<(), NetlinkError>) -> Result<(), NetlinkError> {
+pub(super) fn done_if(code: i32, result: Result<(), NetlinkError>) -> Result<(), NetlinkError> {
     if result.as_ref().is_err_and(|error| error.is(code)) { Ok(()) } else { result }
 }
 
@@ -126,7 +130,7 @@ fn restored(index: u32, net: IpNet, manner: &Manner) -> AddressMessage {
 const IPV6_METRIC: u32 = 256;
 
 /// The route to the subnet of an address, as the kernel makes it.
-fn route(index: u32, net: IpNet) -> RouteMessage {
+fn subnet_route(index: u32, net: IpNet) -> RouteMessage {
     match net {
         IpNet::V4(v4) => RouteMessageBuilder::<Ipv4Addr>::new()
             .destination_prefix(v4.network(), v4.prefix_len())

@@ -10,7 +10,13 @@ use serde::Serialize;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::parse::bootfile::{BootFile, seal};
+use crate::{
+    observed::{route::MAIN, routing::NicRoute},
+    parse::{
+        bootfile::{BootFile, seal},
+        routing::routes,
+    },
+};
 
 #[derive(Serialize)]
 struct Document {
@@ -39,6 +45,42 @@ struct Ethernet {
     mtu: Option<u32>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     addresses: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    routes: Vec<Route>,
+}
+
+/// Rules are not written: netplan cannot say that default routes of `main` count for nothing, and without that a NIC's own
+/// table would cut its address off from pods and Services. The agent adds them when it starts.
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Route {
+    /// Not `default`, which releases before 0.103 do not know.
+    to: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    via: Option<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    on_link: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metric: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    table: Option<u32>,
+}
+
+impl From<NicRoute> for Route {
+    fn from(route: NicRoute) -> Self {
+        let NicRoute { destination, via, metric, table, on_link } = route;
+        Self {
+            to: destination.to_string(),
+            via: via.map(|via| via.to_string()),
+            on_link,
+            // Without a next hop netplan asks for it.
+            scope: via.is_none().then_some("link"),
+            metric: Some(metric).filter(|metric| *metric != NicRoute::default_metric(destination)),
+            table: Some(table).filter(|table| *table != MAIN),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -85,6 +127,7 @@ pub(super) fn render(nic: &Interface) -> Result<BootFile, serde_saphyr::ser::Err
         optional: true,
         mtu: nic.mtu.map(multinic_crds::Mtu::bytes),
         addresses: nic.addresses.iter().map(ToString::to_string).collect(),
+        routes: routes(nic).into_iter().map(Route::from).collect(),
     };
     let ethernets = BTreeMap::from([(name.clone(), ethernet)]);
     let body = serde_saphyr::to_string(&Document { network: Network { version: 2, ethernets } })?;
@@ -113,6 +156,7 @@ pub fn generated(name: &str) -> [String; 3] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::with_routes;
 
     fn nic(addresses: &[&str], mtu: Option<i64>) -> Interface {
         Interface {
@@ -129,6 +173,13 @@ mod tests {
         let given: Vec<_> = addresses(&file.text).iter().map(ToString::to_string).collect();
         assert_eq!(given, ["10.10.0.5/24", "2001:db8:10::5/64"]);
         insta::assert_snapshot!(file.text);
+    }
+
+    #[test]
+    fn a_nic_with_routes_and_no_rules() {
+        insta::assert_snapshot!(
+            render(&with_routes(nic(&["10.10.0.5/24", "2001:db8:10::5/64"], None))).unwrap().text
+        );
     }
 
     #[test]

@@ -2,7 +2,13 @@
 
 use std::fmt::Write;
 
+use ipnet::IpNet;
 use multinic_crds::Interface;
+
+use crate::{
+    observed::routing::{NicRoute, SourceRule},
+    parse::routing::{routes, rules},
+};
 
 /// The file by which udev names the NIC when it comes. Links that are made of it, such as VLANs, have its MAC address
 /// too, and are of another type.
@@ -26,7 +32,37 @@ pub(super) fn network(nic: &Interface) -> String {
     for address in &nic.addresses {
         let _ = writeln!(text, "Address={address}");
     }
+    routes(nic).iter().for_each(|route| write_route(&mut text, route));
+    rules(nic).iter().for_each(|rule| write_rule(&mut text, rule));
     text
+}
+
+fn write_route(text: &mut String, route: &NicRoute) {
+    let NicRoute { destination, via, metric, table, on_link } = route;
+    let _ = write!(text, "\n[Route]\nDestination={destination}\nTable={table}\n");
+    let _ = match via {
+        Some(via) => writeln!(text, "Gateway={via}"),
+        None if destination.addr().is_ipv4() => writeln!(text, "Scope=link"),
+        None => Ok(()),
+    };
+    if *on_link {
+        text.push_str("GatewayOnLink=yes\n");
+    }
+    if *metric != NicRoute::default_metric(*destination) {
+        let _ = writeln!(text, "Metric={metric}");
+    }
+}
+
+fn write_rule(text: &mut String, rule: &SourceRule) {
+    let SourceRule { from, priority, table, without_default } = rule;
+    let _ = write!(
+        text,
+        "\n[RoutingPolicyRule]\nFrom={}\nTable={table}\nPriority={priority}\n",
+        IpNet::from(*from)
+    );
+    if *without_default {
+        text.push_str("SuppressPrefixLength=0\n");
+    }
 }
 
 #[cfg(test)]

@@ -29,15 +29,26 @@ impl Backend for Wicked {
     }
 
     fn render(&self, nic: &Interface) -> Result<Vec<BootFile>, Explanation> {
-        let texts = [file::ifsysctl(nic), file::ifcfg(nic), file::rule(nic)];
+        let texts = [
+            Some(file::ifsysctl(nic)),
+            file::ifroute(nic),
+            file::ifrule(nic),
+            Some(file::ifcfg(nic)),
+            Some(file::rule(nic)),
+        ];
         let files = self.paths(nic.name).into_iter().zip(texts);
-        Ok(files.map(|(path, text)| BootFile { path, text: seal(nic.mac_address, &text) }).collect())
+        let sealed = |(path, text): (String, Option<String>)| {
+            Some(BootFile { path, text: seal(nic.mac_address, &text?) })
+        };
+        Ok(files.filter_map(sealed).collect())
     }
 
     fn paths(&self, name: InterfaceName) -> Vec<String> {
         // In the order in which they are written: a boot in between must not take router advertisements.
         vec![
             format!("{DIRECTORY}/ifsysctl-{name}"),
+            format!("{DIRECTORY}/ifroute-{name}"),
+            format!("{DIRECTORY}/ifrule-{name}"),
             format!("{DIRECTORY}/ifcfg-{name}"),
             format!("{RULES}/90-multinic-{name}.rules"),
         ]

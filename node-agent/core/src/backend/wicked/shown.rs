@@ -3,13 +3,20 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     mem,
+    str::FromStr,
 };
 
 use ipnet::IpNet;
 use multinic_crds::Interface;
 use roxmltree::{Document, Node};
 
-use crate::parse::desired::nets;
+use crate::{
+    observed::{
+        route::MAIN,
+        routing::{NicRoute, SourceRule},
+    },
+    parse::{desired::nets, routing},
+};
 
 /// What wicked would do with one interface, as far as it matters for a NIC of ours, and all of it as text.
 #[derive(Debug, Clone, Default, Eq)]
@@ -17,9 +24,11 @@ pub(super) struct Shown {
     mode: String,
     mtu: Option<u32>,
     addresses: BTreeSet<IpNet>,
+    routes: BTreeSet<NicRoute>,
+    rules: BTreeSet<SourceRule>,
     accepts_ra: bool,
     autoconfigures: bool,
-    /// What is said of it beside that, such as routes, or that it is a part of another one.
+    /// What is said of it beside that, such as a lease, or that it is a part of another one.
     more: Option<String>,
     /// Every word in it, by which it may mean another interface.
     words: BTreeSet<String>,
@@ -40,6 +49,8 @@ impl Shown {
             mode: "hotplug".to_owned(),
             mtu: nic.mtu.map(multinic_crds::Mtu::bytes),
             addresses: nets(nic),
+            routes: routing::routes(nic).into_iter().filter(|route| !route.on_link).collect(),
+            rules: routing::rules(nic),
             ..Self::default()
         }
     }
@@ -54,14 +65,14 @@ impl Shown {
         if let Some(more) = &self.more {
             return Some(more.clone());
         }
-        let list =
-            |nets: &BTreeSet<IpNet>| nets.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         [
             (self.mode != wanted.mode).then(|| format!("the mode {}", self.mode)),
             (self.mtu != wanted.mtu)
                 .then(|| self.mtu.map_or_else(|| "no MTU".to_owned(), |mtu| format!("the MTU {mtu}"))),
             (self.addresses != wanted.addresses)
-                .then(|| format!("the addresses [{}]", list(&self.addresses))),
+                .then(|| format!("the addresses [{}]", texts(&self.addresses))),
+            (self.routes != wanted.routes).then(|| format!("the routes [{}]", texts(&self.routes))),
+            (self.rules != wanted.rules).then(|| format!("the rules [{}]", texts(&self.rules))),
             self.accepts_ra.then(|| "router advertisements".to_owned()),
             self.autoconfigures.then(|| "IPv6 autoconfiguration".to_owned()),
         ]
@@ -69,6 +80,10 @@ impl Shown {
         .flatten()
         .next()
     }
+}
+
+fn texts<T: ToString>(all: &BTreeSet<T>) -> String {
+    all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// The interfaces in what was printed, by name.
@@ -90,14 +105,19 @@ pub(super) fn parse(xml: &str) -> Result<BTreeMap<String, Shown>, String> {
 
 fn shown(interface: Node<'_, '_>, xml: &str) -> Result<(String, Shown), String> {
     let name = text_at(interface, &["name"]).ok_or("an interface has no name")?.to_owned();
-    let (mut addresses, mut more) = (BTreeSet::new(), None);
+    let (mut addresses, mut routes, mut rules, mut more) =
+        (BTreeSet::new(), BTreeSet::new(), BTreeSet::new(), None);
     // The elements with a prefix, such as `ipv4:static`, say where addresses come from.
     let sources = interface.children().filter(|node| node.tag_name().namespace().is_some());
     for element in sources.flat_map(|source| source.children()).filter(Node::is_element) {
-        let address = element.has_tag_name("address").then(|| text_at(element, &["local"])).flatten();
-        match address.and_then(|text| text.parse().ok()) {
-            Some(net) => _ = addresses.insert(net),
-            None => more = Some(element.tag_name().name().to_owned()),
+        let understood = match element.tag_name().name() {
+            "address" => value_at(element, &["local"]).map(|net| addresses.insert(net)),
+            "route" => route(element).map(|route| routes.insert(route)),
+            "rule" => rule(element).map(|rule| rules.insert(rule)),
+            _ => None,
+        };
+        if understood.is_none() {
+            more = Some(element.tag_name().name().to_owned());
         }
     }
     if let Some(master) = text_at(interface, &["link", "master"]) {
@@ -110,8 +130,10 @@ fn shown(interface: Node<'_, '_>, xml: &str) -> Result<(String, Shown), String> 
     let ipv6 = !is(["enabled"; 2], "false");
     let shown = Shown {
         mode: text_at(interface, &["control", "mode"]).unwrap_or_default().to_owned(),
-        mtu: text_at(interface, &["link", "mtu"]).and_then(|text| text.parse().ok()),
+        mtu: value_at(interface, &["link", "mtu"]),
         addresses,
+        routes,
+        rules,
         // Releases differ in the dash.
         accepts_ra: ipv6 && !is(["accept-ra", "accept_ra"], "disable"),
         autoconfigures: ipv6 && !is(["autoconf"; 2], "false"),
@@ -120,6 +142,46 @@ fn shown(interface: Node<'_, '_>, xml: &str) -> Result<(String, Shown), String> 
         text: xml[interface.range()].to_owned(),
     };
     Ok((name, shown))
+}
+
+/// A route as we write them; none where it says more.
+fn route(element: Node<'_, '_>) -> Option<NicRoute> {
+    let known = ["destination", "nexthop", "priority", "kern"];
+    let destination = value_at(element, &["destination"])?;
+    let route =
+        NicRoute::new(destination, value_at(element, &["nexthop", "gateway"]), table(element, "kern"));
+    let metric = value_at(element, &["priority"]).unwrap_or(route.metric);
+    says_only(element, &known).then_some(NicRoute { metric, ..route })
+}
+
+/// A rule as we write them; none where it says more.
+fn rule(element: Node<'_, '_>) -> Option<SourceRule> {
+    let from: IpNet = value_at(element, &["match", "from"])?;
+    let suppressed: Option<u8> = value_at(element, &["suppress", "prefix-length"]);
+    let plain =
+        text_at(element, &["action", "type"]) == Some("lookup") && suppressed.is_none_or(|bits| bits == 0);
+    let whole =
+        from.prefix_len() == from.max_prefix_len() && says_only(element, &["match", "action", "suppress"]);
+    let rule = SourceRule {
+        from: from.addr(),
+        priority: value_at(element, &["match", "priority"])?,
+        table: table(element, "action"),
+        without_default: suppressed.is_some(),
+    };
+    (plain && whole).then_some(rule)
+}
+
+/// wicked leaves out the table `main`.
+fn table(element: Node<'_, '_>, within: &str) -> u32 {
+    value_at(element, &[within, "table"]).unwrap_or(MAIN)
+}
+
+fn says_only(element: Node<'_, '_>, known: &[&str]) -> bool {
+    element.children().filter(Node::is_element).all(|child| known.contains(&child.tag_name().name()))
+}
+
+fn value_at<T: FromStr>(node: Node<'_, '_>, path: &[&str]) -> Option<T> {
+    text_at(node, path)?.parse().ok()
 }
 
 /// The text of the element at `path` below `node`, by names without a prefix.
@@ -161,6 +223,7 @@ mod tests {
 
     #[test]
     fn whatever_is_not_as_wanted_is_named() {
+        const RULE: &str = "<rule><match><priority>7</priority><from>10.0.0.1/32</from></match><action><type>lookup</type></action></rule>";
         const LINK: &str = "<link><mtu>1400</mtu></link>";
         let full = format!("{ADDRESS}{NO_RA}");
         assert_eq!(difference(LINK, &full), None);
@@ -182,7 +245,20 @@ mod tests {
                     "</ipv4:static>",
                     "<route><destination>10.0.0.0/8</destination></route></ipv4:static>",
                 ),
+                "the routes [10.0.0.0/8]",
+            ),
+            (
+                LINK,
+                &full.replace(
+                    "</ipv4:static>",
+                    "<route><destination>10.0.0.0/8</destination><mtu>1400</mtu></route></ipv4:static>",
+                ),
                 "route",
+            ),
+            (
+                LINK,
+                &full.replace("</ipv4:static>", &format!("{RULE}</ipv4:static>")),
+                "the rules [7: from 10.0.0.1 lookup 254]",
             ),
             (LINK, &full.replace("<local>", "<peer>10.0.0.1</peer><local>x"), "address"),
         ] {

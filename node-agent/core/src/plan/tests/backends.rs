@@ -110,7 +110,8 @@ fn a_host_that_changes_its_backend_has_the_files_of_the_new_one_and_no_link_is_t
         assert_eq!(steps.collect::<Vec<_>>(), [&Step::SetUp { index: 0 }; 0]);
         scene.converge();
         let of_backend = |path: &String| backend.owner_of(path).is_some();
-        let files = 2 * backend.paths("multinic0".parse().unwrap()).len();
+        let wanted = scene.desired.wanted.values();
+        let files: usize = wanted.map(|nic| backend.render(nic).unwrap().len()).sum();
         assert!(
             scene.node.files.keys().all(of_backend) && scene.node.files.len() == files,
             "{:?}",

@@ -165,7 +165,7 @@ fn a_missing_route_to_the_nics_own_subnet_is_added_again() {
     scene.node.kernel.links[0].addresses[0].lacks_route = true;
     assert_eq!(
         scene.plan().transactions[0].steps,
-        [Step::AddRoute { index: 3, net: "10.1.0.5/24".parse().unwrap() }]
+        [Step::AddSubnetRoute { index: 3, net: "10.1.0.5/24".parse().unwrap() }]
     );
     scene.converge();
     assert!(scene.link(UPLINK).addresses[0].lacks_route, "the uplink's routes are not ours");

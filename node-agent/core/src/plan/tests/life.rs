@@ -8,7 +8,18 @@ const REPLIES: u32 = 101;
 
 fn rule(from: Option<&str>) -> Rule {
     let from = from.map(|text| text.parse().unwrap());
-    Rule { ipv6: false, table: Some(REPLIES), from, incoming: None, outgoing: None, inverted: false }
+    Rule {
+        ipv6: false,
+        priority: 100,
+        table: Some(REPLIES),
+        from,
+        incoming: None,
+        outgoing: None,
+        inverted: false,
+        suppressed_prefix: None,
+        is_narrowed: false,
+        is_marked: false,
+    }
 }
 
 fn refusal_of(scene: &Scene, of: &str) -> (Reason, String) {

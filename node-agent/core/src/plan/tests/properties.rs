@@ -6,6 +6,7 @@ use super::*;
 use crate::{
     observed::link::is_link_local,
     parse::{
+        self,
         bootfile::{Owner, owner},
         desired::nets,
     },
@@ -19,11 +20,16 @@ fn wanted() -> impl Strategy<Value = Vec<Interface>> {
             0usize..4,
             prop::sample::subsequence(vec!["10.1.0.5/24", "10.2.0.5/24", "2001:db8::5/64"], 0..3),
             prop::option::of(1280i64..9000),
+            (
+                any::<bool>(),
+                prop::sample::subsequence(vec!["10.30.0.0/16", "10.40.0.0/16", "2001:db8:30::/48"], 0..3),
+            ),
         )
-            .prop_map(move |(wanted, slot, addresses, mtu)| {
+            .prop_map(move |(wanted, slot, addresses, mtu, (answers, destinations))| {
                 wanted.then(|| {
                     let mut nic = nic(of, &format!("multinic{slot}"), &addresses);
                     nic.mtu = mtu.map(|bytes| bytes.try_into().unwrap());
+                    lead_out(&mut nic, answers, &destinations);
                     nic
                 })
             })
@@ -32,6 +38,27 @@ fn wanted() -> impl Strategy<Value = Vec<Interface>> {
         let mut names = BTreeSet::new();
         [a, b, c].into_iter().flatten().filter(|nic| names.insert(nic.name)).collect()
     })
+}
+
+/// Gives the NIC routes to `destinations` by the first hosts of its own subnets, each with a metric of its own, and has it
+/// answer by those, where it `answers` at all.
+fn lead_out(nic: &mut Interface, answers: bool, destinations: &[&str]) {
+    let router = |ipv6: bool| {
+        let nets = nets(nic);
+        let net = nets.into_iter().find(|net| net.addr().is_ipv6() == ipv6)?;
+        net.hosts().next().map(|ip| serde_json::json!(ip))
+    };
+    let routers: Vec<_> = [router(false), router(true)].into_iter().flatten().collect();
+    let metric = u32::from(nic.mac_address.octets()[5]);
+    let routes: Vec<_> = destinations
+        .iter()
+        .filter_map(|to| {
+            Some(serde_json::json!({ "destination": to, "via": router(to.contains(':'))?, "metric": metric }))
+        })
+        .collect();
+    nic.routes = serde_json::from_value(routes.into()).unwrap();
+    let routing = serde_json::json!({ "gateways": routers });
+    nic.source_routing = (answers && !routers.is_empty()).then(|| serde_json::from_value(routing).unwrap());
 }
 
 /// Whether udev knows each NIC, and whether it is called by its first name.
@@ -81,7 +108,11 @@ proptest! {
         for nic in &then {
             let found = scene.link(&nic.mac_address.to_string()).nets();
             prop_assert_eq!(found.into_iter().filter(|net| !is_link_local(net)).collect::<BTreeSet<_>>(), nets(nic));
+            let routes = scene.link(&nic.mac_address.to_string()).routes.keys().cloned().collect::<BTreeSet<_>>();
+            prop_assert_eq!(routes, parse::routing::routes(nic));
         }
+        let rules: BTreeSet<_> = then.iter().flat_map(parse::routing::rules).collect();
+        prop_assert_eq!(scene.node.kernel.source_rules(), rules);
     }
 
     #[test]
@@ -90,7 +121,8 @@ proptest! {
             let files = backend.render(&nic).unwrap();
             let given: BTreeSet<_> = files.iter().flat_map(|file| ALL.addresses(&file.path, &file.text)).collect();
             prop_assert_eq!(given, nets(&nic));
-            prop_assert_eq!(files.iter().map(|file| file.path.clone()).collect::<Vec<_>>(), backend.paths(nic.name));
+            let paths = backend.paths(nic.name);
+            prop_assert!(files.iter().all(|file| paths.contains(&file.path)));
             for file in files {
                 prop_assert_eq!(ALL.owner_of(&file.path), Some(nic.name));
                 prop_assert_eq!(owner(&file.text), Owner::Us(nic.mac_address));
@@ -117,6 +149,9 @@ proptest! {
             .collect();
         for index in failed {
             prop_assert_eq!(scene.node.kernel.link(index), before.kernel.link(index));
+        }
+        if failures.len() == plan.transactions.iter().map(|transaction| transaction.members.len()).sum::<usize>() {
+            prop_assert_eq!(scene.node.kernel.source_rules(), before.kernel.source_rules());
         }
         for change in plan.transactions.iter().filter(|t| t.members.iter().any(|m| failures.contains_key(&m.mac))).flat_map(|t| &t.files) {
             prop_assert_eq!(scene.node.files.get(&change.path), change.from.as_ref());
