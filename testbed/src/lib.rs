@@ -8,6 +8,7 @@
 //!    |-- Database       mariadbd with the table in one of its shapes; Producer writes rows as OpenStack's does
 //!    |-- Router         advertises itself to NICs that did not ask
 //!    |-- Operator       the product's binary, with its own rights only
+//!    |-- Site           a router and a client behind it, on the far side of the NICs
 //!    '-- Node           a light or a full machine; NICs come and go; runs the agent; Monitor measures harm
 //!
 //!  Suite     tells stories in testbeds and counts them as tests
@@ -33,6 +34,7 @@ pub use parts::harm::{Harm, Monitor};
 pub use parts::node::{Kind, Link, Node, UPLINK, kubernetes_node};
 pub use parts::operator::{OPERATOR_HEALTH, Operator};
 pub use parts::router::ADVERTISED;
+pub use parts::site::Site;
 pub use sandbox::eventually::{SOON, eventually};
 pub use sandbox::fabric::{GATEWAY, LAN, UPLINKS};
 pub use sandbox::process::Process;

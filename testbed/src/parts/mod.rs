@@ -10,3 +10,4 @@ pub(crate) mod harm;
 pub(crate) mod node;
 pub(crate) mod operator;
 pub(crate) mod router;
+pub(crate) mod site;

@@ -3,6 +3,7 @@
 use multinic_agent::host::backend::StageError;
 use multinic_agent_core::plan::Verdict;
 use multinic_crds::{Interface, Reason};
+use serde_json::json;
 
 use crate::host::{A, B, Host, nic};
 
@@ -71,6 +72,7 @@ fn every_kind_of_file(host: &mut Host) {
     }
     // They exchange their slots.
     host.configure(&[nic(A, "multinic0", &[]), nic(B, "multinic1", &[])]);
+    host.configure(&[with_routes(nic(A, "multinic0", &["10.1.0.5/24", "2001:db8::5/64"]))]);
     assert_eq!(host.verdict(&[nic(A, "multinic1", &[]), nic(B, "multinic0", &[])], A), Verdict::Change);
 }
 
@@ -255,4 +257,21 @@ fn broken_generator(host: &mut Host) {
     let error = decided.unwrap_err();
     assert!(matches!(error, StageError::Broken { .. } | StageError::Command(_)), "{error}");
     assert!(error.to_string().contains(place), "{error}");
+}
+
+/// The same with a route of every kind.
+fn with_routes(nic: Interface) -> Interface {
+    let routes = json!([
+        { "destination": "10.30.0.0/16", "via": "10.1.0.1" },
+        { "destination": "10.40.0.0/16", "via": "192.0.2.1", "onLink": true, "metric": 7, "table": 100 },
+        { "destination": "10.50.0.0/16" },
+        { "destination": "2001:db8:30::/48", "via": "2001:db8::1", "metric": 8 },
+        { "destination": "2001:db8:50::/48" },
+    ]);
+    let routing = json!({ "gateways": ["10.1.0.1", "fe80::1"] });
+    Interface {
+        routes: serde_json::from_value(routes).unwrap(),
+        source_routing: serde_json::from_value(routing).unwrap(),
+        ..nic
+    }
 }

@@ -11,6 +11,7 @@ mod loops;
 mod moves;
 mod parts;
 mod pod;
+mod routing;
 mod schema;
 mod slots;
 mod systems;
@@ -26,6 +27,6 @@ fn main() -> ExitCode {
     let suite = faults::tell(boundaries::tell(Suite::default()));
     let suite = systems::tell(constancy::tell(slots::tell(suite)));
     let suite = check::tell(lease::tell(uplink::tell(guards::tell(suite))));
-    let suite = moves::tell(endings::tell(udev::tell(suite)));
+    let suite = routing::tell(moves::tell(endings::tell(udev::tell(suite))));
     loops::tell(schema::tell(pod::tell(parts::tell(suite)))).run()
 }

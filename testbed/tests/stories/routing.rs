@@ -1,0 +1,169 @@
+//! Replies leave by the NIC at whose address the request came in, whatever others do to routes and rules.
+
+use anyhow::{Context, Result, ensure};
+use kube::{
+    Api,
+    api::{Patch, PatchParams, PostParams},
+};
+use multinic_crds::NodeNetworkConfig;
+use multinic_testbed::{
+    ControlPlane, Harm, Kind, Needs, Node, Process, SOON, Site, Suite, System, Testbed, eventually,
+    setup::system, skip,
+};
+use serde_json::json;
+
+const NICS: [&str; 2] = ["fa:16:3e:00:00:01", "fa:16:3e:00:00:02"];
+const PORT: u16 = 8000;
+/// What a host does that has strict filters: what comes in by a NIC must have its way back over the same.
+const STRICT: &str = "net.ipv4.conf.all.rp_filter = 1\nnet.ipv4.conf.default.rp_filter = 1\n";
+
+pub(crate) fn tell(suite: Suite) -> Suite {
+    let systems: [(&'static System, u32); 4] = [
+        (&system::NETPLAN, 100),
+        (&system::NETWORKD, 10),
+        (&system::NETWORK_MANAGER_1_42, 10),
+        (&system::WICKED, 10),
+    ];
+    systems.into_iter().fold(suite, |suite, (system, calls)| {
+        let name = format!("replies_leave_by_the_nic_they_came_in_on_with_{}", system.name);
+        suite.tell(&name, Needs::FullNodes, async move |bed: &Testbed| replies(bed, system, calls).await)
+    })
+}
+
+async fn replies(bed: &Testbed, system: &'static System, calls: u32) -> Result<()> {
+    if let Some(obstacle) = system.obstacle() {
+        return Err(skip(obstacle));
+    }
+    let cluster = bed.control_plane().await?;
+    let sites = [bed.site(0)?, bed.site(1)?];
+    let node = bed.node("worker-1", Kind::Of(system)).await?;
+    std::fs::write(node.host_root()?.join("etc/sysctl.d/10-strict.conf"), STRICT)?;
+    node.reboot().await?;
+    for mac in NICS {
+        node.plug(mac)?;
+    }
+    let monitor = node.monitor().await?;
+    let before = routing(&node)?;
+    node.join(&cluster).await?;
+    let configs: Api<NodeNetworkConfig> = Api::all(cluster.client());
+    configs.create(&PostParams::default(), &object(&node, &sites)?).await?;
+    configured(&cluster, &node).await?;
+    let wanted = routing(&node)?;
+    {
+        let _server = serve(&node)?;
+        all_answered(&sites, calls).await?;
+        node.exec(&[
+            "sh",
+            "-c",
+            "for p in 5300 5301 5302; do ip rule del priority $p; done; ip route flush table 5301",
+        ])?;
+        same(&node, &wanted, "the rules and routes that were taken away to be back").await?;
+        for mac in NICS {
+            node.flap(mac)?;
+        }
+        same(&node, &wanted, "the carrier's loss to be over").await?;
+        all_answered(&sites, calls).await?;
+    }
+    assert_eq!(untouched(monitor.finish().await?), Harm::default());
+    node.exec(system.reload)?;
+    same(&node, &wanted, "what somebody else reloads to be right again").await?;
+
+    let log = node.agent()?.log()?;
+    node.stop_agent().await?;
+    node.start_agent(&cluster).await?;
+    eventually("the agent to have looked", SOON, async || {
+        let said = node.agent()?.log()?;
+        ensure!(said[log.len()..].contains("starting"), "{said}");
+        Ok(())
+    })
+    .await?;
+    configured(&cluster, &node).await?;
+
+    node.reboot().await?;
+    let _server = serve(&node)?;
+    if !system.by_name {
+        all_answered(&sites, calls).await.context("before the agent is back")?;
+    }
+    node.start_agent(&cluster).await?;
+    configured(&cluster, &node).await?;
+    all_answered(&sites, calls).await?;
+    let nothing = json!({ "spec": { "interfaces": [] } });
+    configs.patch(node.name(), &PatchParams::default(), &Patch::Merge(nothing)).await?;
+    same(&node, &before, "nothing of it to be left").await
+}
+
+/// Both NICs, each at one site, with both families.
+fn object(node: &Node<'_>, sites: &[Site<'_>; 2]) -> Result<NodeNetworkConfig> {
+    let nic = |number: usize| {
+        json!({
+            "macAddress": NICS[number], "name": format!("multinic{number}"),
+            "addresses": sites[number].addresses_of_a_nic(),
+            "sourceRouting": { "gateways": sites[number].gateways() },
+        })
+    };
+    let routed = json!([{ "destination": "10.99.0.0/16", "via": sites[0].gateways()[0], "metric": 7 }]);
+    let mut interfaces = [nic(0), nic(1)];
+    interfaces[0]["routes"] = routed;
+    Ok(serde_json::from_value(json!({
+        "apiVersion": "multinic.io/v1alpha1", "kind": "NodeNetworkConfig",
+        "metadata": { "name": node.name() }, "spec": { "interfaces": interfaces },
+    }))?)
+}
+
+async fn configured(cluster: &ControlPlane<'_>, node: &Node<'_>) -> Result<()> {
+    let configs: Api<NodeNetworkConfig> = Api::all(cluster.client());
+    eventually("both NICs to be configured", SOON, async || {
+        let config = configs.get(node.name()).await?;
+        let status = config.status.context("no status")?;
+        let boot_id = node.exec(&["cat", "/proc/sys/kernel/random/boot_id"])?;
+        ensure!(status.boot_id == boot_id.trim(), "the status is of an earlier boot");
+        ensure!(status.applied_generation == config.metadata.generation, "{:?}", status.interfaces);
+        Ok(())
+    })
+    .await
+}
+
+/// Says hello to whoever calls.
+fn serve(node: &Node<'_>) -> Result<Process> {
+    let script = format!("exec systemd-socket-activate --accept --inetd --listen={PORT} echo hello");
+    node.run_beside("server", &script)
+}
+
+async fn all_answered(sites: &[Site<'_>; 2], calls: u32) -> Result<()> {
+    for site in sites {
+        for address in site.addresses_of_a_nic() {
+            let address = address.split('/').next().unwrap_or_default().to_owned();
+            // The first call waits for the server, and for neighbours to be found.
+            eventually("the first answer", SOON, async || site.calls(&address, PORT, 1)).await?;
+            site.calls(&address, PORT, calls)?;
+        }
+    }
+    Ok(())
+}
+
+/// Every rule and every route, as the node shows them.
+fn routing(node: &Node<'_>) -> Result<String> {
+    let script = "ip rule; ip -6 rule; ip route show table all; ip -6 route show table all";
+    let all = node.exec(&["sh", "-c", script])?;
+    let lines = all.lines().map(str::trim_end).collect::<std::collections::BTreeSet<_>>();
+    Ok(lines.into_iter().collect::<Vec<_>>().join("\n"))
+}
+
+async fn same(node: &Node<'_>, wanted: &str, what: &str) -> Result<()> {
+    eventually(what, SOON, async || {
+        let now = routing(node)?;
+        let differs = |line: &&str, other: &str| !other.lines().any(|there| there == *line);
+        let missing: Vec<_> = wanted.lines().filter(|line| differs(line, &now)).collect();
+        let more: Vec<_> = now.lines().filter(|line| differs(line, wanted)).collect();
+        ensure!(missing.is_empty() && more.is_empty(), "missing {missing:#?}, and there is {more:#?}");
+        Ok(())
+    })
+    .await
+}
+
+/// Rules belong to no link: those of ours are no harm to the uplink.
+fn untouched(mut harm: Harm) -> Harm {
+    harm.notifications
+        .retain(|line| !line.contains("lookup 53") && !line.contains("suppress_prefixlength 0"));
+    harm
+}
