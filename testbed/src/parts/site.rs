@@ -18,18 +18,18 @@ ip netns add client$n
 ip link add site$n type veth peer name lan netns router$n
 ip link set site$n master "$lan" up
 ip -netns router$n link add client type veth peer name router netns client$n
-in() { ip -netns "$@"; }
-in router$n address add 10.2$n.0.254/24 dev lan
-in router$n address add 2001:db8:2$n::fe/64 dev lan nodad
-in router$n address add 10.12$n.0.1/24 dev client
-in router$n address add 2001:db8:12$n::1/64 dev client nodad
-in client$n address add 10.12$n.0.2/24 dev router
-in client$n address add 2001:db8:12$n::2/64 dev router nodad
-in router$n link set lan up
-in router$n link set client up
-in client$n link set router up
-in client$n route add default via 10.12$n.0.1
-in client$n -6 route add default via 2001:db8:12$n::1
+at() { ip -netns "$@"; }
+at router$n address add 10.2$n.0.254/24 dev lan
+at router$n address add 2001:db8:2$n::fe/64 dev lan nodad
+at router$n address add 10.12$n.0.1/24 dev client
+at router$n address add 2001:db8:12$n::1/64 dev client nodad
+at client$n address add 10.12$n.0.2/24 dev router
+at client$n address add 2001:db8:12$n::2/64 dev router nodad
+at router$n link set lan up
+at router$n link set client up
+at client$n link set router up
+at client$n route add default via 10.12$n.0.1
+at client$n -6 route add default via 2001:db8:12$n::1
 ip netns exec router$n sh -c 'echo 1 > /proc/sys/net/ipv4/ip_forward; echo 1 > /proc/sys/net/ipv6/conf/all/forwarding'
 "#;
 

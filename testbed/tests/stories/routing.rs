@@ -42,8 +42,8 @@ async fn replies(bed: &Testbed, system: &'static System, calls: u32) -> Result<(
     for mac in NICS {
         node.plug(mac)?;
     }
-    let monitor = node.monitor().await?;
     let before = routing(&node)?;
+    let monitor = node.monitor().await?;
     node.join(&cluster).await?;
     let configs: Api<NodeNetworkConfig> = Api::all(cluster.client());
     configs.create(&PostParams::default(), &object(&node, &sites)?).await?;
