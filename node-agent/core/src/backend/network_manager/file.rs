@@ -6,10 +6,8 @@ use ipnet::IpNet;
 use multinic_crds::Interface;
 use sha2::{Digest, Sha256};
 
-use crate::{
-    observed::routing::{NicRoute, SourceRule},
-    parse::routing::{routes, rules},
-};
+use super::routes::{write_route, write_rule};
+use crate::parse::routing::{routes, rules};
 
 /// The connection that makes `NetworkManager` configure the NIC as it is wanted, and in no other way. Whatever else could
 /// take the NIC, such as a connection without a name, has a lower priority.
@@ -39,28 +37,6 @@ pub(super) fn connection(nic: &Interface) -> String {
         text.push_str("never-default=true\nmay-fail=true\n");
     }
     text
-}
-
-/// A metric of zero is `NetworkManager`'s word for the one that it chooses itself, so the least is one there.
-fn write_route(text: &mut String, number: u32, route: &NicRoute) {
-    let NicRoute { destination, via, metric, table, on_link } = route;
-    let via = via.map_or_else(
-        || if destination.addr().is_ipv6() { "::" } else { "0.0.0.0" }.to_owned(),
-        |via| via.to_string(),
-    );
-    let _ = writeln!(text, "route{number}={destination},{via},{metric}");
-    let on_link = if *on_link { ",onlink=true" } else { "" };
-    let _ = writeln!(text, "route{number}_options=table={table}{on_link}");
-}
-
-fn write_rule(text: &mut String, number: u32, rule: &SourceRule) {
-    let SourceRule { from, priority, table, without_default } = rule;
-    let suppress = if *without_default { " suppress-prefixlength 0" } else { "" };
-    let _ = writeln!(
-        text,
-        "routing-rule{number}=priority {priority} from {} table {table}{suppress}",
-        IpNet::from(*from)
-    );
 }
 
 /// The same for the same NIC under the same name, and for no other: a connection that becomes another NIC's is another one.

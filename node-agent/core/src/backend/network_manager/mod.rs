@@ -4,6 +4,7 @@
 mod file;
 pub mod next_boot;
 mod read;
+mod routes;
 
 use ipnet::IpNet;
 use multinic_crds::{Explanation, Interface, InterfaceName};

@@ -5,7 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use ipnet::IpNet;
 use multinic_crds::{Interface, MacAddress};
 
-use crate::parse::desired::nets;
+use super::routes;
+use crate::{
+    observed::routing::{NicRoute, SourceRule},
+    parse::{desired::nets, routing},
+};
 
 /// What a connection makes of a NIC, as far as it matters for one of ours.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -17,6 +21,9 @@ pub(super) struct Read {
     /// By family: the method, and whether it may give the default route.
     methods: BTreeMap<&'static str, (String, bool)>,
     addresses: BTreeSet<IpNet>,
+    /// By family and number in the connection.
+    routes: BTreeMap<(&'static str, String), NicRoute>,
+    rules: BTreeSet<SourceRule>,
     /// What is set for a family beside that.
     more: Option<String>,
 }
@@ -44,6 +51,8 @@ impl Read {
             mtu: nic.mtu.map(multinic_crds::Mtu::bytes),
             methods: FAMILIES.into_iter().zip([method(false), method(true)]).collect(),
             addresses: nets(nic),
+            routes: routing::routes(nic).into_iter().map(numbered).collect(),
+            rules: routing::rules(nic),
             more: None,
         }
     }
@@ -86,12 +95,32 @@ impl Read {
             "method" => value.clone_into(method),
             "never-default" => *gives_default = value != "true",
             _ if HARMLESS.contains(&key) => {}
-            // One with a gateway is none of ours.
-            _ => match key.strip_prefix("address").and_then(|_| value.parse().ok()) {
-                Some(net) => _ = self.addresses.insert(net),
-                None => self.more = Some(format!("{family}.{key}")),
-            },
+            _ => {
+                if self.take_entry(family, key, value).is_none() {
+                    self.more = Some(format!("{family}.{key}"));
+                }
+            }
         }
+    }
+
+    /// Takes an address, a route or a rule; none where it is none of ours, such as an address with a gateway.
+    fn take_entry(&mut self, family: &'static str, key: &str, value: &str) -> Option<()> {
+        if key.starts_with("routing-rule") {
+            self.rules.insert(routes::rule(value)?);
+        } else if let Some(number) = key.strip_prefix("route").and_then(|rest| rest.strip_suffix("_options"))
+        {
+            routes::take_options(self.routes.get_mut(&(family, number.to_owned()))?, value)?;
+        } else if let Some(number) = key.strip_prefix("route") {
+            self.routes.insert((family, number.to_owned()), routes::route(value)?);
+        } else {
+            key.strip_prefix("address")?;
+            self.addresses.insert(value.parse().ok()?);
+        }
+        Some(())
+    }
+
+    fn routes(&self) -> BTreeSet<&NicRoute> {
+        self.routes.values().collect()
     }
 
     /// What is not as in `wanted`.
@@ -99,8 +128,6 @@ impl Read {
         if let Some(more) = &self.more {
             return Some(more.clone());
         }
-        let list =
-            |nets: &BTreeSet<IpNet>| nets.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         let other = |key: &&str| self.identity.get(*key) != wanted.identity.get(*key);
         if let Some(key) = wanted.identity.keys().copied().find(|key| other(key)) {
             return Some(format!("another {key}"));
@@ -115,12 +142,23 @@ impl Read {
             (self.mtu != wanted.mtu)
                 .then(|| self.mtu.map_or_else(|| "no MTU".to_owned(), |mtu| format!("the MTU {mtu}"))),
             (self.addresses != wanted.addresses)
-                .then(|| format!("the addresses [{}]", list(&self.addresses))),
+                .then(|| format!("the addresses [{}]", texts(&self.addresses))),
+            (self.routes() != wanted.routes()).then(|| format!("the routes [{}]", texts(self.routes()))),
+            (self.rules != wanted.rules).then(|| format!("the rules [{}]", texts(&self.rules))),
         ]
         .into_iter()
         .flatten()
         .next()
     }
+}
+
+/// Numbers are only compared within one connection.
+fn numbered(route: NicRoute) -> ((&'static str, String), NicRoute) {
+    (("", route.to_string()), route)
+}
+
+fn texts<T: ToString>(all: impl IntoIterator<Item = T>) -> String {
+    all.into_iter().map(|one| one.to_string()).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -157,6 +195,16 @@ mod tests {
             ("address1=10.10.0.5/24\n", "", "the addresses [2001:db8:10::5/64]"),
             ("10.10.0.5/24", "10.10.0.5/24,10.10.0.1", "ipv4.address1"),
             ("10.10.0.5/24\n", "10.10.0.5/24\nroute1=10.20.0.0/16,10.10.0.1\n", "ipv4.route1"),
+            (
+                "10.10.0.5/24\n",
+                "10.10.0.5/24\nroute1=10.20.0.0/16,10.10.0.1,0\n",
+                "the routes [10.20.0.0/16 via 10.10.0.1]",
+            ),
+            (
+                "10.10.0.5/24\n",
+                "10.10.0.5/24\nrouting-rule1=priority 5 from 10.10.0.5 table 254 suppress_prefixlength 0\n",
+                "the rules [5: from 10.10.0.5 lookup 254 suppress_prefixlength 0]",
+            ),
             ("[ipv6]\n", "[ipv6]\ngateway=fe80::1\n", "ipv6.gateway"),
         ] {
             assert_eq!(difference(from, to).as_deref(), Some(expected), "{to}");
