@@ -118,19 +118,42 @@ impl InterfaceAddress {
     /// The `cidr` format would say this too, but it also takes what the kernel refuses.
     #[must_use]
     pub fn pattern() -> String {
-        const LAST: &str = "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])";
-        const FIRST: &str = "(22[0-3]|2[01][0-9]|1[013-9][0-9]|12[0-689]|[1-9][0-9]?)";
-        const V4_PREFIX: &str = "(3[0-2]|[12][0-9]|[1-9])";
-        const V6_PREFIX: &str = "(12[0-8]|1[01][0-9]|[1-9][0-9]?)";
-        const GROUP: &str = "[0-9a-f]{1,4}";
-
-        let v4 = format!(r"{FIRST}(\.{LAST}){{3}}/{V4_PREFIX}");
-        // `::` stands for at least one group: with n groups before it, at most 7 - n follow.
-        let mut v6 = vec![format!("({GROUP}:){{7}}{GROUP}"), format!("({GROUP}:){{1,7}}:")];
-        v6.extend((1..=6).map(|before| format!("({GROUP}:){{1,{before}}}(:{GROUP}){{1,{}}}", 7 - before)));
-        v6.push(format!(":(:{GROUP}){{1,7}}"));
-        format!("^({v4}|({})/{V6_PREFIX})$", v6.join("|"))
+        format!("^({})$", with_prefix())
     }
+}
+
+/// The pattern of a host's IPv4 address.
+pub(crate) fn v4() -> String {
+    const LAST: &str = "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])";
+    const FIRST: &str = "(22[0-3]|2[01][0-9]|1[013-9][0-9]|12[0-689]|[1-9][0-9]?)";
+    format!(r"{FIRST}(\.{LAST}){{3}}")
+}
+
+/// The pattern of an IPv6 address.
+pub(crate) fn v6() -> String {
+    const GROUP: &str = "[0-9a-f]{1,4}";
+    // `::` stands for at least one group: with n groups before it, at most 7 - n follow.
+    let mut v6 = vec![format!("({GROUP}:){{7}}{GROUP}"), format!("({GROUP}:){{1,7}}:")];
+    v6.extend((1..=6).map(|before| format!("({GROUP}:){{1,{before}}}(:{GROUP}){{1,{}}}", 7 - before)));
+    v6.push(format!(":(:{GROUP}){{1,7}}"));
+    format!("({})", v6.join("|"))
+}
+
+/// The pattern of either with a prefix of at least one bit.
+pub(crate) fn with_prefix() -> String {
+    const V4_PREFIX: &str = "(3[0-2]|[12][0-9]|[1-9])";
+    const V6_PREFIX: &str = "(12[0-8]|1[01][0-9]|[1-9][0-9]?)";
+    format!("{}/{V4_PREFIX}|{}/{V6_PREFIX}", v4(), v6())
+}
+
+/// The CEL rule that refuses IPv6 addresses that no host has, where `end` follows the address: loopback and unspecified,
+/// however many zeros they are written with; multicast; IPv4-mapped.
+pub(crate) fn is_host(end: &str) -> String {
+    format!(
+        "!self.matches('^[0:]*:[0:]*1?{end}') && !self.matches('^ff[0-9a-f]{{2}}:') && \
+         !self.matches('^[0:]*:ffff:[0-9a-f]{{1,4}}:[0-9a-f]{{1,4}}{end}') && \
+         !self.matches('^(0{{1,4}}:){{5}}ffff:([0-9a-f]{{1,4}})?:{{1,2}}{end}')"
+    )
 }
 
 impl JsonSchema for InterfaceAddress {
@@ -149,8 +172,7 @@ impl JsonSchema for InterfaceAddress {
             "maxLength": 43,
             "pattern": Self::pattern(),
             "x-kubernetes-validations": [{
-                // Loopback and unspecified, however many zeros they are written with; multicast.
-                "rule": "!self.matches('^[0:]*:[0:]*1?/') && !self.matches('^ff[0-9a-f]{2}:') && !self.matches('^[0:]*:ffff:[0-9a-f]{1,4}:[0-9a-f]{1,4}/') && !self.matches('^(0{1,4}:){5}ffff:([0-9a-f]{1,4})?:{1,2}/')",
+                "rule": is_host("/"),
                 "message": "loopback, unspecified, multicast and IPv4-mapped addresses cannot be given to a NIC",
             }],
         })

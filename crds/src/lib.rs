@@ -46,7 +46,7 @@ pub use route::{
     SourceRouting, source_tables,
 };
 pub use schema::{crd, crd_yaml};
-pub use spec::{Interface, Mode, NodeNetworkConfig, NodeNetworkConfigSpec};
+pub use spec::{Interface, MAX_ROUTES, Mode, NodeNetworkConfig, NodeNetworkConfigSpec};
 pub use status::{InterfaceState, InterfaceStatus, NodeNetworkConfigStatus, ObservedLink};
 
 /// Field manager of everything the operator writes.

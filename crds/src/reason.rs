@@ -280,6 +280,12 @@ reasons! {
     InvalidAddress [Row]
         "`address`, or the `cidr` of its subnet, cannot be used."
         "write an address within its subnet, and the subnet's cidr in multi_subnet"
+    InvalidGateway [Row]
+        "Replies are to leave by the NIC, and its subnet's gateway cannot be read, or is not in the subnet."
+        "correct `gateway_ip` in multi_subnet, or the chart's value `networking.subnets`"
+    InvalidHostRoutes [Row]
+        "`host_routes` of the subnet cannot be read, or makes too many routes."
+        "write a list as Neutron does, such as `[{\"destination\": \"10.30.0.0/16\", \"nexthop\": \"10.20.0.1\"}]`"
     AmbiguousNode [Row]
         "More than one Node could be meant by the row."
         "write the full name of the server, or its id in `attached_node_id`"

@@ -6,29 +6,31 @@ use ipnet::IpNet;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use crate::{InterfaceName, MAX_INTERFACES};
+use crate::{
+    InterfaceName, MAX_INTERFACES,
+    address::{is_host, v4, v6, with_prefix},
+};
 
 /// The routing table that `multinic0` answers from; `multinicN` answers from the N-th after it.
 pub const FIRST_SOURCE_TABLE: u32 = 5300;
 /// The number by which the kernel marks what multinic gave it: `ip route show proto 153`.
 pub const ROUTE_PROTOCOL: u8 = 153;
 
+const NO_DEFAULT: &str =
+    "a default route needs a table of its own: the one of the node leads over its uplink";
+const ONE_FAMILY: &str = "via and destination must be of the same family";
+const ON_LINK: &str = "onLink is about via";
+
 /// A route over a NIC.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-validations" = [
-    {
-        "rule": "!self.destination.endsWith('/0') || has(self.table)",
-        "message": "a default route needs a table of its own: the one of the node leads over its uplink",
-    },
+    { "rule": "!self.destination.endsWith('/0') || has(self.table)", "message": NO_DEFAULT },
     {
         "rule": "!has(self.via) || self.via.contains(':') == self.destination.contains(':')",
-        "message": "via and destination must be of the same family",
+        "message": ONE_FAMILY,
     },
-    {
-        "rule": "!has(self.onLink) || !self.onLink || has(self.via)",
-        "message": "onLink is about via",
-    },
+    { "rule": "!has(self.onLink) || !self.onLink || has(self.via)", "message": ON_LINK },
 ]))]
 pub struct Route {
     /// The network that it leads to, such as `10.30.0.0/16` or `2001:db8:30::/48`; `0.0.0.0/0` and `::/0` in a `table` only.
@@ -46,6 +48,27 @@ pub struct Route {
     /// Whether `via` is on the link although no subnet of the NIC holds it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub on_link: bool,
+}
+
+impl Route {
+    /// A route by way of a router, with the kernel's defaults.
+    #[must_use]
+    pub const fn by(destination: RouteDestination, via: NextHop) -> Self {
+        Self { destination, via: Some(via), metric: None, table: None, on_link: false }
+    }
+
+    /// What is wrong with its fields together, in the words of the schema.
+    #[must_use]
+    pub fn contradiction(&self) -> Option<&'static str> {
+        let net = self.destination.net();
+        if net.prefix_len() == 0 && self.table.is_none() {
+            Some(NO_DEFAULT)
+        } else if self.via.is_some_and(|via| via.ip().is_ipv4() != net.addr().is_ipv4()) {
+            Some(ONE_FAMILY)
+        } else {
+            (self.on_link && self.via.is_none()).then_some(ON_LINK)
+        }
+    }
 }
 
 /// Replies leave by the NIC at whose address the request came in.
@@ -185,7 +208,7 @@ impl From<RouteTable> for u32 {
 
 /// What a text type of this file needs beside its parser.
 macro_rules! text {
-    ($name:ident, $longest:literal, $pattern:expr) => {
+    ($name:ident, $longest:literal, $pattern:expr, $rule:expr, $message:literal) => {
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 fmt::Display::fmt(&self.0, f)
@@ -222,14 +245,32 @@ macro_rules! text {
             }
 
             fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!({ "type": "string", "maxLength": $longest, "pattern": $pattern })
+                json_schema!({
+                    "type": "string",
+                    "maxLength": $longest,
+                    "pattern": $pattern,
+                    "x-kubernetes-validations": [{ "rule": $rule, "message": $message }],
+                })
             }
         }
     };
 }
 
-text!(RouteDestination, 43, "^[0-9a-f.:]+/[0-9]{1,3}$");
-text!(NextHop, 39, "^[0-9a-f.:]+$");
+// Whether there are host bits only the parser says.
+text!(
+    RouteDestination,
+    43,
+    format!(r"^({}|0\.0\.0\.0/0|::/0)$", with_prefix()),
+    format!("self == '::/0' || {}", is_host("/")),
+    "loopback, unspecified, multicast and IPv4-mapped networks are nowhere to go"
+);
+text!(
+    NextHop,
+    39,
+    format!("^({}|{})$", v4(), v6()),
+    is_host("$"),
+    "loopback, unspecified, multicast and IPv4-mapped addresses are no router's"
+);
 
 impl JsonSchema for RouteTable {
     fn schema_name() -> Cow<'static, str> {

@@ -9,6 +9,9 @@ use crate::{
     InterfaceAddress, InterfaceName, MacAddress, Mtu, NodeNetworkConfigStatus, Route, SourceRouting,
 };
 
+/// The most routes that one NIC can have.
+pub const MAX_ROUTES: usize = 32;
+
 /// The NICs that one Node should have. The object is named after the Node.
 #[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[kube(
@@ -105,7 +108,7 @@ pub struct Interface {
     pub mtu: Option<Mtu>,
     /// Networks that are reached over this NIC, besides the subnets of its addresses.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 32), extend("x-kubernetes-list-type" = "atomic"))]
+    #[schemars(length(max = MAX_ROUTES), extend("x-kubernetes-list-type" = "atomic"))]
     pub routes: Vec<Route>,
     /// Has replies from the NIC's addresses leave by the NIC, through a routing table of its own. Routes of the table `main`
     /// that lead to less than everywhere, such as those to pods and Services, go before it.

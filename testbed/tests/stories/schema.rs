@@ -4,10 +4,14 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use anyhow::{Result, anyhow, ensure};
+use ipnet::IpNet;
 use kube::ResourceExt;
 use kube::api::{Api, DynamicObject, Patch, PatchParams, PostParams};
 use kube::core::ApiResource;
-use multinic_crds::{InterfaceAddress, InterfaceName, MacAddress, Mtu, NodeNetworkConfig};
+use multinic_crds::{
+    InterfaceAddress, InterfaceName, MAX_ROUTES, MacAddress, Mtu, NextHop, NodeNetworkConfig, Route,
+    RouteDestination, RouteTable,
+};
 use multinic_testbed::{ControlPlane, Needs, Suite, Testbed};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -21,6 +25,7 @@ pub(crate) fn tell(suite: Suite) -> Suite {
     suite
         .tell("a40_malformed_objects_are_refused_with_a_reason", Needs::Testbed, malformed)
         .tell("a40_the_api_server_takes_exactly_what_the_parsers_take", Needs::Testbed, parsers)
+        .tell("the_api_server_takes_the_routes_that_the_parsers_take", Needs::Testbed, routes)
         .tell("a_spec_that_was_planned_from_an_older_version_is_not_taken", Needs::Testbed, outdated)
 }
 
@@ -117,18 +122,81 @@ async fn parsers(bed: &Testbed) -> Result<()> {
         gate.takes(interface("mtu", json!(bytes)), Mtu::try_from(bytes).is_ok()).await?;
     }
     for text in sample(ADDRESSES)? {
-        let taken = gate.refusal(interface("addresses", json!([text]))).await?.is_none();
-        let parsed = text.parse::<InterfaceAddress>();
-        ensure!(
-            !taken || parsed.is_ok(),
-            "the API server takes {text:?}, and the parser does not: {parsed:?}"
-        );
-        if let Ok(address) = parsed {
-            gate.admits(interface("addresses", json!([address.to_string()]))).await?;
-        }
+        let address = |text: &str| interface("addresses", json!([text]));
+        gate.takes_no_more_than::<InterfaceAddress>(&text, address).await?;
     }
     Ok(())
 }
+
+async fn routes(bed: &Testbed) -> Result<()> {
+    let cluster = bed.control_plane().await?;
+    let gate = Gate::new(&cluster);
+    let with = |key: &str, value: Value| json!([{ "macAddress": "fa:16:3e:00:00:01", "name": "multinic0", key: value }]);
+    let gateways = |gateways: Value| with("sourceRouting", json!({ "gateways": gateways }));
+    for text in sample(ROUTERS)? {
+        gate.takes_no_more_than::<NextHop>(&text, |text| gateways(json!([text]))).await?;
+    }
+    for text in sample(ADDRESSES)?.into_iter().chain(sample(NETWORKS)?) {
+        // In a table of its own, where even the way to everywhere may be.
+        let route = |text: &str| with("routes", json!([{ "destination": text, "table": 100 }]));
+        // Whether there are host bits it cannot tell.
+        let with_host_bits = text.parse::<IpNet>().ok().filter(|net| net.trunc() != *net);
+        let net = with_host_bits.map_or(text, |net| net.trunc().to_string());
+        gate.takes_no_more_than::<RouteDestination>(&net, route).await?;
+    }
+    for table in [-1, 0, 1, 252, 253, 254, 255, 256, 5299, 5300, 5319, 5320, i64::from(u32::MAX), 1 << 32] {
+        let route = json!([{ "destination": "10.30.0.0/16", "table": table }]);
+        gate.takes(with("routes", route), RouteTable::try_from(table).is_ok()).await?;
+    }
+    for (destination, via, on_link, table) in all_kinds_of_routes() {
+        let route = json!({ "destination": destination, "via": via, "onLink": on_link, "table": table });
+        let parsed: Route = serde_json::from_value(route.clone())?;
+        let refusal = gate.refusal(with("routes", json!([route]))).await?;
+        let said = refusal.as_deref().unwrap_or_default();
+        match parsed.contradiction() {
+            Some(words) => {
+                ensure!(said.contains(words), "{route} should be refused for {words:?}: {refusal:?}")
+            }
+            None => ensure!(refusal.is_none(), "{route}: {refusal:?}"),
+        }
+    }
+    let route = |number: usize| json!({ "destination": format!("10.30.{number}.0/24"), "via": "10.20.0.1" });
+    gate.takes(with("routes", (0..MAX_ROUTES).map(route).collect()), true).await?;
+    gate.takes(with("routes", (0..=MAX_ROUTES).map(route).collect()), false).await?;
+    for (both, taken) in [
+        (json!(["10.20.0.1", "2001:db8::1"]), true),
+        (json!(["fe80::1"]), true),
+        (json!(["10.20.0.1", "10.20.0.2"]), false),
+        (json!([]), false),
+    ] {
+        gate.takes(gateways(both), taken).await?;
+    }
+    Ok(())
+}
+
+fn all_kinds_of_routes() -> impl Iterator<Item = (&'static str, Option<&'static str>, bool, Option<u32>)> {
+    let destinations = ["10.30.0.0/16", "0.0.0.0/0", "2001:db8:30::/48", "::/0"];
+    let vias = [None, Some("10.20.0.1"), Some("2001:db8:20::1")];
+    let ends = [(false, None), (true, None), (false, Some(100)), (true, Some(100))];
+    destinations.into_iter().flat_map(move |destination| {
+        vias.into_iter().flat_map(move |via| {
+            ends.into_iter().map(move |(on_link, table)| (destination, via, on_link, table))
+        })
+    })
+}
+
+/// As [`ADDRESSES`], without prefixes.
+const ROUTERS: &str = "(0|1|9|10|126|127|128|223|224|255|256|01)(\\.(0|5|25[0-9]|1[0-9]{2}|05)){3}|\
+    (10\\.0\\.0\\.5|2001:db8::5)(/(24|64))?|\
+    ([0-9a-f]{1,4}:){1,7}:?[0-9a-f]{0,4}|\
+    ([0-9a-f]{1,4}:){0,3}:([0-9a-f]{1,4}:){0,3}[0-9a-f]{1,4}|\
+    (0:){0,6}(::)?(0:|ffff:){0,2}[01]{1,2}|\
+    ::ffff:([0-9a-f]{1,4}:)?[0-9a-f]{1,4}|::ffff:10\\.0\\.0\\.1|0:0:0:0:0:ffff:(1:)?:|\
+    (ff|FE80|fe80|FD00)[0-9]{0,2}:{1,2}[0-9a-f]{1,4}";
+
+/// Networks of few bits, and those that are none.
+const NETWORKS: &str = "(0|10|127|128|192|224)\\.(0|128|64)\\.0\\.0/([0-9]|1[0-9]|32|33)|(2001:db8|fe80|ff02|0)?::/([0-9]{1,2}|12[0-9])|\
+    (::|0::|0\\.0\\.0\\.0)/(0|00|1)";
 
 const MAC_ADDRESSES: &str =
     "[0-9a-fA-F:-]{16,18}|([0-9a-f]{2}:){5}[0-9a-f]{2}|([0-9A-F]{2}-){5}[0-9A-F]{2}|(00:){5}0[01]";
@@ -183,6 +251,21 @@ impl Gate {
 
     async fn admits(&self, interfaces: Value) -> Result<()> {
         self.takes(interfaces, true).await
+    }
+
+    /// Of the text in `interfaces`: nothing that is no `T`, and every `T` as it is printed.
+    async fn takes_no_more_than<T>(&self, text: &str, interfaces: impl Fn(&str) -> Value) -> Result<()>
+    where
+        T: FromStr<Err: Display> + Display,
+    {
+        let taken = self.refusal(interfaces(text)).await?.is_none();
+        match text.parse::<T>() {
+            Ok(value) => self.admits(interfaces(&value.to_string())).await,
+            Err(error) => {
+                ensure!(!taken, "the API server takes {text:?}, and the parser does not: {error}");
+                Ok(())
+            }
+        }
     }
 
     async fn takes(&self, interfaces: Value, expected: bool) -> Result<()> {
