@@ -14,6 +14,7 @@ use clap::{
     error::ErrorKind,
 };
 use multinic_crds::MAX_INTERFACES;
+use multinic_operator_core::routing::Networking;
 use multinic_runtime::RuntimeArgs;
 
 use crate::{
@@ -101,6 +102,10 @@ pub struct Args {
     /// Slots of a node, 1 to 20; NICs beyond are reported and left alone
     #[arg(long, env = "MAX_INTERFACES", default_value = "10", value_name = "COUNT", value_parser = slots)]
     pub(crate) max_interfaces: usize,
+
+    /// Routes; the chart's value of that name
+    #[arg(long, env = "NETWORKING", default_value = "", hide_default_value = true, value_name = "JSON")]
+    pub(crate) networking: Networking,
 
     #[command(flatten)]
     pub(crate) leader: LeaderArgs,

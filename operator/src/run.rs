@@ -29,7 +29,8 @@ use crate::{
 /// Fails only for what a restart or a person has to mend: no way to Kubernetes is
 /// configured, or the admin endpoint cannot listen. Everything else is retried for ever.
 pub async fn run(args: Args, shutdown: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
-    let Args { help: _, runtime, database, sync_interval, removal_grace, max_interfaces, leader } = args;
+    let Args { help: _, runtime, database, sync_interval, removal_grace, max_interfaces, networking, leader } =
+        args;
     let RuntimeArgs { listen, log_level: _, log_format: _ } = runtime;
 
     // The error's text has its causes in it already.
@@ -48,7 +49,7 @@ pub async fn run(args: Args, shutdown: impl Future<Output = ()> + Send + 'static
     let endpoint =
         admin::Admin::new(heartbeat.clone(), registry, move || fleet.borrow().report(Instant::now()));
 
-    let settings = Settings { sync_interval, removal_grace, max_interfaces };
+    let settings = Settings { sync_interval, removal_grace, max_interfaces, networking };
     let mut elector = leader.candidate().map(|candidate| {
         let token = RandomState::new().hash_one(());
         let shown = (metrics.clone(), board.clone());
@@ -59,7 +60,7 @@ pub async fn run(args: Args, shutdown: impl Future<Output = ()> + Send + 'static
     let work = || {
         let database = Database::new(database.clone());
         let reporter = Reporter::new(board.clone(), metrics.clone());
-        let syncer = Syncer::new(client.clone(), database, settings, reporter);
+        let syncer = Syncer::new(client.clone(), database, settings.clone(), reporter);
         Controller::new(syncer, sync_interval, heartbeat.clone()).run()
     };
     let ended = tokio::select! {

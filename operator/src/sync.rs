@@ -12,6 +12,7 @@ use multinic_operator_core::{
     mirror::mirror,
     outage::Outage,
     plan::{Applied, Memory, World, plan, unread},
+    routing::{Networking, Policy},
     table::{Relied, Snapshot},
 };
 
@@ -23,11 +24,12 @@ use crate::{
 };
 
 /// What a person chose.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Settings {
     pub(crate) sync_interval: Duration,
     pub(crate) removal_grace: Duration,
     pub(crate) max_interfaces: usize,
+    pub(crate) networking: Networking,
 }
 
 /// All that a sync goes by, and what it leaves for the next one.
@@ -85,7 +87,8 @@ impl Syncer {
 
         self.watches.catch_up().await;
         let Watches { nodes, objects } = &mut self.watches;
-        let snapshot = Snapshot::new(rows, &Matcher::new(&nodes.index, &objects.index));
+        let policy = Policy { networking: &self.settings.networking, nodes: &nodes.index };
+        let snapshot = Snapshot::new(rows, &Matcher::new(&nodes.index, &objects.index), &policy);
         let world = World {
             nodes: &nodes.index,
             objects: &objects.index,

@@ -1,10 +1,13 @@
 //! A small cluster and a small table for tests.
 
+use std::sync::Arc;
+
 use multinic_crds::{GuardedConfig, InterfaceName, MacAddress};
 use serde_json::{Value, json};
 
 use crate::{
     cluster::{Index, Matcher, Node, Object, WatchedNode},
+    routing::{Columns, Networking, Policy},
     table::{RawRow, Snapshot, parse},
 };
 
@@ -16,10 +19,26 @@ pub(crate) struct TestRow {
     pub(crate) node: &'static str,
     pub(crate) mtu: &'static str,
     pub(crate) success: &'static str,
+    pub(crate) subnet: &'static str,
+    /// With its prefix.
+    pub(crate) address: &'static str,
+    /// What its subnet says.
+    pub(crate) gateway_ip: &'static str,
+    pub(crate) host_routes: &'static str,
 }
 
 pub(crate) fn row(port_id: &'static str, last: u8, node: &'static str) -> TestRow {
-    TestRow { port_id, mac: mac(last).to_string(), node, mtu: "0", success: "0" }
+    TestRow {
+        port_id,
+        mac: mac(last).to_string(),
+        node,
+        mtu: "0",
+        success: "0",
+        subnet: "subnet",
+        address: "",
+        gateway_ip: "",
+        host_routes: "",
+    }
 }
 
 pub(crate) fn mac(last: u8) -> MacAddress {
@@ -45,17 +64,21 @@ pub(crate) fn snapshot(rows: &[TestRow], nodes: &Index<Node>) -> Snapshot {
 
 pub(crate) fn snapshot_with(rows: &[TestRow], nodes: &Index<Node>, objects: &Index<Object>) -> Snapshot {
     let parsed = rows.iter().map(|row| {
+        let columns = Columns::read(Some(row.gateway_ip.as_bytes()), Some(row.host_routes.as_bytes()));
         parse(&RawRow {
             port_id: Some(row.port_id.as_bytes()),
-            subnet_id: Some(b"subnet"),
+            subnet_id: Some(row.subnet.as_bytes()),
             macaddress: Some(row.mac.as_bytes()),
             attached_node_name: Some(row.node.as_bytes()),
             mtu: Some(row.mtu.as_bytes()),
+            address: Some(row.address.as_bytes()),
+            columns: Some(&Arc::new(columns)),
             netplan_success: Some(row.success.as_bytes()),
             ..RawRow::default()
         })
     });
-    Snapshot::new(parsed.collect(), &Matcher::new(nodes, objects))
+    let policy = Policy { networking: &Networking::default(), nodes };
+    Snapshot::new(parsed.collect(), &Matcher::new(nodes, objects), &policy)
 }
 
 /// An object of `node` with these NICs, given by the last byte of the MAC address and the slot.

@@ -1,7 +1,7 @@
 //! What the operator decides, in the order of its law: parse, plan, report.
 //!
 //! ```text
-//!  rows ───▶ table ─▶ Snapshot ─┐
+//!  rows ───▶ table ─▶ Snapshot ─┐      (what a NIC is reached by, and replies: routing)
 //!  watches ▶ cluster ───────────┴─plan─▶ Plan ─▶ specs and the condition `Synced`
 //!                               └─mirror───────▶ `netplan_success`
 //!  what came of both ─transition─▶ Transition ─▶ the log, counters
@@ -21,5 +21,7 @@ pub mod mirror;
 pub mod outage;
 pub mod pace;
 pub mod plan;
+pub mod routing;
 pub mod table;
+mod text;
 pub mod transition;

@@ -70,7 +70,9 @@ fn is_proven(mark: &Mark, snapshot: &Snapshot, nodes: &Index<Node>, objects: &In
 }
 
 fn asks_for(object: &Object, nic: &Nic) -> bool {
-    object.interface(nic.mac).is_some_and(|interface| *interface == nic.interface(interface.name))
+    object
+        .interface(nic.mac)
+        .is_some_and(|interface| *interface == nic.interface(interface.name, Some(interface)))
 }
 
 #[cfg(test)]

@@ -76,6 +76,11 @@ pub enum Transition {
         /// And so many are left.
         left: usize,
     },
+    /// NICs go without something that somebody asks for.
+    LeftOut {
+        /// What, and why.
+        what: String,
+    },
     /// Rows name servers that are no Nodes here.
     ServersUnmatched {
         /// The servers, as the rows name them.
@@ -103,6 +108,8 @@ pub struct Synced {
     pub applied: Applied,
     /// All rows that cannot be used.
     pub rejected: Arc<Vec<Rejection>>,
+    /// What NICs go without, although somebody asks for it.
+    pub without: BTreeSet<String>,
     /// The rows of servers that are no Nodes here.
     pub unmatched: Vec<Unmatched>,
     /// Rows whose `netplan_success` changed.
@@ -115,6 +122,7 @@ pub struct Synced {
 #[derive(Debug, Default)]
 pub struct Standing {
     rejected: Arc<Vec<Rejection>>,
+    without: BTreeSet<String>,
     unmatched: BTreeSet<Unmatched>,
     guarded: bool,
     /// Why not all of `netplan_success` could be written.
@@ -125,7 +133,7 @@ impl Standing {
     /// Takes in another sync, and tells what it changed: what is alike stands together.
     #[must_use]
     pub fn follow(&mut self, synced: Synced) -> Vec<Transition> {
-        let Synced { plan, applied, rejected, unmatched, written, unwritten } = synced;
+        let Synced { plan, applied, rejected, without, unmatched, written, unwritten } = synced;
         let mut changed = Vec::new();
         changed.extend((written > 0).then_some(Transition::RowsWritten { rows: written }));
         changed.extend(self.follow_writes(unwritten));
@@ -134,6 +142,9 @@ impl Standing {
         changed.extend(plan.dropped.into_iter().map(Transition::NicDropped));
         changed.extend(carried_out(applied));
         self.follow_rejected(rejected, &mut changed);
+        let left_out = |what: &String| Transition::LeftOut { what: what.clone() };
+        changed.extend(without.difference(&self.without).map(left_out));
+        self.without = without;
         changed.extend(self.follow_unmatched(unmatched));
         changed
     }
@@ -291,6 +302,19 @@ mod tests {
             standing.follow(synced(&["r"])),
             [rejected("r"), Transition::RowsCorrected { rows: 2, left: 1 }]
         );
+    }
+
+    #[test]
+    fn what_is_left_out_is_told_once_until_it_is_had() {
+        let synced = |what: &[&str]| {
+            let without = what.iter().map(|what| (*what).to_owned()).collect();
+            Synced { without, ..Synced::default() }
+        };
+        let left_out = |what: &str| Transition::LeftOut { what: what.to_owned() };
+        let mut standing = Standing::default();
+        assert_eq!(standing.follow(synced(&["a", "b"])), [left_out("a"), left_out("b")]);
+        assert_eq!(standing.follow(synced(&["b", "c"])), [left_out("c")]);
+        assert_eq!(standing.follow(synced(&["a"])), [left_out("a")]);
     }
 
     #[test]

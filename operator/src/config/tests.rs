@@ -35,6 +35,8 @@ fn what_is_malformed_is_refused_and_the_setting_named() {
         ("--removal-grace", "25h"),
         ("--max-interfaces", "0"),
         ("--max-interfaces", "21"),
+        ("--networking", "{"),
+        ("--networking", r#"{"subnets": {"net-1": {"gateway": "here"}}}"#),
         ("--db-port", "70000"),
         ("--db-ssl-mode", "maybe"),
         ("--db-name", ""),
@@ -43,6 +45,17 @@ fn what_is_malformed_is_refused_and_the_setting_named() {
         assert!(error.to_string().contains(flag), "{error}");
         assert_eq!(error.exit_code(), 2);
     }
+}
+
+#[test]
+fn what_is_wrong_within_a_setting_is_named_by_its_path() {
+    let text = r#"{"subnets": {"net-1": {"routes": [{"destination": "10.30.0.1/16"}]}}}"#;
+    let error = parse(&["--networking", text]).unwrap_err().to_string();
+    assert!(
+        error.contains("networking.subnets.net-1.routes[0].destination: \"10.30.0.1/16\" is not"),
+        "{error}"
+    );
+    assert_eq!(parse(&["--networking", ""]).unwrap().networking, parse(&[]).unwrap().networking);
 }
 
 #[test]

@@ -28,9 +28,8 @@ impl Kind {
 /// One statement is one snapshot. No column of one table shares a place with, or is compared with, one of the other:
 /// their collations may differ.
 pub(super) fn rows(schema: Schema) -> String {
-    let or_null = |there, column| if there { column } else { "NULL" };
     let mut sql = format!(
-        "SELECT 0, NULL, NULL, port_id, subnet_id, macaddress, {}, attached_node_name, {}, {}, netplan_success, {} \
+        "SELECT 0, NULL, NULL, NULL, NULL, port_id, subnet_id, macaddress, {}, attached_node_name, {}, {}, netplan_success, {} \
          FROM {TABLE}",
         or_null(schema.node_id, "attached_node_id"),
         or_null(schema.address, "address"),
@@ -51,7 +50,13 @@ pub(super) fn subnets(schema: Schema) -> String {
     let alive = alive(schema.subnet_deleted_at, schema.subnet_status);
     let kind = alive.map_or_else(|| "1".to_owned(), |alive| format!("IF({alive}, 1, 2)"));
     let others = ["NULL"; 9].join(", ");
-    format!("SELECT {kind}, subnet_id, cidr, {others} FROM {SUBNET_TABLE}")
+    let (gateway_ip, host_routes) =
+        (or_null(schema.gateway_ip, "gateway_ip"), or_null(schema.host_routes, "host_routes"));
+    format!("SELECT {kind}, subnet_id, cidr, {gateway_ip}, {host_routes}, {others} FROM {SUBNET_TABLE}")
+}
+
+const fn or_null(is_there: bool, column: &str) -> &str {
+    if is_there { column } else { "NULL" }
 }
 
 /// What a row must be that is not marked as deleted. "Never" is written as NULL, as zero, or as the date zero.
@@ -80,7 +85,7 @@ mod tests {
     fn the_seeds_table_is_read_without_what_it_lacks() {
         assert_eq!(
             rows(schema(&[], &[])),
-            "SELECT 0, NULL, NULL, port_id, subnet_id, macaddress, NULL, attached_node_name, NULL, NULL, \
+            "SELECT 0, NULL, NULL, NULL, NULL, port_id, subnet_id, macaddress, NULL, attached_node_name, NULL, NULL, \
              netplan_success, NULL FROM multi_interface"
         );
     }
@@ -89,20 +94,20 @@ mod tests {
     fn every_optional_column_is_used_where_it_is_there() {
         let interfaces = ["id", "attached_node_id", "address", "MTU", "deleted_at", "status", "modified_at"];
         assert_eq!(
-            rows(schema(&interfaces, &["subnet_id", "cidr", "status"])),
-            "SELECT 0, NULL, NULL, port_id, subnet_id, macaddress, attached_node_id, attached_node_name, address, mtu, \
+            rows(schema(&interfaces, &["subnet_id", "cidr", "status", "host_routes"])),
+            "SELECT 0, NULL, NULL, NULL, NULL, port_id, subnet_id, macaddress, attached_node_id, attached_node_name, address, mtu, \
              netplan_success, id FROM multi_interface \
              WHERE (deleted_at IS NULL OR deleted_at + 0 = 0) \
              AND (status IS NULL OR LOWER(CAST(status AS CHAR)) <> 'deleted') \
              UNION ALL SELECT IF((status IS NULL OR LOWER(CAST(status AS CHAR)) <> 'deleted'), 1, 2), subnet_id, cidr, \
-             NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM multi_subnet"
+             NULL, host_routes, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM multi_subnet"
         );
     }
 
     #[test]
     fn subnets_alone_have_the_same_places() {
         let places = |sql: &str| sql.split(", ").count();
-        let schema = schema(&["address"], &["subnet_id", "cidr"]);
+        let schema = schema(&["address"], &["subnet_id", "cidr", "gateway_ip", "host_routes"]);
         let both = rows(schema);
         let (interfaces, joined) = both.split_once(" UNION ALL ").unwrap();
         assert_eq!((joined, places(joined)), (subnets(schema).as_str(), places(interfaces)));

@@ -2,7 +2,7 @@
 
 use futures::TryStreamExt;
 use multinic_operator_core::table::{
-    RawRow, Rows, Schema, Subnets, parse,
+    RawRow, RawSubnet, Rows, Schema, Subnets, parse,
     schema::{SUBNET_TABLE, TABLE},
 };
 use sqlx::{AssertSqlSafe, MySqlConnection, Row as _, mysql::MySqlRow};
@@ -68,8 +68,14 @@ async fn both(connection: &mut MySqlConnection, select: String) -> sqlx::Result<
         match Kind::of(row.try_get_unchecked(0)?) {
             Kind::Interface => rows.push(row),
             kind => {
-                let (id, cidr): (Option<&[u8]>, _) = (row.try_get_unchecked(1)?, row.try_get_unchecked(2)?);
-                subnets.add(id.unwrap_or_default(), cidr, kind == Kind::Subnet);
+                let id: Option<&[u8]> = row.try_get_unchecked(1)?;
+                let raw = RawSubnet {
+                    subnet_id: id.unwrap_or_default(),
+                    cidr: row.try_get_unchecked(2)?,
+                    gateway_ip: row.try_get_unchecked(3)?,
+                    host_routes: row.try_get_unchecked(4)?,
+                };
+                subnets.add(raw, kind == Kind::Subnet);
             }
         }
     }
@@ -77,17 +83,18 @@ async fn both(connection: &mut MySqlConnection, select: String) -> sqlx::Result<
 }
 
 fn raw<'r>(row: &'r MySqlRow, subnets: &'r Subnets) -> sqlx::Result<RawRow<'r>> {
-    let subnet_id = row.try_get_unchecked(4)?;
+    let subnet_id = row.try_get_unchecked(6)?;
     Ok(RawRow {
-        port_id: row.try_get_unchecked(3)?,
+        port_id: row.try_get_unchecked(5)?,
         subnet_id,
-        macaddress: row.try_get_unchecked(5)?,
-        attached_node_id: row.try_get_unchecked(6)?,
-        attached_node_name: row.try_get_unchecked(7)?,
-        address: row.try_get_unchecked(8)?,
+        macaddress: row.try_get_unchecked(7)?,
+        attached_node_id: row.try_get_unchecked(8)?,
+        attached_node_name: row.try_get_unchecked(9)?,
+        address: row.try_get_unchecked(10)?,
         cidr: subnets.cidr(subnet_id),
-        mtu: row.try_get_unchecked(9)?,
-        netplan_success: row.try_get_unchecked(10)?,
-        id: row.try_get_unchecked(11)?,
+        columns: subnets.columns(subnet_id),
+        mtu: row.try_get_unchecked(11)?,
+        netplan_success: row.try_get_unchecked(12)?,
+        id: row.try_get_unchecked(13)?,
     })
 }

@@ -72,7 +72,7 @@ async fn prepare(session: &mut Session, updates: &[Update]) -> Result<(Means, Ve
     *means = Some(found);
     let mut updates = updates.to_vec();
     let rely_on_subnets = updates.iter().filter(|update| update.success).flat_map(|update| &update.keys);
-    if rely_on_subnets.into_iter().any(|key| key.cidr.is_some()) {
+    if rely_on_subnets.into_iter().any(|key| key.cidr.is_some() || key.columns.is_some()) {
         let subnets = statement::subnets(connection, *schema);
         let subnets = within(STATEMENT_DEADLINE, "reading the subnets", subnets).await?;
         for update in updates.iter_mut().filter(|update| update.success) {
@@ -84,9 +84,10 @@ async fn prepare(session: &mut Session, updates: &[Update]) -> Result<(Means, Ve
 
 /// Whether the subnet of this row says what it said when the row was read.
 fn is_still(key: &RowKey, subnets: &Subnets) -> bool {
-    let Some(cidr) = &key.cidr else { return true };
     let subnet_id = key.subnet_id.as_ref().map(String::as_bytes);
-    subnets.cidr(subnet_id) == Cidr::Is(cidr.as_bytes())
+    let same_cidr = key.cidr.as_ref().is_none_or(|cidr| subnets.cidr(subnet_id) == Cidr::Is(cidr.as_bytes()));
+    let same_columns = key.columns.as_ref().is_none_or(|columns| subnets.columns(subnet_id) == Some(columns));
+    same_cidr && same_columns
 }
 
 /// One write of everything that differs.

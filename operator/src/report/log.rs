@@ -24,6 +24,7 @@ impl Sink for Log {
                 [Transition::NicAdded(_), ..] => each("further NICs added", group),
                 [Transition::NicDropped(_), ..] => each("further NICs dropped", group),
                 [Transition::RowRejected(_), ..] => each("further rows rejected", group),
+                [Transition::LeftOut { .. }, ..] => each("further parts left out", group),
                 [Transition::ObjectFailed { .. }, ..] => line(&group[0], group.len()),
                 _ => group.iter().for_each(|transition| line(transition, 1)),
             }
@@ -76,6 +77,7 @@ fn line(transition: &Transition, objects: usize) {
         Transition::RowsCorrected { rows, left } => {
             tracing::info!(rows, left, "rejected rows were corrected or deleted");
         }
+        Transition::LeftOut { what } => tracing::warn!("left out: {what}"),
         Transition::ServersUnmatched { servers } => unmatched(servers),
     }
 }

@@ -97,7 +97,8 @@ impl Reporter {
             rows: written.unwritten,
         });
         let unmatched = snapshot.unmatched;
-        let synced = Synced { plan, applied, rejected, unmatched, written: written.rows, unwritten };
+        let without = snapshot.without.into_values().flatten().collect();
+        let synced = Synced { plan, applied, rejected, without, unmatched, written: written.rows, unwritten };
         let transitions = self.standing.follow(synced);
         self.tell(&transitions);
         self.metrics.observe_sync(began.elapsed());

@@ -5,8 +5,12 @@ use serde::Deserialize;
 
 /// Further names, separated by commas, under which OpenStack knows a Node.
 pub const NODE_NAMES_ANNOTATION: &str = "multinic.io/openstack-names";
+/// Whether replies from the NICs of a Node leave by them, `true` or `false`, where the settings do not say it.
+pub const SOURCE_ROUTING_ANNOTATION: &str = "multinic.io/source-routing";
 
 const HOSTNAME_LABEL: &str = "kubernetes.io/hostname";
+/// Characters that are shown of what cannot be read.
+const MAX_SHOWN: usize = 40;
 const PROVIDER_SCHEME: &str = "openstack://";
 
 /// A Node as far as this operator reads it; the rest of it is never decoded.
@@ -60,6 +64,8 @@ pub struct Node {
     pub uid: String,
     /// What runs under its name.
     pub machine: Machine,
+    /// What a person says of replies, or what was written and says nothing.
+    pub source_routing: Option<Result<bool, String>>,
     /// The boot that its kubelet reports, in lower case and without dashes; empty where it reports none.
     pub(super) boot_id: String,
     /// Whether its kubelet says that it is not ready, or is no longer heard of.
@@ -116,11 +122,14 @@ impl From<WatchedNode> for Node {
         let WatchedNode { metadata, spec, status } = node;
         let instance = spec.provider_id.as_deref().and_then(instance_of);
         let label = metadata.labels.as_ref().and_then(|labels| labels.get(HOSTNAME_LABEL));
-        let aliases = metadata.annotations.as_ref().and_then(|all| all.get(NODE_NAMES_ANNOTATION));
-        let aliases = aliases.map(String::as_str).unwrap_or_default().split(',').map(folded);
+        let annotated =
+            |name| metadata.annotations.as_ref().and_then(|all| all.get(name)).map(String::as_str);
+        let source_routing = annotated(SOURCE_ROUTING_ANNOTATION).map(boolean);
+        let aliases = annotated(NODE_NAMES_ANNOTATION).unwrap_or_default().split(',').map(folded);
         let WatchedInfo { system_uuid, machine_id, boot_id } = status.node_info;
         let ready = status.conditions.iter().find(|condition| condition.kind == "Ready");
         Self {
+            source_routing,
             boot_id: folded_id(&boot_id),
             is_down: ready.is_some_and(|ready| ready.status != "True"),
             machine: Machine {
@@ -139,6 +148,10 @@ impl From<WatchedNode> for Node {
 /// `openstack:///<uuid>`, or with a region before the uuid.
 fn instance_of(provider_id: &str) -> Option<&str> {
     provider_id.strip_prefix(PROVIDER_SCHEME)?.rsplit('/').next()
+}
+
+fn boolean(text: &str) -> Result<bool, String> {
+    folded(text).parse().map_err(|_| text.chars().take(MAX_SHOWN).collect())
 }
 
 /// A name as it is compared.

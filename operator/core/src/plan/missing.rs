@@ -9,6 +9,7 @@ use crate::{
     cluster::{Name, Node, Object, slot_of},
     plan::removal_grace::{Absences, Item},
     plan::slots::Slots,
+    routing::Replies,
     table::{Nic, Snapshot},
 };
 
@@ -48,9 +49,9 @@ pub(super) enum Evidence {
 }
 
 impl Loss {
-    /// Whether it would go, sooner or later.
+    /// Whether it would go, sooner or later. Routes go from all NICs of a subnet at once, so they tell of no accident.
     pub(super) const fn counts(&self) -> bool {
-        matches!(self.evidence, Evidence::Weak | Evidence::Proven)
+        !self.item.is_of_subnet() && matches!(self.evidence, Evidence::Weak | Evidence::Proven)
     }
 }
 
@@ -109,6 +110,16 @@ impl<'a> Share<'a> {
         }
         if entry.mtu.is_some() && nic.mtu.is_none() {
             self.lose(search, Item::Mtu(nic.mac), Some(entry.name), None);
+        }
+        // What another subnet said is no loss.
+        if entry.subnet_id != nic.subnet_id {
+            return;
+        }
+        if !entry.routes.is_empty() && nic.routing.routes.is_empty() {
+            self.lose(search, Item::Routes(nic.mac), Some(entry.name), None);
+        }
+        if entry.source_routing.is_some() && nic.routing.replies == Replies::NoGateway {
+            self.lose(search, Item::SourceRouting(nic.mac), Some(entry.name), None);
         }
     }
 

@@ -24,6 +24,10 @@ pub(crate) enum Item {
     Addresses(MacAddress),
     /// The MTU of a NIC that a row asks for without one.
     Mtu(MacAddress),
+    /// The routes over a NIC in whose subnet nobody says any.
+    Routes(MacAddress),
+    /// The source routing of a NIC in whose subnet nobody says a gateway.
+    SourceRouting(MacAddress),
     /// An entry of the spec whose MAC address cannot be read, as it stands there.
     Unreadable(String),
 }
@@ -33,7 +37,12 @@ impl Item {
     #[must_use]
     pub(crate) const fn mac(&self) -> Option<MacAddress> {
         match self {
-            Self::Nic(mac) | Self::Unlisted(mac) | Self::Addresses(mac) | Self::Mtu(mac) => Some(*mac),
+            Self::Nic(mac)
+            | Self::Unlisted(mac)
+            | Self::Addresses(mac)
+            | Self::Mtu(mac)
+            | Self::Routes(mac)
+            | Self::SourceRouting(mac) => Some(*mac),
             Self::Unreadable(_) => None,
         }
     }
@@ -41,7 +50,13 @@ impl Item {
     /// Whether a whole NIC goes with it.
     #[must_use]
     pub(crate) const fn is_nic(&self) -> bool {
-        !matches!(self, Self::Addresses(_) | Self::Mtu(_))
+        matches!(self, Self::Nic(_) | Self::Unlisted(_) | Self::Unreadable(_))
+    }
+
+    /// Whether it is not a row that says it, but its subnet.
+    #[must_use]
+    pub(crate) const fn is_of_subnet(&self) -> bool {
+        matches!(self, Self::Routes(_) | Self::SourceRouting(_))
     }
 }
 
@@ -51,6 +66,8 @@ impl fmt::Display for Item {
             Self::Nic(mac) | Self::Unlisted(mac) => write!(f, "{mac}"),
             Self::Addresses(mac) => write!(f, "the addresses of {mac}"),
             Self::Mtu(mac) => write!(f, "the mtu of {mac}"),
+            Self::Routes(mac) => write!(f, "the routes of {mac}"),
+            Self::SourceRouting(mac) => write!(f, "the source routing of {mac}"),
             Self::Unreadable(_) => f.write_str("an entry without a readable macAddress"),
         }
     }

@@ -61,10 +61,10 @@ impl Decided<'_> {
             if !share.object.is_some_and(|object| object.has(nic.mac)) {
                 plan.added.push(self.change(nic.mac, Some(slot), Some(nic.port_id.clone())));
             }
-            let as_it_is = self.losing(nic.mac).then(|| share.object?.interface(nic.mac)).flatten();
-            let interface = match as_it_is {
+            let now = share.object.and_then(|object| object.interface(nic.mac));
+            let interface = match now.filter(|_| self.losing(nic.mac)) {
                 Some(entry) => multinic_crds::Interface { name: slot, ..entry.clone() },
-                None => nic.interface(slot),
+                None => nic.interface(slot, now),
             };
             interfaces.push(Guarded::Valid(interface));
         }
@@ -161,6 +161,7 @@ impl Decided<'_> {
                 (_, Evidence::Weak | Evidence::Proven) => facts.missing.push(&loss.item),
             }
         }
+        facts.without = self.snapshot.without.get(self.share.name);
         facts.twins = self.snapshot.twins.get(self.share.name);
         // Those of `surplus` are this Node's as well.
         for rejection in surplus {

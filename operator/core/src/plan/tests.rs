@@ -6,9 +6,7 @@ use std::{
 };
 
 use k8s_openapi::jiff::Timestamp;
-
 use multinic_crds::{Guarded, GuardedConfig, KEEP, Mode, NodeNetworkConfigStatus, Reason, UNLISTED};
-
 use serde_json::{Value, json};
 
 use super::*;
@@ -21,6 +19,7 @@ use crate::{
 mod guards;
 mod new_objects;
 mod properties;
+mod routes;
 
 const GRACE: Duration = Duration::from_secs(30);
 

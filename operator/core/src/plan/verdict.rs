@@ -1,13 +1,13 @@
 //! What the `Synced` condition of a Node's object should say.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Condition, jiff::Timestamp};
 use multinic_crds::{ConditionType, Reason, condition, merge_conditions};
 
 use crate::{
     cluster::{NODE_NAMES_ANNOTATION, Name, Object, Several},
-    few::few,
+    few::{NAMED, few},
     plan::{
         hold::{Extent, Hold, command},
         rejected::Rejected,
@@ -42,6 +42,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) rejected: Rejected<'a>,
     /// What such a row may stand for.
     pub(crate) unclear: Vec<&'a Item>,
+    /// What somebody asks for and NICs go without.
+    pub(crate) without: Option<&'a BTreeSet<String>>,
 }
 
 /// Removals of one Node that wait for a person.
@@ -82,9 +84,15 @@ impl Verdict {
             facts.say_unclear(),
         ];
         let said: Vec<_> = held.chain(rest.into_iter().flatten()).collect();
-        let Some((reason, _)) = said.first() else { return Self::synced() };
+        let without = facts.without.map(say_without);
+        let Some((reason, _)) = said.first() else {
+            let synced = Self::synced();
+            let more = without.map(|without| format!("{}, {without}", synced.message));
+            return Self { message: more.unwrap_or_else(|| synced.message.clone()), ..synced };
+        };
         let messages: Vec<_> = said.iter().map(|(_, message)| message.as_str()).collect();
-        Self::unsynced(*reason, messages.join(". "))
+        let more = without.map(|without| format!(". It goes {without}")).unwrap_or_default();
+        Self::unsynced(*reason, messages.join(". ") + &more)
     }
 
     fn unsynced(reason: Reason, message: impl Into<String>) -> Self {
@@ -172,6 +180,13 @@ impl Facts<'_> {
         );
         Some((Reason::RowsMissing, message))
     }
+}
+
+fn say_without(what: &BTreeSet<String>) -> String {
+    let named: Vec<_> = what.iter().take(NAMED).map(String::as_str).collect();
+    let more = what.len() - named.len();
+    let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+    format!("without {}{more}", named.join("; "))
 }
 
 fn named(items: &[&Item]) -> Option<String> {

@@ -1,13 +1,17 @@
 //! One row: bytes in, a NIC or a fault out.
 
-use std::str;
+use std::{str, sync::Arc};
 
 use multinic_crds::{
     Explanation, Interface, InterfaceAddress, InterfaceName, MIN_IPV6_MTU, MacAddress, Mtu, Reason,
 };
 
 use super::{Cidr, address::resolve};
-use crate::cluster::NodeRef;
+use crate::{
+    cluster::NodeRef,
+    routing::{Columns, Routing},
+    text,
+};
 
 /// Every row, usable or not.
 pub type Rows = Vec<Result<Row, Box<BadRow>>>;
@@ -32,6 +36,8 @@ pub struct RawRow<'a> {
     /// What its subnet says.
     pub cidr: Cidr<'a>,
     pub mtu: Option<&'a [u8]>,
+    /// What the subnet says of routes; `None` where there is none, or it is deleted.
+    pub columns: Option<&'a Arc<Columns>>,
     pub netplan_success: Option<&'a [u8]>,
     /// None also where the table has no such column.
     pub id: Option<&'a [u8]>,
@@ -55,6 +61,8 @@ pub struct RowKey {
     pub subnet_id: Option<String>,
     /// `cidr` of the subnet, where there is one.
     pub cidr: Option<String>,
+    /// What the subnet says of routes.
+    pub columns: Option<Arc<Columns>>,
     /// `address`; `None` also where the table has no such column.
     pub address: Option<String>,
     /// `mtu`; `None` also where the table has no such column.
@@ -76,17 +84,24 @@ pub struct Nic {
     pub address: Option<InterfaceAddress>,
     /// Without one, the device keeps its own.
     pub mtu: Option<Mtu>,
+    /// What is reached over it; nothing until its Node is known.
+    pub routing: Routing,
 }
 
 impl Nic {
-    /// The entry of a spec that asks for this NIC in the slot `name`.
+    /// The entry of a spec that asks for this NIC in the slot `name`, where the entry is `now` another perhaps.
     #[must_use]
-    pub fn interface(&self, name: InterfaceName) -> Interface {
+    pub fn interface(&self, name: InterfaceName, now: Option<&Interface>) -> Interface {
         Interface {
             port_id: self.port_id.clone(),
             subnet_id: self.subnet_id.clone(),
             addresses: self.address.into_iter().collect(),
             mtu: self.mtu,
+            routes: self.routing.routes.clone(),
+            source_routing: self
+                .routing
+                .replies
+                .source_routing(now.and_then(|now| now.source_routing.as_ref())),
             ..Interface::new(self.mac, name)
         }
     }
@@ -103,6 +118,8 @@ pub struct Row {
     pub node: NodeRef,
     /// The NIC.
     pub nic: Nic,
+    /// What its subnet says of routes.
+    pub columns: Arc<Columns>,
 }
 
 /// A row that cannot be used, with what could still be read of it.
@@ -136,7 +153,9 @@ pub fn parse(raw: &RawRow) -> Result<Row, Box<BadRow>> {
         (Ok(mac), Ok(port_id), Ok(node)) => nic(raw, *mac, port_id).map(|nic| (node.clone(), nic)),
     };
     match nic {
-        Ok((node, nic)) => Ok(Row { key: key(raw), success, node, nic }),
+        Ok((node, nic)) => {
+            Ok(Row { key: key(raw), success, node, nic, columns: raw.columns.cloned().unwrap_or_default() })
+        }
         Err(fault) => Err(Box::new(BadRow {
             key: key(raw),
             success,
@@ -167,6 +186,7 @@ fn key(raw: &RawRow) -> Option<RowKey> {
             Cidr::Is(cidr) => owned(cidr),
             Cidr::Unknown | Cidr::Deleted | Cidr::Twice => None,
         },
+        columns: raw.columns.cloned(),
         address: nullable(raw.address)?,
         mtu: nullable(raw.mtu)?,
         id: nullable(raw.id)?,
@@ -195,7 +215,14 @@ fn nic(raw: &RawRow, mac: MacAddress, port_id: &str) -> Result<Nic, Explanation>
             format!("mtu {mtu} is too small for the IPv6 address {address}; write at least {MIN_IPV6_MTU}"),
         ));
     }
-    Ok(Nic { mac, port_id: port_id.to_owned(), subnet_id: subnet_id.to_owned(), address, mtu })
+    Ok(Nic {
+        mac,
+        port_id: port_id.to_owned(),
+        subnet_id: subnet_id.to_owned(),
+        address,
+        mtu,
+        routing: Routing::default(),
+    })
 }
 
 /// What the subnet says, unless that has to be guessed; an address that brings its own prefix does without.
@@ -269,18 +296,7 @@ fn is_id(text: &str) -> bool {
 
 /// The value without surrounding space; `None` when nothing is left.
 fn text<'a>(value: Option<&'a [u8]>, column: &str, reason: Reason) -> Result<Option<&'a str>, Explanation> {
-    let Some(bytes) = value else { return Ok(None) };
-    if bytes.len() > MAX_VALUE_BYTES {
-        let length = bytes.len();
-        return Err(Explanation::new(
-            reason,
-            format!("{column} is {length} bytes long; write at most {MAX_VALUE_BYTES}"),
-        ));
-    }
-    let text = str::from_utf8(bytes)
-        .map_err(|_| Explanation::new(reason, format!("{column} is not text in UTF-8; write it again")))?
-        .trim();
-    Ok((!text.is_empty()).then_some(text))
+    text::text(value, column, MAX_VALUE_BYTES, reason)
 }
 
 #[cfg(test)]

@@ -27,6 +27,10 @@ pub struct Schema {
     pub mtu: bool,
     /// Whether there is a table of subnets, with their prefixes.
     pub cidr: bool,
+    /// Whether the subnets have a `gateway_ip`.
+    pub gateway_ip: bool,
+    /// Whether the subnets have `host_routes`.
+    pub host_routes: bool,
     /// Whether rows that are gone have a `deleted_at`.
     pub deleted_at: bool,
     /// Whether rows have a `status`.
@@ -150,11 +154,14 @@ impl Schema {
         if !missing.is_empty() {
             return Err(SchemaError::NoColumn(missing));
         }
+        let cidr = has(SUBNET_TABLE, "subnet_id") && has(SUBNET_TABLE, "cidr");
         Ok(Self {
             node_id: has(TABLE, "attached_node_id"),
             address: has(TABLE, "address"),
             mtu: has(TABLE, "mtu"),
-            cidr: has(SUBNET_TABLE, "subnet_id") && has(SUBNET_TABLE, "cidr"),
+            cidr,
+            gateway_ip: cidr && has(SUBNET_TABLE, "gateway_ip"),
+            host_routes: cidr && has(SUBNET_TABLE, "host_routes"),
             deleted_at: has(TABLE, "deleted_at"),
             status: has(TABLE, "status"),
             subnet_deleted_at: has(SUBNET_TABLE, "deleted_at"),
@@ -178,6 +185,8 @@ impl Schema {
                 (schema.address, "multi_interface.address"),
                 (schema.mtu, "multi_interface.mtu"),
                 (schema.cidr, "multi_subnet.cidr"),
+                (schema.gateway_ip, "multi_subnet.gateway_ip"),
+                (schema.host_routes, "multi_subnet.host_routes"),
                 (schema.deleted_at, "multi_interface.deleted_at"),
                 (schema.status, "multi_interface.status"),
             ]
@@ -315,6 +324,21 @@ mod tests {
         let error = half_done.keeping(Some(&addressing)).unwrap_err();
         assert_eq!(error, SchemaError::ColumnGone(vec!["multi_interface.address"]));
         assert!(error.to_string().starts_with("column multi_interface.address is gone"), "{error}");
+    }
+
+    #[test]
+    fn what_subnets_say_of_routes_may_come_by_itself_but_not_go() {
+        let with = |names: &[&'static str]| {
+            let subnets = names.iter().map(|name| column(SUBNET_TABLE, name));
+            Schema::new(of(&REQUIRED).into_iter().chain(subnets)).unwrap()
+        };
+        let (without, with) =
+            (with(&["subnet_id", "cidr"]), with(&["subnet_id", "cidr", "gateway_ip", "Host_Routes"]));
+        assert_eq!([without.gateway_ip, without.host_routes], [false; 2]);
+        assert_eq!([with.gateway_ip, with.host_routes], [true; 2]);
+        assert_eq!(with.keeping(Some(&without)), Ok(with));
+        let gone = vec!["multi_subnet.gateway_ip", "multi_subnet.host_routes"];
+        assert_eq!(without.keeping(Some(&with)), Err(SchemaError::ColumnGone(gone)));
     }
 
     #[test]

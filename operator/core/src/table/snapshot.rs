@@ -1,7 +1,7 @@
 //! The table as one whole, placed on Nodes: what is wanted, what is refused, what is foreign.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     fmt,
     sync::Arc,
 };
@@ -12,6 +12,7 @@ use super::{BadRow, Nic, Row, RowKey, Rows};
 use crate::{
     cluster::{Found, Matcher, Name, NodeRef, Object, Several},
     few::{NAMED, few},
+    routing::{Columns, Policy},
 };
 
 /// One good reading of the table.
@@ -36,6 +37,8 @@ pub struct Snapshot {
     pub protection: Protection,
     /// What each row of this cluster says of success.
     pub marks: Vec<Mark>,
+    /// What the NICs of each Node go without, although somebody asks for it.
+    pub without: BTreeMap<Name, BTreeSet<String>>,
 }
 
 /// A row that cannot be used.
@@ -173,14 +176,14 @@ impl Protection {
 }
 
 impl Snapshot {
-    /// Puts rows together and places them on the Nodes that `matcher` knows.
+    /// Puts rows together, places them on the Nodes that `matcher` knows, and gives them the routes of the `policy`.
     #[must_use]
-    pub fn new(rows: Rows, matcher: &Matcher) -> Self {
+    pub fn new(rows: Rows, matcher: &Matcher, policy: &Policy<'_>) -> Self {
         let mut snapshot = Self { rows: rows.len(), ..Self::default() };
         let placed: Vec<_> = rows.into_iter().filter_map(|row| snapshot.place(row, matcher)).collect();
         let duplicates = duplicates(&placed);
         for row in placed {
-            snapshot.take(row, &duplicates);
+            snapshot.take(row, &duplicates, policy);
         }
         for nics in snapshot.wanted.values_mut() {
             nics.sort_unstable_by_key(|nic| nic.mac);
@@ -220,8 +223,8 @@ impl Snapshot {
 
     fn place(&mut self, row: Result<Row, Box<BadRow>>, matcher: &Matcher) -> Option<Placed> {
         let (key, success, mac, port_id, server, nic) = match row {
-            Ok(Row { key, success, node, nic }) => {
-                (key, success, Some(nic.mac), Some(nic.port_id.clone()), Some(node), Ok(nic))
+            Ok(Row { key, success, node, nic, columns }) => {
+                (key, success, Some(nic.mac), Some(nic.port_id.clone()), Some(node), Ok((nic, columns)))
             }
             Err(bad) => {
                 let BadRow { key, success, node, mac, port_id, fault } = *bad;
@@ -253,15 +256,21 @@ impl Snapshot {
         }
     }
 
-    fn take(&mut self, row: Placed, duplicates: &HashMap<MacAddress, Arc<str>>) {
+    fn take(&mut self, row: Placed, duplicates: &HashMap<MacAddress, Arc<str>>, policy: &Policy<'_>) {
         let Placed { key, success, mac, port_id, node, candidates, nic } = row;
         let duplicate = mac.and_then(|mac| duplicates.get(&mac));
         let nic = match (nic, duplicate) {
             (Ok(_), Some(message)) => Err(Explanation::new(Reason::DuplicateMacAddress, Arc::clone(message))),
             (nic, _) => nic,
         };
+        let nic = match (nic, &node) {
+            (Ok((nic, columns)), Some(node)) => self.route(nic, &columns, node, policy).map(Some),
+            // A usable row has a node, or an ambiguity that made it unusable.
+            (Ok(_), None) => Ok(None),
+            (Err(fault), _) => Err(fault),
+        };
         let wanted = match (nic, node) {
-            (Ok(nic), Some(node)) => {
+            (Ok(Some(nic)), Some(node)) => {
                 let identity = (Name::clone(&node), nic.mac);
                 self.wanted.entry(node).or_default().push(nic);
                 Some(identity)
@@ -270,10 +279,25 @@ impl Snapshot {
                 self.rejected.push(Rejection { node, port_id, mac, fault, candidates });
                 None
             }
-            // A usable row has a node, or an ambiguity that made it unusable.
-            (Ok(_), None) => None,
+            (Ok(_), _) => None,
         };
         self.marks.extend(key.map(|key| Mark { key, success, nic: wanted }));
+    }
+
+    /// The NIC with what is reached over it.
+    fn route(
+        &mut self,
+        nic: Nic,
+        columns: &Columns,
+        node: &Name,
+        policy: &Policy<'_>,
+    ) -> Result<Nic, Explanation> {
+        let Some(address) = nic.address else { return Ok(nic) };
+        let (routing, without) = policy.decide(node, &nic.subnet_id, address, columns)?;
+        if !without.is_empty() {
+            self.without.entry(Name::clone(node)).or_default().extend(without);
+        }
+        Ok(Nic { routing, ..nic })
     }
 }
 
@@ -285,7 +309,7 @@ struct Placed {
     port_id: Option<String>,
     node: Option<Name>,
     candidates: Option<Several>,
-    nic: Result<Nic, Explanation>,
+    nic: Result<(Nic, Arc<Columns>), Explanation>,
 }
 
 fn ambiguous(server: &NodeRef, nodes: &Several) -> Explanation {
@@ -325,70 +349,4 @@ fn duplicates(rows: &[Placed]) -> HashMap<MacAddress, Arc<str>> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::fixtures::{TestRow, mac, nodes, row, snapshot};
-
-    fn rejected(rows: &[TestRow], names: &[&str]) -> Vec<(Option<String>, Reason, String)> {
-        let rejected = snapshot(rows, &nodes(names)).rejected;
-        let facts =
-            |r: Rejection| (r.node.map(|node| node.to_string()), r.fault.reason, r.fault.message.to_string());
-        rejected.into_iter().map(facts).collect()
-    }
-
-    #[test]
-    fn one_mac_address_in_two_rows_is_refused_in_both_also_where_one_is_bad_anyway() {
-        let message = "macaddress 02:00:00:00:00:01 is in 2 rows (port p1 on a, port p2 on b); keep one";
-        let duplicate = |node: &str| (Some(node.to_owned()), Reason::DuplicateMacAddress, message.to_owned());
-        assert_eq!(
-            rejected(&[row("p1", 1, "a"), row("p2", 1, "b")], &["a", "b"]),
-            [duplicate("a"), duplicate("b")]
-        );
-        let bad = TestRow { mtu: "x", ..row("p2", 1, "b") };
-        assert_eq!(rejected(&[row("p1", 1, "a"), bad], &["a", "b"])[0], duplicate("a"));
-    }
-
-    #[test]
-    fn a_row_of_a_foreign_server_conflicts_with_nothing() {
-        let nodes = nodes(&["a"]);
-        let snapshot = snapshot(&[row("p1", 1, "a"), row("p2", 1, "elsewhere")], &nodes);
-        assert_eq!(snapshot.unmatched, [Unmatched { server: "elsewhere".to_owned() }]);
-        assert!(snapshot.nic("a", mac(1)).is_some() && snapshot.rejected.is_empty());
-    }
-
-    #[test]
-    fn a_server_that_could_be_two_nodes_is_neither() {
-        let message = "server \"node\" could be any of the Nodes node.a, node.b; write the full name, or attached_node_id";
-        assert_eq!(
-            rejected(&[row("p1", 1, "node")], &["node.a", "node.b"]),
-            [(None, Reason::AmbiguousNode, message.to_owned())]
-        );
-    }
-
-    #[test]
-    fn a_subports_row_with_its_parents_mac_address_is_named_beside_it_by_its_port() {
-        let parent = TestRow { mac: "fa:16:3e:00:00:01".to_owned(), ..row("parent-port", 1, "worker-1") };
-        let subport = TestRow { port_id: "sub-port-100", ..parent.clone() };
-        let message = "macaddress fa:16:3e:00:00:01 is in 2 rows (port parent-port on worker-1, port sub-port-100 on \
-             worker-1); keep one";
-        let duplicate = (Some("worker-1".to_owned()), Reason::DuplicateMacAddress, message.to_owned());
-        assert_eq!(rejected(&[parent, subport], &["worker-1"]), [duplicate.clone(), duplicate]);
-    }
-
-    #[test]
-    fn what_is_said_of_rows_grows_no_faster_than_their_number() {
-        const ROWS: usize = 2_000;
-        let rows = vec![row("p1", 1, "a"); ROWS];
-        let all = snapshot(&rows, &nodes(&["a"]));
-        assert_eq!(all.rejected.len(), ROWS);
-        let longest = all.rejected.iter().map(|rejection| rejection.fault.message.len()).max();
-        assert!(longest.unwrap() < 200, "{longest:?}");
-        let first = &all.rejected[0].fault.message;
-        assert!(all.rejected.iter().all(|rejection| Arc::ptr_eq(first, &rejection.fault.message)));
-
-        let many: Vec<_> = (0..ROWS).map(|number| format!("node.{number}x")).collect();
-        let many: Vec<_> = many.iter().map(String::as_str).collect();
-        let ambiguous = rejected(&[row("p1", 1, "node")], &many);
-        assert!(ambiguous[0].2.len() < 200, "{ambiguous:?}");
-    }
-}
+mod tests;

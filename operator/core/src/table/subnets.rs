@@ -1,6 +1,8 @@
 //! The subnets that one reading saw, by id.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
+
+use crate::routing::Columns;
 
 /// What the table of subnets says of the subnet of a row.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -19,8 +21,21 @@ pub enum Cidr<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Subnet {
     Deleted,
-    Alive(Option<Vec<u8>>),
-    Twice,
+    Alive { cidr: Result<Option<Vec<u8>>, Twice>, columns: Arc<Columns> },
+}
+
+/// Two rows say two things.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Twice;
+
+/// One row of the table of subnets, as the database sent it; what the table has no column for is NULL.
+#[derive(Debug, Clone, Copy, Default)]
+#[allow(missing_docs, reason = "the columns of the table")]
+pub struct RawSubnet<'a> {
+    pub subnet_id: &'a [u8],
+    pub cidr: Option<&'a [u8]>,
+    pub gateway_ip: Option<&'a [u8]>,
+    pub host_routes: Option<&'a [u8]>,
 }
 
 /// All rows of the table of subnets.
@@ -35,9 +50,14 @@ pub struct Subnets {
 
 impl Subnets {
     /// Takes in one row of the table of subnets.
-    pub fn add(&mut self, id: &[u8], cidr: Option<&[u8]>, is_alive: bool) {
-        let cidr = cidr.map(|cidr| cidr.trim_ascii().to_owned());
-        let subnet = if is_alive { Subnet::Alive(cidr) } else { Subnet::Deleted };
+    pub fn add(&mut self, raw: RawSubnet<'_>, is_alive: bool) {
+        let RawSubnet { subnet_id: id, cidr, gateway_ip, host_routes } = raw;
+        let cidr = Ok(cidr.map(|cidr| cidr.trim_ascii().to_owned()));
+        let subnet = if is_alive {
+            Subnet::Alive { cidr, columns: Arc::new(Columns::read(gateway_ip, host_routes)) }
+        } else {
+            Subnet::Deleted
+        };
         for (subnets, id) in [(&mut self.exactly, id.to_owned()), (&mut self.folded, fold(id))] {
             let known = subnets.entry(id).or_insert(Subnet::Deleted);
             *known = merged(known, &subnet);
@@ -47,13 +67,26 @@ impl Subnets {
     /// The prefix of the subnet with this id.
     #[must_use]
     pub fn cidr(&self, id: Option<&[u8]>) -> Cidr<'_> {
-        let Some(id) = id else { return Cidr::Unknown };
-        match self.exactly.get(id).or_else(|| self.folded.get(&fold(id))) {
-            None | Some(Subnet::Alive(None)) => Cidr::Unknown,
-            Some(Subnet::Alive(Some(cidr))) => Cidr::Is(cidr),
+        match self.get(id) {
+            None | Some(Subnet::Alive { cidr: Ok(None), .. }) => Cidr::Unknown,
+            Some(Subnet::Alive { cidr: Ok(Some(cidr)), .. }) => Cidr::Is(cidr),
+            Some(Subnet::Alive { cidr: Err(Twice), .. }) => Cidr::Twice,
             Some(Subnet::Deleted) => Cidr::Deleted,
-            Some(Subnet::Twice) => Cidr::Twice,
         }
+    }
+
+    /// What the subnet with this id says of routes, if it is there and not deleted.
+    #[must_use]
+    pub fn columns(&self, id: Option<&[u8]>) -> Option<&Arc<Columns>> {
+        match self.get(id)? {
+            Subnet::Alive { columns, .. } => Some(columns),
+            Subnet::Deleted => None,
+        }
+    }
+
+    fn get(&self, id: Option<&[u8]>) -> Option<&Subnet> {
+        let id = id?;
+        self.exactly.get(id).or_else(|| self.folded.get(&fold(id)))
     }
 }
 
@@ -61,7 +94,12 @@ fn merged(known: &Subnet, new: &Subnet) -> Subnet {
     match (known, new) {
         (Subnet::Deleted, other) | (other, Subnet::Deleted) => other.clone(),
         (known, new) if known == new => new.clone(),
-        _ => Subnet::Twice,
+        (Subnet::Alive { cidr: one, columns: of_one }, Subnet::Alive { cidr: other, columns: of_other }) => {
+            Subnet::Alive {
+                cidr: if one == other { one.clone() } else { Err(Twice) },
+                columns: Arc::new(of_one.merged(of_other)),
+            }
+        }
     }
 }
 
@@ -73,29 +111,46 @@ fn fold(id: &[u8]) -> Vec<u8> {
 mod tests {
     use super::*;
 
+    fn row<'a>(subnet_id: &'a [u8], cidr: &'a [u8]) -> RawSubnet<'a> {
+        RawSubnet { subnet_id, cidr: Some(cidr), ..RawSubnet::default() }
+    }
+
     #[test]
     fn a_subnet_that_two_living_rows_describe_in_two_ways_is_not_guessed() {
         let mut subnets = Subnets::default();
-        subnets.add(b"s1", Some(b"10.0.0.0/16"), false);
+        subnets.add(row(b"s1", b"10.0.0.0/16"), false);
         assert_eq!(subnets.cidr(Some(b"s1")), Cidr::Deleted);
-        subnets.add(b"s1", Some(b"10.0.0.0/24"), true);
-        subnets.add(b"s1", Some(b"10.0.0.0/24 "), true);
-        subnets.add(b"s1", Some(b"10.0.0.0/16"), false);
+        subnets.add(row(b"s1", b"10.0.0.0/24"), true);
+        subnets.add(row(b"s1", b"10.0.0.0/24 "), true);
+        subnets.add(row(b"s1", b"10.0.0.0/16"), false);
         assert_eq!(subnets.cidr(Some(b"s1")), Cidr::Is(b"10.0.0.0/24"));
-        subnets.add(b"s1", Some(b"10.0.0.0/25"), true);
+        subnets.add(row(b"s1", b"10.0.0.0/25"), true);
         assert_eq!(subnets.cidr(Some(b"s1")), Cidr::Twice);
-        subnets.add(b"s1", Some(b"10.0.0.0/24"), true);
+        subnets.add(row(b"s1", b"10.0.0.0/24"), true);
         assert_eq!(subnets.cidr(Some(b"s1")), Cidr::Twice);
     }
 
     #[test]
     fn an_id_is_found_in_any_case_unless_there_is_one_in_its_own() {
         let mut subnets = Subnets::default();
-        subnets.add(b"Net-A ", Some(b"10.0.0.0/24"), true);
+        subnets.add(row(b"Net-A ", b"10.0.0.0/24"), true);
         assert_eq!(subnets.cidr(Some(b"net-a")), Cidr::Is(b"10.0.0.0/24"));
-        subnets.add(b"net-a", Some(b"10.1.0.0/24"), true);
+        subnets.add(row(b"net-a", b"10.1.0.0/24"), true);
         assert_eq!(subnets.cidr(Some(b"net-a")), Cidr::Is(b"10.1.0.0/24"));
         assert_eq!(subnets.cidr(Some(b"NET-A")), Cidr::Twice);
         assert_eq!((subnets.cidr(Some(b"net-b")), subnets.cidr(None)), (Cidr::Unknown, Cidr::Unknown));
+    }
+
+    #[test]
+    fn of_two_living_rows_only_that_is_not_guessed_in_which_they_differ() {
+        let mut subnets = Subnets::default();
+        assert_eq!(subnets.columns(Some(b"s1")), None);
+        subnets.add(RawSubnet { gateway_ip: Some(b"10.0.0.1"), ..row(b"s1", b"10.0.0.0/24") }, true);
+        subnets.add(RawSubnet { gateway_ip: Some(b"10.0.0.9"), ..row(b"s1", b"10.0.0.0/24") }, false);
+        let gateway = |subnets: &Subnets| subnets.columns(Some(b"S1")).unwrap().gateway_ip.clone();
+        assert_eq!(gateway(&subnets), Ok("10.0.0.1".parse().ok()));
+        subnets.add(row(b"s1", b"10.0.0.0/24"), true);
+        assert_eq!(subnets.cidr(Some(b"s1")), Cidr::Is(b"10.0.0.0/24"));
+        assert!(gateway(&subnets).unwrap_err().message.contains("twice, with different gateway_ip"));
     }
 }

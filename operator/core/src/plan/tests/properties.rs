@@ -9,7 +9,7 @@ fn any_row() -> impl Strategy<Value = TestRow> {
     let node = prop_oneof![4 => Just("a"), 2 => Just("B"), 1 => Just("elsewhere"), 1 => Just("")];
     let mac = prop_oneof![8 => (1..7u8).prop_map(|last| mac(last).to_string()), 1 => Just("?".to_owned())];
     (port, node, mac, prop_oneof![9 => Just("0"), 1 => Just("x")])
-        .prop_map(|(port_id, node, mac, mtu)| TestRow { port_id, mac, node, mtu, success: "0" })
+        .prop_map(|(port_id, node, mac, mtu)| TestRow { port_id, mac, node, mtu, ..row("", 0, "") })
 }
 
 fn any_table() -> impl Strategy<Value = Vec<TestRow>> {

@@ -11,6 +11,7 @@ const GOOD: RawRow<'static> = RawRow {
     address: Some(b"10.10.0.5"),
     cidr: Cidr::Is(b"10.10.0.77/24"),
     mtu: Some(b"1450"),
+    columns: None,
     netplan_success: Some(b"1"),
     id: Some(b"17"),
 };
@@ -29,6 +30,7 @@ fn a_row_is_normalised_and_can_be_found_again_as_it_was_written() {
             node_id: None,
             subnet_id: Some("subnet-1".to_owned()),
             cidr: Some("10.10.0.77/24".to_owned()),
+            columns: None,
             address: Some("10.10.0.5".to_owned()),
             mtu: Some("1450".to_owned()),
             id: Some("17".to_owned()),
@@ -41,7 +43,9 @@ fn a_row_is_normalised_and_can_be_found_again_as_it_was_written() {
             subnet_id: "subnet-1".to_owned(),
             address: Some("10.10.0.5/24".parse().unwrap()),
             mtu: Some("1450".parse().unwrap()),
+            routing: Routing::default(),
         },
+        columns: Arc::default(),
     };
     assert_eq!(parse(&GOOD), Ok(expected));
 }
@@ -53,6 +57,16 @@ fn what_only_newer_tables_have_may_be_missing() {
     assert_eq!((row.nic.address, row.nic.mtu, row.success), (None, None, None));
     let zero = parse(&RawRow { mtu: Some(b"0"), address: Some(b" "), ..GOOD }).unwrap();
     assert_eq!((zero.nic.address, zero.nic.mtu), (None, None));
+}
+
+#[test]
+fn what_its_subnet_says_of_routes_belongs_to_a_row() {
+    let columns = Arc::new(Columns::read(Some(b"10.10.0.1"), None));
+    let row = parse(&RawRow { columns: Some(&columns), ..GOOD }).unwrap();
+    assert_eq!((row.key.unwrap().columns, &row.columns), (Some(Arc::clone(&columns)), &columns));
+    // Whether anybody asks for what cannot be read is not known yet.
+    let bad = Arc::new(Columns::read(Some(b"nonsense"), Some(b"nonsense")));
+    assert!(parse(&RawRow { columns: Some(&bad), ..GOOD }).is_ok());
 }
 
 #[test]
@@ -132,7 +146,7 @@ proptest! {
             columns.each_ref().map(Option::as_deref);
         let raw = RawRow {
             port_id, subnet_id, macaddress, attached_node_id, attached_node_name, address, mtu,
-            cidr: cidr.map_or(Cidr::Unknown, Cidr::Is), netplan_success: success, id: None,
+            cidr: cidr.map_or(Cidr::Unknown, Cidr::Is), columns: None, netplan_success: success, id: None,
         };
         match parse(&raw) {
             Ok(row) => prop_assert!(is_id(&row.nic.port_id)),
