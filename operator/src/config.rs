@@ -99,7 +99,7 @@ pub struct Args {
     #[arg(long, env = "REMOVAL_GRACE", default_value = "30s", value_name = "DURATION", value_parser = grace)]
     pub(crate) removal_grace: Duration,
 
-    /// Slots of a node, 1 to 20; NICs beyond are reported and left alone
+    /// Slots of a node, 1 to 20
     #[arg(long, env = "MAX_INTERFACES", default_value = "10", value_name = "COUNT", value_parser = slots)]
     pub(crate) max_interfaces: usize,
 
