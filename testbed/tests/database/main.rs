@@ -1,6 +1,7 @@
 //! The operator's way to the database, on real servers, whatever their defaults and whoever else writes.
 
 mod reading;
+mod routes;
 mod scene;
 mod session;
 mod writing;
@@ -10,5 +11,5 @@ use std::process::ExitCode;
 use multinic_testbed::Suite;
 
 fn main() -> ExitCode {
-    session::tell(reading::tell(writing::tell(Suite::default()))).run()
+    routes::tell(session::tell(reading::tell(writing::tell(Suite::default())))).run()
 }

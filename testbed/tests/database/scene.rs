@@ -1,9 +1,8 @@
 //! A table, the operator's own connection to it, and what the stories ask of both.
 
 use anyhow::{Context, Result, anyhow, ensure};
-use multinic_operator::database::{
-    Database as Inventory, DatabaseError, DatabaseSettings, Password, SslMode,
-};
+pub(crate) use multinic_operator::database::Database as Inventory;
+use multinic_operator::database::{DatabaseError, DatabaseSettings, Password, SslMode};
 use multinic_operator_core::{
     mirror::Update,
     table::{Relied, Row, RowKey, Rows},

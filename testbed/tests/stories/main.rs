@@ -11,6 +11,7 @@ mod loops;
 mod moves;
 mod parts;
 mod pod;
+mod routes;
 mod routing;
 mod schema;
 mod slots;
@@ -25,7 +26,7 @@ use multinic_testbed::Suite;
 
 fn main() -> ExitCode {
     let suite = faults::tell(boundaries::tell(Suite::default()));
-    let suite = systems::tell(constancy::tell(slots::tell(suite)));
+    let suite = routes::tell(systems::tell(constancy::tell(slots::tell(suite))));
     let suite = check::tell(lease::tell(uplink::tell(guards::tell(suite))));
     let suite = routing::tell(moves::tell(endings::tell(udev::tell(suite))));
     loops::tell(schema::tell(pod::tell(parts::tell(suite)))).run()

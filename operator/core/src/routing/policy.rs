@@ -75,7 +75,7 @@ impl Policy<'_> {
             Ok(false) => Replies::AsTheRest,
             Err(text) => {
                 case.without.push(format!(
-                    "what the annotation {SOURCE_ROUTING_ANNOTATION} of the Node says, since {text:?} is neither \"true\" \
+                    "what the annotation {SOURCE_ROUTING_ANNOTATION} of Node {node} says, since {text:?} is neither \"true\" \
                      nor \"false\""
                 ));
                 Replies::Unclear

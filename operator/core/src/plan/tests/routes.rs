@@ -101,7 +101,7 @@ fn an_annotation_that_cannot_be_read_leaves_replies_as_they_are_and_is_said() {
         assert_eq!(reason(&cluster.sync(&rows), "a"), Reason::Synced);
         assert_eq!(cluster.ways(), json!([null, both()[1]]));
         let (_, message) = cluster.synced("a");
-        let said = "the spec equals the table, without what the annotation multinic.io/source-routing of the Node says";
+        let said = "the spec equals the table, without what the annotation multinic.io/source-routing of Node a says";
         assert!(message.starts_with(said), "{message}");
     }
 }

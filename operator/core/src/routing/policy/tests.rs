@@ -1,3 +1,4 @@
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
@@ -180,4 +181,27 @@ fn an_annotation_that_cannot_be_read_changes_nothing_and_is_said_unless_nobody_a
     assert_eq!(Replies::Unclear.source_routing(None), None);
     let off = decided("10.20.0.5/24", ("10.20.0.1", ""), r#"{"sourceRouting": false}"#, Some("maybe"));
     assert_eq!(off, Ok((Routing::default(), vec![])));
+}
+
+fn any_route() -> impl Strategy<Value = (&'static str, &'static str)> {
+    const DESTINATIONS: [&str; 5] =
+        ["0.0.0.0/0", "10.20.0.0/24", "10.30.0.0/16", "10.20.0.128/25", "10.0.0.0/8"];
+    const NEXTHOPS: [&str; 4] = ["10.20.0.1", "10.20.0.5", "10.20.0.9", "10.99.0.1"];
+    (prop::sample::select(&DESTINATIONS[..]), prop::sample::select(&NEXTHOPS[..]))
+}
+
+proptest! {
+    #[test]
+    fn whatever_the_table_says_a_nic_gets_what_the_api_server_takes_in_whatever_order_it_is_said(
+        said in prop::collection::vec(any_route(), 0..12)
+    ) {
+        let decided = |said: &[(&str, &str)]| decided("10.20.0.5/24", ("", &routes(said)), "", None).unwrap();
+        let (routing, without) = decided(&said);
+        let mut destinations: Vec<_> = routing.routes.iter().map(|route| route.destination).collect();
+        prop_assert!(routing.routes.iter().all(|route| route.contradiction().is_none()));
+        destinations.dedup();
+        prop_assert_eq!(destinations.len(), routing.routes.len());
+        let backwards: Vec<_> = said.iter().rev().copied().collect();
+        prop_assert_eq!(decided(&backwards), (routing, without));
+    }
 }
