@@ -88,6 +88,15 @@ readOnlyRootFilesystem: true
   value: {{ join "," $labels | quote }}
 {{- end }}
 
+{{/* What is said of routes; where source routing is left empty, it is left to the Nodes. */}}
+{{- define "multinic.networking" -}}
+{{- $networking := .Values.networking }}
+{{- if kindIs "string" $networking.sourceRouting }}
+{{- $networking = omit $networking "sourceRouting" }}
+{{- end }}
+{{- toJson $networking }}
+{{- end }}
+
 {{- define "multinic.operatorMounts" -}}
 - name: database
   mountPath: /etc/multinic/database

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod rendered;
+mod routes;
 
 use std::{collections::BTreeSet, process::Command};
 
