@@ -3,12 +3,13 @@
 use std::io;
 
 use futures::{Stream, StreamExt, future::ready};
-use multinic_crds::ROUTE_PROTOCOL;
 use rtnetlink::{
     MulticastGroup, new_multicast_connection,
     packet_core::{NetlinkMessage, NetlinkPayload},
     packet_route::{RouteNetlinkMessage, route::RouteProtocol},
 };
+
+use super::netlink::routes::may_be_ours;
 
 /// Yields once for every announcement; what changed is found out by looking.
 pub fn changes() -> io::Result<impl Stream<Item = ()> + Unpin> {
@@ -27,12 +28,12 @@ pub fn changes() -> io::Result<impl Stream<Item = ()> + Unpin> {
 }
 
 /// Routes that routing daemons move by the thousand are nothing to us: only those count that the
-/// kernel makes for addresses, and those that carry our mark.
+/// kernel makes for addresses, and those that may be ours.
 fn is_ours_to_see(message: &NetlinkMessage<RouteNetlinkMessage>) -> bool {
     match &message.payload {
         NetlinkPayload::InnerMessage(
             RouteNetlinkMessage::NewRoute(route) | RouteNetlinkMessage::DelRoute(route),
-        ) => [RouteProtocol::Kernel, RouteProtocol::from(ROUTE_PROTOCOL)].contains(&route.header.protocol),
+        ) => route.header.protocol == RouteProtocol::Kernel || may_be_ours(route.header.protocol),
         _ => true,
     }
 }
@@ -41,6 +42,7 @@ fn is_ours_to_see(message: &NetlinkMessage<RouteNetlinkMessage>) -> bool {
 mod tests {
     use std::net::Ipv4Addr;
 
+    use multinic_crds::ROUTE_PROTOCOL;
     use rtnetlink::{RouteMessageBuilder, packet_route::link::LinkMessage};
 
     use super::*;
@@ -51,9 +53,12 @@ mod tests {
     }
 
     #[test]
-    fn the_routes_of_routing_daemons_are_no_reason_to_look_and_the_kernels_own_are() {
+    fn the_routes_of_routing_daemons_are_no_reason_to_look_and_those_of_the_kernel_and_of_nics_are() {
         assert!(!is_ours_to_see(&route(RouteProtocol::Bird)));
-        assert!(is_ours_to_see(&route(RouteProtocol::Kernel)));
+        for seen in [RouteProtocol::Kernel, RouteProtocol::Static, RouteProtocol::Boot, ROUTE_PROTOCOL.into()]
+        {
+            assert!(is_ours_to_see(&route(seen)), "{seen:?}");
+        }
         assert!(is_ours_to_see(&NetlinkMessage::from(RouteNetlinkMessage::NewLink(LinkMessage::default()))));
     }
 }

@@ -1,5 +1,7 @@
 //! Replies leave by the NIC at whose address the request came in, whatever others do to routes and rules.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context, Result, ensure};
 use kube::{
     Api,
@@ -42,13 +44,13 @@ async fn replies(bed: &Testbed, system: &'static System, calls: u32) -> Result<(
     for mac in NICS {
         node.plug(mac)?;
     }
-    let before = routing(&node)?;
+    let before = all(&node)?;
     let monitor = node.monitor().await?;
     node.join(&cluster).await?;
     let configs: Api<NodeNetworkConfig> = Api::all(cluster.client());
     configs.create(&PostParams::default(), &object(&node, &sites)?).await?;
     configured(&cluster, &node).await?;
-    let wanted = routing(&node)?;
+    let wanted = ours(&node)?;
     {
         let _server = serve(&node)?;
         all_answered(&sites, calls).await?;
@@ -57,16 +59,16 @@ async fn replies(bed: &Testbed, system: &'static System, calls: u32) -> Result<(
             "-c",
             "for p in 5300 5301 5302; do ip rule del priority $p; done; ip route flush table 5301",
         ])?;
-        same(&node, &wanted, "the rules and routes that were taken away to be back").await?;
+        back(&node, &wanted, "the rules and routes that were taken away to be back").await?;
         for mac in NICS {
             node.flap(mac)?;
         }
-        same(&node, &wanted, "the carrier's loss to be over").await?;
+        back(&node, &wanted, "the carrier's loss to be over").await?;
         all_answered(&sites, calls).await?;
     }
     assert_eq!(untouched(monitor.finish().await?), Harm::default());
     node.exec(system.reload)?;
-    same(&node, &wanted, "what somebody else reloads to be right again").await?;
+    back(&node, &wanted, "what somebody else reloads to be right again").await?;
 
     let log = node.agent()?.log()?;
     node.stop_agent().await?;
@@ -89,7 +91,7 @@ async fn replies(bed: &Testbed, system: &'static System, calls: u32) -> Result<(
     all_answered(&sites, calls).await?;
     let nothing = json!({ "spec": { "interfaces": [] } });
     configs.patch(node.name(), &PatchParams::default(), &Patch::Merge(nothing)).await?;
-    same(&node, &before, "nothing of it to be left").await
+    eventually("nothing of it to be left", SOON, async || same(&before, &all(&node)?)).await
 }
 
 /// Both NICs, each at one site, with both families.
@@ -142,23 +144,33 @@ async fn all_answered(sites: &[Site<'_>; 2], calls: u32) -> Result<()> {
 }
 
 /// Every rule and every route, as the node shows them.
-fn routing(node: &Node<'_>) -> Result<String> {
+fn all(node: &Node<'_>) -> Result<BTreeSet<String>> {
     let script = "ip rule; ip -6 rule; ip route show table all; ip -6 route show table all";
-    let all = node.exec(&["sh", "-c", script])?;
-    let lines = all.lines().map(str::trim_end).collect::<std::collections::BTreeSet<_>>();
-    Ok(lines.into_iter().collect::<Vec<_>>().join("\n"))
+    Ok(node.exec(&["sh", "-c", script])?.lines().map(|line| line.trim_end().to_owned()).collect())
 }
 
-async fn same(node: &Node<'_>, wanted: &str, what: &str) -> Result<()> {
-    eventually(what, SOON, async || {
-        let now = routing(node)?;
-        let differs = |line: &&str, other: &str| !other.lines().any(|there| there == *line);
-        let missing: Vec<_> = wanted.lines().filter(|line| differs(line, &now)).collect();
-        let more: Vec<_> = now.lines().filter(|line| differs(line, wanted)).collect();
-        ensure!(missing.is_empty() && more.is_empty(), "missing {missing:#?}, and there is {more:#?}");
-        Ok(())
-    })
-    .await
+/// The rules of NICs, and the routes over them that come with no address, whoever gave them: a host that reads its files
+/// again marks them as its own.
+fn ours(node: &Node<'_>) -> Result<BTreeSet<String>> {
+    let is_ours = |line: &String| {
+        let is_route = line.contains("multinic") && !line.contains("proto kernel");
+        is_route || ["10.2", "2001:db8:2"].iter().any(|from| line.contains(&format!("from {from}")))
+    };
+    let unmarked = |line: String| {
+        [" proto 153", " proto static", " proto boot"].iter().fold(line, |line, mark| line.replace(mark, ""))
+    };
+    Ok(all(node)?.into_iter().filter(is_ours).map(unmarked).collect())
+}
+
+async fn back(node: &Node<'_>, wanted: &BTreeSet<String>, what: &str) -> Result<()> {
+    eventually(what, SOON, async || same(wanted, &ours(node)?)).await
+}
+
+fn same(wanted: &BTreeSet<String>, now: &BTreeSet<String>) -> Result<()> {
+    let (missing, more): (Vec<_>, Vec<_>) =
+        (wanted.difference(now).collect(), now.difference(wanted).collect());
+    ensure!(missing.is_empty() && more.is_empty(), "missing {missing:#?}, and there is {more:#?}");
+    Ok(())
 }
 
 /// Rules belong to no link: those of ours are no harm to the uplink.

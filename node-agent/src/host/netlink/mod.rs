@@ -15,7 +15,7 @@
 mod decode;
 mod nexthop;
 mod read;
-mod routes;
+pub(super) mod routes;
 mod session;
 mod write;
 mod write_routes;

@@ -47,9 +47,7 @@ pub(super) fn route(message: &RouteMessage) -> Option<Route> {
 /// The route as one over a NIC, with its protocol; none where it is not over one link alone, or not of a kind that we or a
 /// host's files give.
 pub(super) fn over_nic(message: &RouteMessage, route: &Route) -> Option<(NicRoute, u8)> {
-    let protocol = u8::from(message.header.protocol);
-    let may_be_ours =
-        [ROUTE_PROTOCOL, RouteProtocol::Static.into(), RouteProtocol::Boot.into()].contains(&protocol);
+    let protocol = message.header.protocol;
     let alone = route.links.len() == 1 && route.gateways.len() <= 1;
     let plain = message.header.kind == RouteType::Unicast && message.header.tos == 0;
     let metric = message.attributes.iter().find_map(|attribute| match attribute {
@@ -63,7 +61,12 @@ pub(super) fn over_nic(message: &RouteMessage, route: &Route) -> Option<(NicRout
         table: route.table,
         on_link: message.header.flags.contains(RouteFlags::Onlink),
     };
-    (may_be_ours && alone && plain).then_some((found, protocol))
+    (may_be_ours(protocol) && alone && plain).then_some((found, protocol.into()))
+}
+
+/// Whether a route with this mark may be one that we gave, or that a host's files give to a NIC of ours.
+pub(in crate::host) fn may_be_ours(protocol: RouteProtocol) -> bool {
+    [RouteProtocol::from(ROUTE_PROTOCOL), RouteProtocol::Static, RouteProtocol::Boot].contains(&protocol)
 }
 
 /// The number of its next hop, where it has one. Where the kernel is told not to repeat the way
