@@ -20,7 +20,10 @@ use proptest::{
     test_runner::{Config, TestRunner},
 };
 
-use crate::host::{A, Host, nic};
+use crate::{
+    host::{A, Host, nic},
+    rows::with_routes,
+};
 
 type Row = (&'static str, fn(&mut Host));
 
@@ -51,6 +54,7 @@ fn every_kind(host: &mut Host) {
             }
         }
     }
+    assert_read_back(host, &free, &with_routes(nic(A, "multinic7", &DUAL)));
 }
 
 fn any_nic(host: &mut Host) {
@@ -100,13 +104,19 @@ fn assert_read_back(host: &mut Host, free: &Transaction, nic: &Interface) {
 
 fn read_otherwise(host: &mut Host) {
     let nic = Interface { mtu: Some(9000.try_into().unwrap()), ..nic(A, "multinic0", &DUAL) };
+    let nic = with_routes(nic);
     let (good, free) = (rendered(&nic), free(host));
     for (from, to) in [
         ("mtu=9000", "mtu=abc"),
         ("mtu=9000", "mtu=1500"),
         ("10.1.0.5/24", "10.1.0.500/24"),
-        ("method=manual", "method=manual\nroute1=10.9.0.0/16,10.1.0.1"),
+        ("method=manual", "method=manual\nroute9=10.9.0.0/16,10.1.0.1"),
         ("2001:db8::5/56", "2001:db8::5/129"),
+        // The words of `ip rule`, which it drops without a word of its own.
+        ("suppress_prefixlength", "suppress-prefixlength"),
+        ("table=5300", "table=5301"),
+        ("onlink=true", "onlink=maybe"),
+        ("10.30.0.0/16,10.1.0.1", "10.30.0.0/16,10.1.0.300"),
         ("mac-address=fa:", "mac-address="),
         ("[ipv4]", "[ipv4"),
         ("type=ethernet", "type=nothing"),

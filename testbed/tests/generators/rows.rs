@@ -260,7 +260,7 @@ fn broken_generator(host: &mut Host) {
 }
 
 /// The same with a route of every kind.
-fn with_routes(nic: Interface) -> Interface {
+pub(crate) fn with_routes(nic: Interface) -> Interface {
     let routes = json!([
         { "destination": "10.30.0.0/16", "via": "10.1.0.1" },
         { "destination": "10.40.0.0/16", "via": "192.0.2.1", "onLink": true, "metric": 7, "table": 100 },

@@ -119,12 +119,8 @@ pub(crate) async fn any(_: &Testbed) -> Result<()> {
 /// The same where the agent configures a NIC.
 pub(crate) async fn beside_ours(_: &Testbed) -> Result<()> {
     let nic = Interface {
-        mac_address: NICS[3].0.parse()?,
-        name: OURS.parse()?,
-        port_id: String::new(),
-        subnet_id: String::new(),
         addresses: vec!["10.10.0.5/24".parse()?],
-        mtu: None,
+        ..Interface::new(NICS[3].0.parse()?, OURS.parse()?)
     };
     let rendered = Wicked.render(&nic).map_err(|error| anyhow::anyhow!(error.message.to_string()))?;
     let ours: Files = rendered.into_iter().map(|file| (file.path, file.text.into_bytes())).collect();

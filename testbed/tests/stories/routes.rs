@@ -61,7 +61,7 @@ async fn world(bed: &Testbed) -> Result<World<'_>> {
     let mut node = Node::default();
     node.metadata.name = Some(NODE.to_owned());
     cluster.create_node(&node).await?;
-    Ok(World { cluster, database, operator })
+    Ok(World { cluster, database, operator, patience: SOON })
 }
 
 async fn say(world: &World<'_>, gateway_ip: &str, host_routes: &str) -> Result<()> {

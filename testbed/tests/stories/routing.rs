@@ -20,19 +20,22 @@ const PORT: u16 = 8000;
 const STRICT: &str = "net.ipv4.conf.all.rp_filter = 1\nnet.ipv4.conf.default.rp_filter = 1\n";
 
 pub(crate) fn tell(suite: Suite) -> Suite {
-    let systems: [(&'static System, u32); 4] = [
-        (&system::NETPLAN, 100),
-        (&system::NETWORKD, 10),
-        (&system::NETWORK_MANAGER_1_42, 10),
-        (&system::WICKED, 10),
+    // With how many calls each, and whether the host gives the rules at boot, without an agent.
+    let systems: [(&'static System, u32, bool); 4] = [
+        (&system::NETPLAN, 100, false),
+        (&system::NETWORKD, 10, true),
+        (&system::NETWORK_MANAGER_1_42, 10, true),
+        (&system::WICKED, 10, false),
     ];
-    systems.into_iter().fold(suite, |suite, (system, calls)| {
+    systems.into_iter().fold(suite, |suite, (system, calls, has_rules)| {
         let name = format!("replies_leave_by_the_nic_they_came_in_on_with_{}", system.name);
-        suite.tell(&name, Needs::FullNodes, async move |bed: &Testbed| replies(bed, system, calls).await)
+        suite.tell(&name, Needs::FullNodes, async move |bed: &Testbed| {
+            replies(bed, system, calls, has_rules).await
+        })
     })
 }
 
-async fn replies(bed: &Testbed, system: &'static System, calls: u32) -> Result<()> {
+async fn replies(bed: &Testbed, system: &'static System, calls: u32, has_rules: bool) -> Result<()> {
     if let Some(obstacle) = system.obstacle() {
         return Err(skip(obstacle));
     }
@@ -83,8 +86,9 @@ async fn replies(bed: &Testbed, system: &'static System, calls: u32) -> Result<(
 
     node.reboot().await?;
     let _server = serve(&node)?;
-    if !system.by_name {
-        all_answered(&sites, calls).await.context("before the agent is back")?;
+    if has_rules {
+        let answered = all_answered(&sites, calls).await;
+        answered.with_context(|| format!("before the agent is back, with {:#?}", ours(&node)))?;
     }
     node.start_agent(&cluster).await?;
     configured(&cluster, &node).await?;

@@ -1,4 +1,4 @@
-//! Routes and rules, as a connection says them.
+//! Routes and rules, as a connection says them, in the order of words in which `NetworkManager` prints them.
 
 use std::{fmt::Write, net::IpAddr, str::FromStr};
 
@@ -16,15 +16,15 @@ pub(super) fn write_route(text: &mut String, number: u32, route: &NicRoute) {
     let via = via.unwrap_or_else(|| unspecified(*destination));
     // Writing into a string cannot fail.
     let _ = writeln!(text, "route{number}={destination},{via},{metric}");
-    let on_link = if *on_link { ",onlink=true" } else { "" };
-    let _ = writeln!(text, "route{number}_options=table={table}{on_link}");
+    let on_link = if *on_link { "onlink=true," } else { "" };
+    let _ = writeln!(text, "route{number}_options={on_link}table={table}");
 }
 
 /// The line of the rule with this number.
 pub(super) fn write_rule(text: &mut String, number: u32, rule: &SourceRule) {
     let SourceRule { from, priority, table, without_default } = rule;
     let suppress = if *without_default { " suppress_prefixlength 0" } else { "" };
-    let _ = writeln!(text, "routing-rule{number}=priority {priority} from {from} table {table}{suppress}");
+    let _ = writeln!(text, "routing-rule{number}=priority {priority} from {from}{suppress} table {table}");
 }
 
 /// The route in the value of a `routeN`.

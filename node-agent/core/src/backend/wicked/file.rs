@@ -3,13 +3,9 @@
 
 use std::fmt::Write;
 
-use ipnet::IpNet;
 use multinic_crds::Interface;
 
-use crate::{
-    observed::routing::{NicRoute, SourceRule},
-    parse::routing::{routes, rules},
-};
+use crate::{observed::routing::NicRoute, parse::routing::routes};
 
 /// `ifcfg-NAME`: what the NIC is given. `hotplug` is brought up when it is there, and fails no boot when it is not;
 /// `none` instead of `static` would also leave out the MTU. A NIC without a carrier holds up a boot for half a minute,
@@ -25,7 +21,8 @@ pub(super) fn ifcfg(nic: &Interface) -> String {
 }
 
 /// `ifroute-NAME`: routes that wicked can say. It knows no next hop that is in no subnet of the NIC; the agent adds those
-/// when it starts.
+/// when it starts, and the rules: wicked 0.6.80 reads `suppress-prefixlength 0` in `ifrule` files and does not tell the kernel
+/// of it, so that what leads replies out would lead them to the uplink.
 pub(super) fn ifroute(nic: &Interface) -> Option<String> {
     let mut text = String::new();
     for route in routes(nic).into_iter().filter(|route| !route.on_link) {
@@ -36,17 +33,6 @@ pub(super) fn ifroute(nic: &Interface) -> Option<String> {
             let _ = write!(text, " metric {metric}");
         }
         text.push('\n');
-    }
-    (!text.is_empty()).then_some(text)
-}
-
-/// `ifrule-NAME`: the rules by which replies leave by the NIC.
-pub(super) fn ifrule(nic: &Interface) -> Option<String> {
-    let mut text = String::new();
-    for SourceRule { from, priority, table, without_default } in rules(nic) {
-        let family = if from.is_ipv6() { "ipv6" } else { "ipv4" };
-        let suppress = if without_default { " suppress-prefixlength 0" } else { "" };
-        let _ = writeln!(text, "{family} from {} table {table}{suppress} pref {priority}", IpNet::from(from));
     }
     (!text.is_empty()).then_some(text)
 }

@@ -29,13 +29,8 @@ impl Backend for Wicked {
     }
 
     fn render(&self, nic: &Interface) -> Result<Vec<BootFile>, Explanation> {
-        let texts = [
-            Some(file::ifsysctl(nic)),
-            file::ifroute(nic),
-            file::ifrule(nic),
-            Some(file::ifcfg(nic)),
-            Some(file::rule(nic)),
-        ];
+        let texts =
+            [Some(file::ifsysctl(nic)), file::ifroute(nic), Some(file::ifcfg(nic)), Some(file::rule(nic))];
         let files = self.paths(nic.name).into_iter().zip(texts);
         let sealed = |(path, text): (String, Option<String>)| {
             Some(BootFile { path, text: seal(nic.mac_address, &text?) })
@@ -48,7 +43,6 @@ impl Backend for Wicked {
         vec![
             format!("{DIRECTORY}/ifsysctl-{name}"),
             format!("{DIRECTORY}/ifroute-{name}"),
-            format!("{DIRECTORY}/ifrule-{name}"),
             format!("{DIRECTORY}/ifcfg-{name}"),
             format!("{RULES}/90-multinic-{name}.rules"),
         ]

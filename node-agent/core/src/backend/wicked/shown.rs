@@ -11,10 +11,7 @@ use multinic_crds::Interface;
 use roxmltree::{Document, Node};
 
 use crate::{
-    observed::{
-        route::MAIN,
-        routing::{NicRoute, SourceRule},
-    },
+    observed::{route::MAIN, routing::NicRoute},
     parse::{desired::nets, routing},
 };
 
@@ -25,7 +22,6 @@ pub(super) struct Shown {
     mtu: Option<u32>,
     addresses: BTreeSet<IpNet>,
     routes: BTreeSet<NicRoute>,
-    rules: BTreeSet<SourceRule>,
     accepts_ra: bool,
     autoconfigures: bool,
     /// What is said of it beside that, such as a lease, or that it is a part of another one.
@@ -50,7 +46,6 @@ impl Shown {
             mtu: nic.mtu.map(multinic_crds::Mtu::bytes),
             addresses: nets(nic),
             routes: routing::routes(nic).into_iter().filter(|route| !route.on_link).collect(),
-            rules: routing::rules(nic),
             ..Self::default()
         }
     }
@@ -72,7 +67,6 @@ impl Shown {
             (self.addresses != wanted.addresses)
                 .then(|| format!("the addresses [{}]", texts(&self.addresses))),
             (self.routes != wanted.routes).then(|| format!("the routes [{}]", texts(&self.routes))),
-            (self.rules != wanted.rules).then(|| format!("the rules [{}]", texts(&self.rules))),
             self.accepts_ra.then(|| "router advertisements".to_owned()),
             self.autoconfigures.then(|| "IPv6 autoconfiguration".to_owned()),
         ]
@@ -105,15 +99,13 @@ pub(super) fn parse(xml: &str) -> Result<BTreeMap<String, Shown>, String> {
 
 fn shown(interface: Node<'_, '_>, xml: &str) -> Result<(String, Shown), String> {
     let name = text_at(interface, &["name"]).ok_or("an interface has no name")?.to_owned();
-    let (mut addresses, mut routes, mut rules, mut more) =
-        (BTreeSet::new(), BTreeSet::new(), BTreeSet::new(), None);
+    let (mut addresses, mut routes, mut more) = (BTreeSet::new(), BTreeSet::new(), None);
     // The elements with a prefix, such as `ipv4:static`, say where addresses come from.
     let sources = interface.children().filter(|node| node.tag_name().namespace().is_some());
     for element in sources.flat_map(|source| source.children()).filter(Node::is_element) {
         let understood = match element.tag_name().name() {
             "address" => value_at(element, &["local"]).map(|net| addresses.insert(net)),
             "route" => route(element).map(|route| routes.insert(route)),
-            "rule" => rule(element).map(|rule| rules.insert(rule)),
             _ => None,
         };
         if understood.is_none() {
@@ -133,7 +125,6 @@ fn shown(interface: Node<'_, '_>, xml: &str) -> Result<(String, Shown), String> 
         mtu: value_at(interface, &["link", "mtu"]),
         addresses,
         routes,
-        rules,
         // Releases differ in the dash.
         accepts_ra: ipv6 && !is(["accept-ra", "accept_ra"], "disable"),
         autoconfigures: ipv6 && !is(["autoconf"; 2], "false"),
@@ -148,32 +139,14 @@ fn shown(interface: Node<'_, '_>, xml: &str) -> Result<(String, Shown), String> 
 fn route(element: Node<'_, '_>) -> Option<NicRoute> {
     let known = ["destination", "nexthop", "priority", "kern"];
     let destination = value_at(element, &["destination"])?;
-    let route =
-        NicRoute::new(destination, value_at(element, &["nexthop", "gateway"]), table(element, "kern"));
+    let route = NicRoute::new(destination, value_at(element, &["nexthop", "gateway"]), table(element));
     let metric = value_at(element, &["priority"]).unwrap_or(route.metric);
     says_only(element, &known).then_some(NicRoute { metric, ..route })
 }
 
-/// A rule as we write them; none where it says more.
-fn rule(element: Node<'_, '_>) -> Option<SourceRule> {
-    let from: IpNet = value_at(element, &["match", "from"])?;
-    let suppressed: Option<u8> = value_at(element, &["suppress", "prefix-length"]);
-    let plain =
-        text_at(element, &["action", "type"]) == Some("lookup") && suppressed.is_none_or(|bits| bits == 0);
-    let whole =
-        from.prefix_len() == from.max_prefix_len() && says_only(element, &["match", "action", "suppress"]);
-    let rule = SourceRule {
-        from: from.addr(),
-        priority: value_at(element, &["match", "priority"])?,
-        table: table(element, "action"),
-        without_default: suppressed.is_some(),
-    };
-    (plain && whole).then_some(rule)
-}
-
 /// wicked leaves out the table `main`.
-fn table(element: Node<'_, '_>, within: &str) -> u32 {
-    value_at(element, &[within, "table"]).unwrap_or(MAIN)
+fn table(element: Node<'_, '_>) -> u32 {
+    value_at(element, &["kern", "table"]).unwrap_or(MAIN)
 }
 
 fn says_only(element: Node<'_, '_>, known: &[&str]) -> bool {
@@ -255,11 +228,7 @@ mod tests {
                 ),
                 "route",
             ),
-            (
-                LINK,
-                &full.replace("</ipv4:static>", &format!("{RULE}</ipv4:static>")),
-                "the rules [7: from 10.0.0.1 lookup 254]",
-            ),
+            (LINK, &full.replace("</ipv4:static>", &format!("{RULE}</ipv4:static>")), "rule"),
             (LINK, &full.replace("<local>", "<peer>10.0.0.1</peer><local>x"), "address"),
         ] {
             assert_eq!(difference(link, more).as_deref(), Some(what), "{link} {more}");
