@@ -36,16 +36,17 @@ pub fn converge(targets: &[Target], view: &KernelView) -> Vec<Step> {
     let vacated = name::vacated(&present);
     let is_vacated = |link: &Link| vacated.iter().any(|other| other.index == link.index);
     // What another link may be given is taken away first, and what may lead over another one comes last.
-    let mut steps: Vec<Step> = present.iter().flat_map(|(target, _)| rule::removals(target, view)).collect();
-    steps.extend(present.iter().flat_map(|(target, link)| route::removals(target, link)));
+    let mut steps: Vec<Step> =
+        present.iter().flat_map(|(target, link)| rule::removals(&target.rules, link.index, view)).collect();
+    steps.extend(present.iter().flat_map(|(target, link)| route::removals(&target.routes, link)));
     steps.extend(vacated.iter().flat_map(|link| name::moves_away(link)));
     for (target, link) in &present {
         steps.extend(converge_one(target, link, is_vacated(link)));
     }
-    for (target, link) in &present {
-        steps.extend(route::missing(target, link, goes_down(target, link, is_vacated(link))));
+    for (target, link) in present.iter().filter(|(target, _)| target.up) {
+        steps.extend(route::missing(&target.routes, link, goes_down(target, link, is_vacated(link))));
     }
-    steps.extend(present.iter().flat_map(|(target, _)| rule::missing(target, view)));
+    steps.extend(present.iter().flat_map(|(target, link)| rule::missing(&target.rules, link.index, view)));
     steps
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use multinic_crds::{MIN_IPV6_MTU, ROUTE_PROTOCOL};
 use serde::{Deserialize, Serialize};
 
-use super::{step::Step, target::Target};
+use super::step::Step;
 use crate::observed::{link::Link, routing::NicRoute};
 
 /// What must be there, each marked with a protocol, and what must not. Other routes are not ours to judge.
@@ -27,23 +27,23 @@ impl Routes {
 }
 
 /// The steps away from what must not be there.
-pub(super) fn removals(target: &Target, link: &Link) -> Vec<Step> {
-    let there = link.routes.keys().filter(|route| target.routes.absent.contains(*route));
+pub(super) fn removals(routes: &Routes, link: &Link) -> Vec<Step> {
+    let there = link.routes.keys().filter(|route| routes.absent.contains(*route));
     there.map(|route| Step::RemoveRoute { index: link.index, route: route.clone() }).collect()
 }
 
-/// The steps to what is not there, and to what our own steps cost: nothing, for a link that will be down.
-pub(super) fn missing(target: &Target, link: &Link, went_down: bool) -> Vec<Step> {
+/// The steps to what is not there, and to what our own steps cost, for a link that will be up.
+pub(super) fn missing(routes: &Routes, link: &Link, went_down: bool) -> Vec<Step> {
     let step = |(route, protocol): (&NicRoute, &u8)| Step::AddRoute {
         index: link.index,
         route: route.clone(),
         protocol: *protocol,
     };
-    let wanted = &target.routes.present;
+    let wanted = &routes.present;
     let missing = wanted.iter().filter(|(route, _)| went_down || !link.routes.contains_key(route));
-    let is_others = |route: &NicRoute| !wanted.contains_key(route) && !target.routes.absent.contains(route);
+    let is_others = |route: &NicRoute| !wanted.contains_key(route) && !routes.absent.contains(route);
     let lost = link.routes.iter().filter(|(route, _)| went_down && is_others(route));
-    if target.up { missing.chain(lost).map(step).collect() } else { Vec::new() }
+    missing.chain(lost).map(step).collect()
 }
 
 /// What we changed of a link's routes.
@@ -64,10 +64,8 @@ impl Changed {
             Step::AddRoute { route, .. } if !self.has_lost(route) && !link.routes.contains_key(route) => {
                 self.added.insert(route.clone());
             }
-            Step::RemoveRoute { route, .. } => {
-                if !self.added.remove(route) {
-                    self.lose(link, |other| other == route);
-                }
+            Step::RemoveRoute { route, .. } if !self.added.remove(route) => {
+                self.lose(link, |other| other == route);
             }
             Step::SetDown { .. } => self.lose(link, |_| true),
             Step::SetMtu { bytes, .. } if *bytes < MIN_IPV6_MTU => {
@@ -94,7 +92,7 @@ impl Changed {
         }
     }
 
-    pub(crate) fn take_back(&self, target: &mut Target) {
-        target.routes = Routes { present: self.lost.iter().cloned().collect(), absent: self.added.clone() };
+    pub(crate) fn take_back(&self) -> Routes {
+        Routes { present: self.lost.iter().cloned().collect(), absent: self.added.clone() }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{step::Step, target::Target};
+use super::step::Step;
 use crate::observed::{link::KernelView, routing::SourceRule};
 
 /// What must be there, and what must not. Other rules are not ours to judge.
@@ -17,19 +17,19 @@ pub struct Rules {
 }
 
 /// The steps away from what must not be there: first of all, since a rule without its table leads nowhere.
-pub(super) fn removals(target: &Target, view: &KernelView) -> Vec<Step> {
+pub(super) fn removals(rules: &Rules, index: u32, view: &KernelView) -> Vec<Step> {
     let there = view.source_rules();
-    let unwanted = target.rules.absent.iter().filter(|rule| there.contains(rule));
-    unwanted.map(|rule| Step::RemoveRule { index: target.index, rule: rule.clone() }).collect()
+    let unwanted = rules.absent.iter().filter(|rule| there.contains(rule));
+    unwanted.map(|rule| Step::RemoveRule { index, rule: rule.clone() }).collect()
 }
 
 /// The steps to what is not there: last of all. The one that comes first for packets comes first here.
-pub(super) fn missing(target: &Target, view: &KernelView) -> Vec<Step> {
+pub(super) fn missing(rules: &Rules, index: u32, view: &KernelView) -> Vec<Step> {
     let there = view.source_rules();
-    let missing = target.rules.present.iter().filter(|rule| !there.contains(rule));
+    let missing = rules.present.iter().filter(|rule| !there.contains(rule));
     let mut missing: Vec<_> = missing.cloned().collect();
     missing.sort_by_key(|rule| (rule.priority, rule.from));
-    missing.into_iter().map(|rule| Step::AddRule { index: target.index, rule }).collect()
+    missing.into_iter().map(|rule| Step::AddRule { index, rule }).collect()
 }
 
 /// What we changed of a link's rules.
@@ -59,7 +59,7 @@ impl Changed {
         }
     }
 
-    pub(crate) fn take_back(&self, target: &mut Target) {
-        target.rules = Rules { present: self.lost.clone(), absent: self.added.clone() };
+    pub(crate) fn take_back(&self) -> Rules {
+        Rules { present: self.lost.clone(), absent: self.added.clone() }
     }
 }

@@ -83,8 +83,8 @@ impl Changes {
         self.mtu.take_back(link, &mut target);
         self.ipv6.take_back(&mut target);
         self.addresses.take_back(link, &mut target);
-        self.routes.take_back(&mut target);
-        self.rules.take_back(&mut target);
+        target.routes = self.routes.take_back();
+        target.rules = self.rules.take_back();
         target
     }
 }

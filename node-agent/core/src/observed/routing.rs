@@ -63,7 +63,7 @@ impl fmt::Display for NicRoute {
         if self.metric != Self::default_metric(self.destination) {
             write!(f, " metric {}", self.metric)?;
         }
-        if self.table != MAIN { write!(f, " table {}", self.table) } else { Ok(()) }
+        if self.table == MAIN { Ok(()) } else { write!(f, " table {}", self.table) }
     }
 }
 

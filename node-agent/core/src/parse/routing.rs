@@ -5,7 +5,6 @@ use std::{collections::BTreeSet, net::IpAddr};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use multinic_crds::{Interface, NextHop, Route};
 
-use super::desired::nets;
 use crate::observed::{
     link::is_link_local,
     route::MAIN,
@@ -22,10 +21,13 @@ pub fn routes(nic: &Interface) -> BTreeSet<NicRoute> {
 #[must_use]
 pub fn rules(nic: &Interface) -> BTreeSet<SourceRule> {
     let families: BTreeSet<bool> = gateways(nic).map(|gateway| gateway.is_ipv6()).collect();
-    let nets = nets(nic);
-    let answering = nets.iter().filter(|net| !is_link_local(net)).map(IpNet::addr);
+    let answering = nets(nic).filter(|net| !is_link_local(net)).map(|net| net.addr());
     let answering = answering.filter(|ip| families.contains(&ip.is_ipv6()));
     answering.flat_map(|ip| SourceRule::pair(ip, nic.name)).collect()
+}
+
+fn nets(nic: &Interface) -> impl Iterator<Item = IpNet> {
+    nic.addresses.iter().map(|address| address.net())
 }
 
 fn gateways(nic: &Interface) -> impl Iterator<Item = IpAddr> {
@@ -56,7 +58,6 @@ fn way_out(nic: &Interface, gateway: IpAddr) -> NicRoute {
 #[must_use]
 pub fn fault(nic: &Interface) -> Option<String> {
     let name = nic.name;
-    let nets = nets(nic);
     let mut seen = BTreeSet::new();
     for gateway in gateways(nic) {
         if !seen.insert(gateway.is_ipv6()) {
@@ -80,11 +81,11 @@ pub fn fault(nic: &Interface) -> Option<String> {
         if via.is_ipv6() != destination.addr().is_ipv6() {
             return Some(format!("{name} asks for {route}, whose next hop is of the other family"));
         }
-        if nets.iter().any(|net| net.addr() == *via) {
+        if nets(nic).any(|net| net.addr() == *via) {
             return Some(format!("{name} asks for {route}, whose next hop is the NIC itself"));
         }
         let local = matches!(via, IpAddr::V6(v6) if v6.is_unicast_link_local());
-        if !local && !on_link && !nets.iter().any(|net| net.contains(via)) {
+        if !local && !on_link && !nets(nic).any(|net| net.contains(via)) {
             return Some(format!(
                 "{name} asks for {route}, whose next hop is in no subnet of the NIC; correct it, or set onLink"
             ));
@@ -99,7 +100,7 @@ mod tests {
 
     use super::*;
 
-    fn nic(more: Value) -> Interface {
+    fn nic(more: &Value) -> Interface {
         let mut nic = json!({
             "macAddress": "fa:16:3e:00:00:01", "name": "multinic3",
             "addresses": ["10.20.0.5/24", "2001:db8:20::5/64", "fe80::5/64"],
@@ -108,20 +109,20 @@ mod tests {
         serde_json::from_value(nic).unwrap()
     }
 
-    fn texts<T: ToString>(all: BTreeSet<T>) -> Vec<String> {
+    fn texts<T: ToString>(all: &BTreeSet<T>) -> Vec<String> {
         all.iter().map(ToString::to_string).collect()
     }
 
     #[test]
     fn replies_leave_by_a_table_of_their_own_for_each_family_that_has_a_gateway() {
-        let nic = nic(json!({ "sourceRouting": { "gateways": ["10.20.0.1", "fe80::1"] } }));
+        let nic = nic(&json!({ "sourceRouting": { "gateways": ["10.20.0.1", "fe80::1"] } }));
         assert_eq!(fault(&nic), None);
         assert_eq!(
-            texts(routes(&nic)),
+            texts(&routes(&nic)),
             ["0.0.0.0/0 via 10.20.0.1 table 5303", "::/0 via fe80::1 table 5303"]
         );
         assert_eq!(
-            texts(rules(&nic)),
+            texts(&rules(&nic)),
             [
                 "5306: from 10.20.0.5 lookup 254 suppress_prefixlength 0",
                 "5307: from 10.20.0.5 lookup 5303",
@@ -133,7 +134,7 @@ mod tests {
 
     #[test]
     fn a_route_is_taken_as_it_is_asked_for() {
-        let nic = nic(json!({ "routes": [
+        let nic = nic(&json!({ "routes": [
             { "destination": "10.30.0.0/16", "via": "10.20.0.1" },
             { "destination": "10.40.0.0/16", "via": "192.0.2.1", "onLink": true, "metric": 7, "table": 100 },
             { "destination": "0.0.0.0/0", "via": "10.20.0.1", "table": 100 },
@@ -141,7 +142,7 @@ mod tests {
         ] }));
         assert_eq!(fault(&nic), None);
         assert_eq!(
-            texts(routes(&nic)),
+            texts(&routes(&nic)),
             [
                 "0.0.0.0/0 via 10.20.0.1 table 100",
                 "10.30.0.0/16 via 10.20.0.1",
@@ -149,7 +150,7 @@ mod tests {
                 "2001:db8:30::/48",
             ]
         );
-        assert_eq!(texts(rules(&nic)), [""; 0]);
+        assert_eq!(texts(&rules(&nic)), [""; 0]);
     }
 
     #[test]
@@ -175,7 +176,7 @@ mod tests {
             (json!({ "sourceRouting": { "gateways": ["10.20.0.1", "10.20.0.2"] } }), "more than one gateway"),
             (json!({ "sourceRouting": { "gateways": ["10.21.0.1"] } }), "in no subnet of the NIC"),
         ] {
-            let found = fault(&nic(more)).unwrap_or_default();
+            let found = fault(&nic(&more)).unwrap_or_default();
             assert!(found.contains(words), "{words}: {found}");
         }
     }

@@ -83,3 +83,8 @@ impl Netlink {
         format!("{IPV6_SYSCTLS}/{name}/{key}")
     }
 }
+
+/// A refusal by which the kernel says that there is nothing to do; reading back tells whether so.
+fn done_if(code: i32, result: Result<(), NetlinkError>) -> Result<(), NetlinkError> {
+    if result.as_ref().is_err_and(|error| error.is(code)) { Ok(()) } else { result }
+}

@@ -128,7 +128,7 @@ pub(super) fn rule(message: &RuleMessage) -> Option<Rule> {
             RuleAttribute::Priority(number) => rule.priority = *number,
             // All bits set is how the kernel says that there is none.
             RuleAttribute::SuppressPrefixLen(bits) => {
-                rule.suppressed_prefix = Some(*bits).filter(|bits| *bits < 129)
+                rule.suppressed_prefix = Some(*bits).filter(|bits| *bits < 129);
             }
             RuleAttribute::Protocol(protocol) => rule.is_marked = u8::from(*protocol) == ROUTE_PROTOCOL,
             RuleAttribute::FwMark(_)

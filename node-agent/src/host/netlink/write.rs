@@ -18,7 +18,7 @@ use rtnetlink::{
     },
 };
 
-use super::{Netlink, NetlinkError, session::Session, write_routes};
+use super::{Netlink, NetlinkError, done_if, session::Session, write_routes};
 
 const ENOENT: i32 = 2;
 const EEXIST: i32 = 17;
@@ -79,11 +79,6 @@ impl Netlink {
 
 async fn add(session: &Session, message: AddressMessage) -> Result<(), NetlinkError> {
     session.change(RouteNetlinkMessage::NewAddress(message), NLM_F_CREATE | NLM_F_REPLACE).await
-}
-
-/// A refusal by which the kernel says that there is nothing to do; reading back tells whether so.
-pub(super) fn done_if(code: i32, result: Result<(), NetlinkError>) -> Result<(), NetlinkError> {
-    if result.as_ref().is_err_and(|error| error.is(code)) { Ok(()) } else { result }
 }
 
 fn alt_name(index: u32, name: &str) -> LinkMessage {

@@ -18,7 +18,7 @@ use rtnetlink::{
     },
 };
 
-use super::{NetlinkError, session::Session, write::done_if};
+use super::{NetlinkError, done_if, session::Session};
 
 const ENOENT: i32 = 2;
 const ESRCH: i32 = 3;

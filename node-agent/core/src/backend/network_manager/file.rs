@@ -31,9 +31,13 @@ pub(super) fn connection(nic: &Interface) -> String {
             let _ = writeln!(text, "address{number}={net}");
         }
         let routes = routes(nic).into_iter().filter(|route| route.destination.addr().is_ipv6() == ipv6);
-        (1..).zip(routes).for_each(|(number, route)| write_route(&mut text, number, &route));
+        for (number, route) in (1..).zip(routes) {
+            write_route(&mut text, number, &route);
+        }
         let rules = rules(nic).into_iter().filter(|rule| rule.from.is_ipv6() == ipv6);
-        (1..).zip(rules).for_each(|(number, rule)| write_rule(&mut text, number, &rule));
+        for (number, rule) in (1..).zip(rules) {
+            write_rule(&mut text, number, &rule);
+        }
         text.push_str("never-default=true\nmay-fail=true\n");
     }
     text

@@ -32,8 +32,12 @@ pub(super) fn network(nic: &Interface) -> String {
     for address in &nic.addresses {
         let _ = writeln!(text, "Address={address}");
     }
-    routes(nic).iter().for_each(|route| write_route(&mut text, route));
-    rules(nic).iter().for_each(|rule| write_rule(&mut text, rule));
+    for route in routes(nic) {
+        write_route(&mut text, &route);
+    }
+    for rule in rules(nic) {
+        write_rule(&mut text, &rule);
+    }
     text
 }
 

@@ -235,14 +235,13 @@ mod tests {
 
         async fn ask(&mut self, files: &Files) -> Result<Answer, Infallible> {
             let names = files.keys().filter_map(|path| path.rsplit_once("/ifcfg-"));
-            let xml = names
-                .map(|(_, name)| {
-                    format!(
-                        "<interface><name>{name}</name><control><mode>hotplug</mode></control><link/>\
-                         <ipv6><enabled>true</enabled></ipv6></interface>"
-                    )
-                })
-                .collect();
+            let interface = |(_, name): (&str, &str)| {
+                format!(
+                    "<interface><name>{name}</name><control><mode>hotplug</mode></control><link/>\
+                     <ipv6><enabled>true</enabled></ipv6></interface>"
+                )
+            };
+            let xml = names.map(interface).collect::<Vec<_>>().concat();
             Ok(Answer { xml, complaints: BTreeSet::new() })
         }
     }

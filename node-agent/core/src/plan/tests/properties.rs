@@ -43,22 +43,24 @@ fn wanted() -> impl Strategy<Value = Vec<Interface>> {
 /// Gives the NIC routes to `destinations` by the first hosts of its own subnets, each with a metric of its own, and has it
 /// answer by those, where it `answers` at all.
 fn lead_out(nic: &mut Interface, answers: bool, destinations: &[&str]) {
-    let router = |ipv6: bool| {
+    let gateway = |ipv6: bool| {
         let nets = nets(nic);
         let net = nets.into_iter().find(|net| net.addr().is_ipv6() == ipv6)?;
         net.hosts().next().map(|ip| serde_json::json!(ip))
     };
-    let routers: Vec<_> = [router(false), router(true)].into_iter().flatten().collect();
+    let all: Vec<_> = [gateway(false), gateway(true)].into_iter().flatten().collect();
     let metric = u32::from(nic.mac_address.octets()[5]);
     let routes: Vec<_> = destinations
         .iter()
         .filter_map(|to| {
-            Some(serde_json::json!({ "destination": to, "via": router(to.contains(':'))?, "metric": metric }))
+            Some(
+                serde_json::json!({ "destination": to, "via": gateway(to.contains(':'))?, "metric": metric }),
+            )
         })
         .collect();
     nic.routes = serde_json::from_value(routes.into()).unwrap();
-    let routing = serde_json::json!({ "gateways": routers });
-    nic.source_routing = (answers && !routers.is_empty()).then(|| serde_json::from_value(routing).unwrap());
+    let routing = serde_json::json!({ "gateways": all });
+    nic.source_routing = (answers && !all.is_empty()).then(|| serde_json::from_value(routing).unwrap());
 }
 
 /// Whether udev knows each NIC, and whether it is called by its first name.

@@ -9,6 +9,8 @@ use std::{
     os::unix::{fs::symlink, net::UnixListener},
 };
 
+use multinic_crds::Interface;
+
 use super::*;
 use crate::host::testing::host;
 
@@ -130,7 +132,10 @@ fn found(row: &Row, but: Option<&str>) -> Result<(&'static str, Vec<String>), Ex
         make(place.directory);
     }
     let _bus = UnixListener::bind(root.at(BUS)).unwrap();
-    detect(&root).map(|backend| (backend.name(), backend.paths("multinic0".parse().unwrap())))
+    let nic = Interface::new("fa:16:3e:00:00:01".parse().unwrap(), "multinic0".parse().unwrap());
+    let paths =
+        |backend: &dyn Backend| backend.render(&nic).unwrap().into_iter().map(|file| file.path).collect();
+    detect(&root).map(|backend| (backend.name(), paths(backend)))
 }
 
 #[test]
