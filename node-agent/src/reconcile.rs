@@ -47,6 +47,15 @@ impl Agent {
         self.backoff.not_before()
     }
 
+    /// Whether the link with this number, with which udev is done, is a NIC that the object asks for.
+    pub async fn is_wanted(&mut self, index: u32) -> bool {
+        let mac = self.host.udev_is_done(index).await;
+        let wanted = |object: &GuardedConfig| {
+            object.spec.interfaces.iter().any(|entry| mac.is_some() && entry.mac_address() == mac)
+        };
+        self.object.as_ref().is_some_and(wanted)
+    }
+
     /// One turn; when the next one is due.
     ///
     /// Once it has to `stop`, nothing more is begun: what was not touched yet is left, and what is

@@ -1,6 +1,9 @@
 //! The loop: one object, the kernel's announcements and a clock, in; reconciles, out.
 
-use std::time::{Duration, Instant};
+use std::{
+    pin::pin,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, ensure};
 use futures::{Stream, StreamExt, TryStreamExt};
@@ -25,6 +28,7 @@ use crate::{
         lock::{LockError, NodeLock},
         machine::Host,
         root::HostRoot,
+        udev,
     },
     reconcile::Agent,
     report::{Health, Metrics, Publisher, Reporter},
@@ -69,7 +73,8 @@ pub async fn run(args: RunArgs, shutdown: impl Future<Output = ()> + Send + 'sta
     }
     let objects = api_server::objects(Api::all(client), &node_name);
     // Nothing is waited for beside this: it would be dropped in the middle of a change.
-    let turning = turn(&mut agent, &mut api_server, objects, events::changes()?, &heartbeat, &stop);
+    let news = News { objects: pin!(objects), kernel: events::changes()?, udev: udev::done()? };
+    let turning = turn(&mut agent, &mut api_server, news, &heartbeat, &stop);
     let turned = Box::pin(turning).await;
     endpoint.end().await?;
     turned?;
@@ -97,16 +102,28 @@ async fn take_lock(root: &HostRoot, health: &Health, heartbeat: &Heartbeat, stop
     }
 }
 
+/// What reconciles are due to.
+struct News<O, K, U> {
+    /// This node's object, whenever it changes.
+    objects: O,
+    /// Something in the kernel changed.
+    kernel: K,
+    /// Links that udev is done with.
+    udev: U,
+}
+
 /// Reconciles, whenever that is due, until it has to `stop`. A change is never cut short.
 async fn turn(
     agent: &mut Agent,
     api_server: &mut ApiServer,
-    objects: impl Stream<Item = watcher::Result<Option<GuardedConfig>>>,
-    mut kernel: impl Stream<Item = ()> + Unpin,
+    mut news: News<
+        impl Stream<Item = watcher::Result<Option<GuardedConfig>>> + Unpin,
+        impl Stream<Item = ()> + Unpin,
+        impl Stream<Item = u32> + Unpin,
+    >,
     heartbeat: &Heartbeat,
     stop: &Stop,
 ) -> anyhow::Result<()> {
-    tokio::pin!(objects);
     let mut last_error = String::new();
     let mut looks = LOOKS;
     let mut due = Instant::now() + FULL_CHECK;
@@ -114,7 +131,7 @@ async fn turn(
         heartbeat.beat();
         tokio::select! {
             () = stop.asked() => return Ok(()),
-            object = objects.try_next() => match object {
+            object = news.objects.try_next() => match object {
                 Ok(object) => {
                     last_error.clear();
                     agent.reporter.hear(None);
@@ -131,7 +148,13 @@ async fn turn(
                     agent.reporter.hear(Some(error));
                 },
             },
-            announced = kernel.next() => {
+            Some(index) = news.udev.next() => {
+                if agent.is_wanted(index).await {
+                    // Nothing more is announced of it that would have to be waited for.
+                    due = due.min(Instant::now());
+                }
+            }
+            announced = news.kernel.next() => {
                 ensure!(announced.is_some(), "the kernel's announcements ended");
                 let soon = looks.next(Instant::now() + QUIET);
                 due = due.min(agent.not_before().map_or(soon, |not_before| soon.max(not_before)));

@@ -1,11 +1,11 @@
 //! Since when links have been there under their names. Pure: the time is an argument.
 //!
 //! The kernel announces a NIC before udev has named it. Whoever acts on it at once takes it under the
-//! kernel's name, remembers that one to give back, and races udev for the rename. What udev knows of a
-//! link is not visible in a pod, so a link has to be quiet for a moment.
+//! kernel's name, remembers that one to give back, and races udev for the rename. So udev's word is waited for, that it is
+//! done with the link; where there is no udev, or its word was missed, a link has to be quiet for a moment.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
 };
 
@@ -19,20 +19,29 @@ const QUIET: Duration = Duration::from_secs(1);
 pub struct Arrivals {
     /// None before the first look: what is there by then is not new.
     known: Option<BTreeMap<(u32, String), Option<Instant>>>,
+    /// Links that udev is done with, and that no look has shown since.
+    done: BTreeSet<u32>,
 }
 
 impl Arrivals {
+    /// udev is done with the link that has this number.
+    pub fn udev_is_done(&mut self, index: u32) {
+        self.done.insert(index);
+    }
+
     /// What a look at `now` showed.
     pub fn look(&mut self, view: &KernelView, now: Instant) {
         let since = |link: &Link| {
             let key = (link.index, link.name.clone());
             let since = match &self.known {
                 None => None,
+                Some(_) if self.done.contains(&link.index) => None,
                 Some(known) => known.get(&key).copied().unwrap_or(Some(now)),
             };
             (key, since)
         };
         self.known = Some(view.links.iter().map(since).collect());
+        self.done.clear();
     }
 
     /// Whether udev may still be about to rename `link`.
@@ -74,5 +83,22 @@ mod tests {
         arrivals.look(&renamed, start + QUIET);
         assert_eq!(is_new(&arrivals, &renamed, QUIET), [false, true]);
         assert_eq!(is_new(&arrivals, &renamed, 2 * QUIET), [false, false]);
+    }
+
+    #[test]
+    fn a_link_that_udev_is_done_with_is_not_new_until_it_is_renamed_again() {
+        let start = Instant::now();
+        let mut arrivals = Arrivals::default();
+        arrivals.look(&view(&[]), start);
+        let seen_before = view(&["eth1"]);
+        arrivals.look(&seen_before, start);
+        assert!(arrivals.is_new(&seen_before.links[0], start));
+        arrivals.udev_is_done(3);
+        let done = view(&["ens8"]);
+        arrivals.look(&done, start);
+        assert!(!arrivals.is_new(&done.links[0], start));
+        let renamed = view(&["ens9"]);
+        arrivals.look(&renamed, start);
+        assert!(arrivals.is_new(&renamed.links[0], start));
     }
 }

@@ -118,6 +118,12 @@ impl Host {
         self.backend.as_ref().err()
     }
 
+    /// udev is done with the link that has this number; the MAC address by which it is known, if it has one.
+    pub async fn udev_is_done(&mut self, index: u32) -> Option<MacAddress> {
+        self.arrivals.udev_is_done(index);
+        self.netlink.identity(index).await.ok()?
+    }
+
     /// Looks at the kernel, the files, and what we did before.
     pub async fn observe(&mut self) -> Result<Look, HostError> {
         if self.lock.is_none() {

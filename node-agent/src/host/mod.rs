@@ -17,3 +17,4 @@ pub mod remains;
 pub mod root;
 #[cfg(test)]
 mod testing;
+pub mod udev;

@@ -24,6 +24,8 @@ const FLEET_DEADLINE: Duration = Duration::from_mins(5);
 fn main() -> Result<()> {
     use_release_binaries();
     Testbed::run(agent)?;
+    Testbed::run(async |bed: &Testbed| plugs(bed, Kind::Full, "with udev").await)?;
+    Testbed::run(async |bed: &Testbed| plugs(bed, Kind::Light, "without udev").await)?;
     Testbed::run(operator)
 }
 
@@ -93,6 +95,40 @@ async fn change(world: &World<'_>, node: &Node<'_>, host: usize) -> Result<Durat
     })
     .await?;
     Ok(took)
+}
+
+/// How long it takes from a NIC that is plugged in to one that is right in the kernel.
+async fn plugs(bed: &Testbed, kind: Kind, what: &str) -> Result<()> {
+    let world = bed.world(Schema::ProducerWithAddressing).await?;
+    let node = bed.node("bench", kind).await?;
+    node.join(&world.cluster).await?;
+    let address = |n: usize| format!("10.{n}.0.5");
+    let rows = (0..NICS).fold(OpenstackConfig::new("bench", "10.0.0.0/8"), |config, n| {
+        config.with(Port::new(&mac(n), node.name()).address(&address(n)))
+    });
+    world.database.producer().sync(&rows).await?;
+    for n in 0..NICS {
+        world.settled(&node, &mac(n), InterfaceState::DeviceMissing).await?;
+    }
+    let mut took = Vec::new();
+    for n in 0..NICS {
+        node.plug(&mac(n))?;
+        let started = Instant::now();
+        let wanted = format!("{}/8", address(n));
+        while !node.link(&mac(n))?.addresses.contains(&wanted) {
+            ensure!(started.elapsed() < FLEET_DEADLINE, "the kernel never showed {wanted}");
+            tokio::task::yield_now().await;
+        }
+        took.push(started.elapsed());
+        world.settled(&node, &mac(n), InterfaceState::Configured).await?;
+    }
+    took.sort_unstable();
+    say(&format!(
+        "plugged in to right kernel, {what}, {NICS} NICs, one after the other: {} ms at the least, {} median, {} at the most",
+        took[0].as_millis(),
+        took[NICS / 2].as_millis(),
+        took[NICS - 1].as_millis()
+    ))
 }
 
 /// A thousand nodes with ten rows each: memory when idle, and how long an unchanged sync takes.

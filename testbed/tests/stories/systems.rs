@@ -1,10 +1,16 @@
 //! The same walk on every kind of host: what netplan, networkd, udev and kernel do differs from one to the next.
 
 use anyhow::{Result, ensure};
+use kube::{
+    Api,
+    api::{Patch, PatchParams},
+};
+use multinic_crds::NodeNetworkConfig;
 use multinic_testbed::{
     ADVERTISED, Harm, Kind, Needs, Node, OpenstackConfig, Port, SOON, Schema, Suite, System, Testbed, World,
     eventually, setup, skip,
 };
+use serde_json::json;
 
 const FIRST: &str = "fa:16:3e:00:00:01";
 const SECOND: &str = "fa:16:3e:00:00:02";
@@ -58,6 +64,8 @@ async fn walk(bed: &Testbed, system: &'static System) -> Result<()> {
     })
     .await?;
 
+    shown_and_interrupted(&world, &node, &storage).await?;
+
     storage.ports.retain(|port| port.mac != SECOND);
     world.database.producer().sync(&storage).await?;
     world.removed(&node, SECOND).await?;
@@ -86,6 +94,34 @@ async fn walk(bed: &Testbed, system: &'static System) -> Result<()> {
 
     node.exec(system.reload)?;
     eventually("what somebody else reloads to be right again", SOON, async || crowd_shows(&node)).await
+}
+
+/// A change that is only shown touches nothing; one that an agent was killed over is made by the next one.
+async fn shown_and_interrupted(world: &World<'_>, node: &Node<'_>, storage: &OpenstackConfig) -> Result<()> {
+    let mode = async |mode| {
+        let configs = Api::<NodeNetworkConfig>::all(world.cluster.client());
+        let patch = Patch::Merge(json!({ "spec": { "mode": mode } }));
+        configs.patch(node.name(), &PatchParams::default(), &patch).await
+    };
+    mode("DryRun").await?;
+    let mut other = storage.clone();
+    other.ports.iter_mut().filter(|port| port.mac == LATE).for_each(|port| port.mtu = Some(1400));
+    world.database.producer().sync(&other).await?;
+    eventually("the change to be shown", SOON, async || {
+        let shown = world.reported(node, LATE).await?;
+        ensure!(shown.reason == "DryRun" && shown.message.contains("1400"), "{shown:?}");
+        Ok(())
+    })
+    .await?;
+    shows(node, LATE, "multinic2", 1500, "10.20.0.3/24")?;
+
+    mode("Enforce").await?;
+    node.kill_agent()?;
+    node.start_agent(&world.cluster).await?;
+    world.configured(node, LATE).await?;
+    shows(node, LATE, "multinic2", 1400, "10.20.0.3/24")?;
+    // It has its own size back as soon as that is certain, as the next one is removed.
+    world.database.producer().sync(storage).await
 }
 
 /// One NIC with IPv6 alone, and then as many as a node may have.

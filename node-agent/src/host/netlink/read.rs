@@ -11,7 +11,7 @@ use multinic_agent_core::observed::{
     route::{self, Route, Rule},
     routing::NicRoute,
 };
-use multinic_crds::source_tables;
+use multinic_crds::{MacAddress, source_tables};
 use rtnetlink::{
     RouteMessageBuilder,
     packet_route::{
@@ -51,6 +51,17 @@ impl Netlink {
         view.api_server_routes = routes_to(&session, api_server.iter().copied()).await?;
         view.gateway_routes = routes_to(&session, view.default_gateways()).await?;
         Ok(view)
+    }
+
+    /// The MAC address by which the link with this number is known, if there is one.
+    pub async fn identity(&self, index: u32) -> Result<Option<MacAddress>, NetlinkError> {
+        let mut request = LinkMessage::default();
+        request.header.index = index;
+        let answer = Session::open()?.ask(RouteNetlinkMessage::GetLink(request)).await?;
+        Ok(match answer {
+            Some(RouteNetlinkMessage::NewLink(message)) => decode::link(&message).identity(),
+            _ => None,
+        })
     }
 
     fn has_stable_secret(&self, link: &Link) -> bool {
