@@ -141,8 +141,8 @@ reasons! {
         "Another link of the node is in the same subnet, or has the same address."
         "give the port an address in a subnet that the node does not use elsewhere"
     ReservedAddress [Nic]
-        "The NIC's address, or its subnet, would take over what the node itself needs."
-        "give the port another address, or correct the prefix of its subnet"
+        "The NIC's address, its subnet, or a route over it would take over what the node itself needs."
+        "give the port another address, correct the prefix of its subnet, or leave the route out"
     RoutingConflict [Nic]
         "Somebody else uses the routing table, or the priority of rules, from which this NIC is to answer."
         "give the other route or rule another table or priority, or take sourceRouting off the NIC"

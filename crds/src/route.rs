@@ -38,7 +38,7 @@ pub struct Route {
     /// The router on the NIC's subnet; none where the network is on the link itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub via: Option<NextHop>,
-    /// Among routes to the same network, the one with the lowest metric is taken; the kernel's default when absent.
+    /// Among routes to the same network, the one with the lowest metric is taken; 100 plus the number of the NIC when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub metric: Option<u32>,

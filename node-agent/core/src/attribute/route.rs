@@ -28,8 +28,13 @@ impl Routes {
 
 /// The steps away from what must not be there.
 pub(super) fn removals(routes: &Routes, link: &Link) -> Vec<Step> {
-    let there = link.routes.keys().filter(|route| routes.absent.contains(*route));
-    there.map(|route| Step::RemoveRoute { index: link.index, route: route.clone() }).collect()
+    let there = link.routes.iter().filter(|(route, _)| routes.absent.contains(*route));
+    let step = |(route, protocol): (&NicRoute, &u8)| Step::RemoveRoute {
+        index: link.index,
+        route: route.clone(),
+        protocol: *protocol,
+    };
+    there.map(step).collect()
 }
 
 /// The steps to what is not there, and to what our own steps cost, for a link that will be up.
@@ -43,7 +48,10 @@ pub(super) fn missing(routes: &Routes, link: &Link, went_down: bool) -> Vec<Step
     let missing = wanted.iter().filter(|(route, _)| went_down || !link.routes.contains_key(route));
     let is_others = |route: &NicRoute| !wanted.contains_key(route) && !routes.absent.contains(route);
     let lost = link.routes.iter().filter(|(route, _)| went_down && is_others(route));
-    missing.chain(lost).map(step).collect()
+    let mut all: Vec<_> = missing.chain(lost).collect();
+    // A next hop may be reached by another one of these only.
+    all.sort_by_key(|(route, _)| route.via.is_some() && !route.on_link);
+    all.into_iter().map(step).collect()
 }
 
 /// What we changed of a link's routes.

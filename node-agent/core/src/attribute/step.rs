@@ -104,6 +104,8 @@ pub enum Step {
         index: u32,
         /// The route.
         route: NicRoute,
+        /// Who it is marked as: one that somebody else marked is another one.
+        protocol: u8,
     },
     /// Add a rule for an address of the link.
     AddRule {
@@ -170,7 +172,9 @@ impl fmt::Display for Step {
             Self::AddRoute { index, route, protocol: _ } => {
                 write!(f, "add the route {route} over link {index}")
             }
-            Self::RemoveRoute { index, route } => write!(f, "remove the route {route} over link {index}"),
+            Self::RemoveRoute { index, route, protocol: _ } => {
+                write!(f, "remove the route {route} over link {index}")
+            }
             Self::AddRule { index: _, rule } => write!(f, "add the rule {rule}"),
             Self::RemoveRule { index: _, rule } => write!(f, "remove the rule {rule}"),
             Self::RemoveAddress { index, net } => write!(f, "remove {net} from link {index}"),

@@ -3,7 +3,7 @@
 use std::{fmt, net::IpAddr};
 
 use ipnet::IpNet;
-use multinic_crds::{InterfaceName, source_tables};
+use multinic_crds::InterfaceName;
 use serde::{Deserialize, Serialize};
 
 use super::route::{MAIN, Rule};
@@ -42,12 +42,6 @@ impl NicRoute {
             IpNet::V4(_) => 0,
             IpNet::V6(_) => 1024,
         }
-    }
-
-    /// Whether it is in a table that is only ours.
-    #[must_use]
-    pub fn is_in_source_table(&self) -> bool {
-        source_tables().contains(&self.table)
     }
 }
 

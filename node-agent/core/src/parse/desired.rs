@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use multinic_crds::{Guarded, GuardedConfig, Interface, MacAddress, Mode};
 
 use super::routing;
+use crate::observed::routing::NicRoute;
 
 /// An object, parsed.
 #[derive(Debug, Clone, PartialEq)]
@@ -75,6 +76,7 @@ impl Desired {
         conflicts.extend(desired.unroutable());
         conflicts.extend(desired.shared_names());
         conflicts.extend(desired.shared_addresses());
+        conflicts.extend(desired.shared_routes());
         for (mac, message) in conflicts {
             desired.wanted.remove(&mac);
             desired.malformed.push(Malformed { mac: Some(mac), message });
@@ -117,6 +119,17 @@ impl Desired {
 
     fn shared_addresses(&self) -> Vec<(MacAddress, String)> {
         self.conflicting(|nic| nic.addresses.iter().map(|a| a.ip().to_string()).collect(), "address")
+    }
+
+    /// Routes that the kernel takes for one.
+    fn shared_routes(&self) -> Vec<(MacAddress, String)> {
+        let keys = |nic: &Interface| {
+            let key = |route: NicRoute| {
+                format!("to {} with metric {} in table {}", route.destination, route.metric, route.table)
+            };
+            routing::routes(nic).into_iter().map(key).collect()
+        };
+        self.conflicting(keys, "route")
     }
 
     fn conflicting(&self, keys: impl Fn(&Interface) -> Vec<String>, what: &str) -> Vec<(MacAddress, String)> {

@@ -11,10 +11,14 @@ use crate::observed::{
     routing::{NicRoute, SourceRule},
 };
 
+/// The metric of a route of `multinic0` to which none is given; that of `multinicN` is N more.
+const FIRST_METRIC: u32 = 100;
+
 /// Every route over the NIC, beside those that come with its addresses.
 #[must_use]
 pub fn routes(nic: &Interface) -> BTreeSet<NicRoute> {
-    nic.routes.iter().map(asked).chain(gateways(nic).map(|gateway| way_out(nic, gateway))).collect()
+    let asked = nic.routes.iter().map(|route| asked(nic, route));
+    asked.chain(gateways(nic).map(|gateway| way_out(nic, gateway))).collect()
 }
 
 /// The rules by which replies from the NIC's addresses leave by it.
@@ -34,11 +38,13 @@ fn gateways(nic: &Interface) -> impl Iterator<Item = IpAddr> {
     nic.source_routing.iter().flat_map(|routing| &routing.gateways).map(|gateway| gateway.ip())
 }
 
-fn asked(route: &Route) -> NicRoute {
+/// Two NICs may have the same route, as those of one subnet do: to the kernel they differ by their metrics.
+fn asked(nic: &Interface, route: &Route) -> NicRoute {
     let destination = route.destination.net();
+    let own = FIRST_METRIC + u32::try_from(nic.name.slot()).unwrap_or_default();
     NicRoute {
         via: route.via.map(NextHop::ip),
-        metric: route.metric.unwrap_or_else(|| NicRoute::default_metric(destination)),
+        metric: route.metric.unwrap_or(own),
         on_link: route.on_link,
         ..NicRoute::new(destination, None, route.table.map_or(MAIN, multinic_crds::RouteTable::number))
     }
@@ -76,6 +82,9 @@ pub fn fault(nic: &Interface) -> Option<String> {
             return Some(format!(
                 "{name} asks for {route} beside another route to the same network; keep one of them"
             ));
+        }
+        if nets(nic).all(|net| net.addr().is_ipv6() != destination.addr().is_ipv6()) {
+            return Some(format!("{name} asks for {route}, and has no address of that family"));
         }
         let Some(via) = via else { continue };
         if via.is_ipv6() != destination.addr().is_ipv6() {
@@ -144,10 +153,10 @@ mod tests {
         assert_eq!(
             texts(&routes(&nic)),
             [
-                "0.0.0.0/0 via 10.20.0.1 table 100",
-                "10.30.0.0/16 via 10.20.0.1",
+                "0.0.0.0/0 via 10.20.0.1 metric 103 table 100",
+                "10.30.0.0/16 via 10.20.0.1 metric 103",
                 "10.40.0.0/16 via 192.0.2.1 onlink metric 7 table 100",
-                "2001:db8:30::/48",
+                "2001:db8:30::/48 metric 103",
             ]
         );
         assert_eq!(texts(&rules(&nic)), [""; 0]);

@@ -29,13 +29,13 @@ pub(super) fn refusal(nic: &Interface, link: &Link, world: World<'_>) -> Option<
     by_address.or_else(|| {
         let routes = routing::routes(nic).into_iter().filter(|route| route.table == MAIN);
         let mut why =
-            routes.filter_map(|route| Some(format!("the route {route} {}", diverted(&route, world)?)));
+            routes.filter_map(|route| Some(format!("the route {route} {}", diverted(&route, link, world)?)));
         why.next().map(|why| refused(why, "leave it out, or give it a table"))
     })
 }
 
-/// What packets would take `route`, instead of the way that they go now.
-fn diverted(route: &NicRoute, world: World<'_>) -> Option<String> {
+/// What packets would take `route` over `link`, instead of the way that they go now.
+fn diverted(route: &NicRoute, link: &Link, world: World<'_>) -> Option<String> {
     let to = route.destination;
     if to.contains(&METADATA) {
         return Some(format!("would take over the way to the metadata service {METADATA}"));
@@ -46,13 +46,16 @@ fn diverted(route: &NicRoute, world: World<'_>) -> Option<String> {
     if let Some((ip, _)) = world.view.api_server_routes.iter().find(takes_over) {
         return Some(format!("would take over the way to the API server {ip}"));
     }
-    if let Some((ip, _)) = world.view.gateway_routes.iter().find(takes_over) {
+    let vital =
+        world.view.gateway_routes.iter().filter(|(_, now)| !now.links.is_disjoint(world.fence.vital()));
+    if let Some((ip, _)) = vital.into_iter().find(takes_over) {
         return Some(format!("would take over the way to the gateway {ip} of the node"));
     }
-    let vital = world.fence.vital().iter().filter_map(|index| world.view.link(*index));
-    let mut subnets = vital.flat_map(Link::nets).filter(|net| !is_link_local(net));
-    let subnet = subnets.find(|net| net.contains(&to))?;
-    Some(format!("would take over a part of the node's own subnet {}", subnet.trunc()))
+    let is_managed = |other: &Link| other.identity().is_some_and(|mac| world.ledger.get(mac).is_some());
+    let others = world.view.links.iter().filter(|other| other.index != link.index && !is_managed(other));
+    let mut subnets = others.flat_map(|other| other.nets().into_iter().map(move |net| (&other.name, net)));
+    let (name, subnet) = subnets.find(|(_, net)| !is_link_local(net) && net.contains(&to))?;
+    Some(format!("would take over a part of the subnet {}, which {name} of this node has", subnet.trunc()))
 }
 
 /// Whose address `net` is.

@@ -7,6 +7,7 @@ use multinic_crds::{Explanation, Interface, InterfaceName, MacAddress, ROUTE_PRO
 use crate::{
     attribute::{Rules, Step},
     observed::{
+        ledger::Entry,
         link::{KernelView, Link},
         route::{MAIN, Route, Rule},
         routing::{NicRoute, SourceRule, priorities},
@@ -15,22 +16,32 @@ use crate::{
     plan::{notice::Notices, transaction::Transaction, world::World},
 };
 
-/// The routes over `link`, which the NIC with this MAC address is, that we gave it.
+/// The routes over `link`, which the NIC with this MAC address is, that we gave it, or that its boot files did.
 pub(super) fn routes_of(mac: MacAddress, link: &Link, world: World<'_>) -> BTreeSet<NicRoute> {
-    let given = world.ledger.get(mac).map(|entry| &entry.routes);
+    let entry = world.ledger.get(mac);
+    let tables: BTreeSet<u32> = names(link, entry).map(InterfaceName::source_table).collect();
     let is_ours = |(route, protocol): &(&NicRoute, &u8)| {
         **protocol == ROUTE_PROTOCOL
-            || route.is_in_source_table()
-            || given.is_some_and(|given| given.contains(*route))
+            || entry.is_some_and(|entry| entry.routes.contains(*route))
+            || is_way_out(route) && tables.contains(&route.table)
     };
     link.routes.iter().filter(is_ours).map(|(route, _)| route.clone()).collect()
+}
+
+/// What the NIC is called, and what it was called by us.
+fn names(link: &Link, entry: Option<&Entry>) -> impl Iterator<Item = InterfaceName> {
+    link.name.parse().ok().into_iter().chain(entry.map(|entry| entry.name))
+}
+
+/// Whether a route in a NIC's own table is the one that belongs there.
+fn is_way_out(route: &NicRoute) -> bool {
+    route.destination.prefix_len() == 0 && route.via.is_some()
 }
 
 /// The rules for addresses of the NIC with this MAC address that we gave, or that its boot files did.
 pub(super) fn rules_of(mac: MacAddress, link: &Link, world: World<'_>) -> BTreeSet<SourceRule> {
     let entry = world.ledger.get(mac);
-    let names: BTreeSet<InterfaceName> =
-        link.name.parse().ok().into_iter().chain(entry.map(|entry| entry.name)).collect();
+    let names: BTreeSet<InterfaceName> = names(link, entry).collect();
     let given = entry.map(|entry| &entry.addresses);
     let is_given = |rule: &SourceRule| {
         given.is_some_and(|given| given.iter().any(|net| net.addr() == rule.from))
@@ -73,7 +84,7 @@ pub(super) fn sweep(wanted: &BTreeSet<SourceRule>, view: &KernelView) -> Option<
 pub(super) fn refusal(nic: &Interface, link: &Link, world: World<'_>) -> Option<Explanation> {
     nic.source_routing.as_ref()?;
     let (name, table) = (nic.name, nic.name.source_table());
-    let is_others = |route: &&Route| route.table == table && !route.links.iter().eq([&link.index]);
+    let is_others = |route: &&Route| route.table == table && !is_of_a_nic(route, link, world);
     if let Some(route) = world.view.in_source_tables.iter().find(is_others) {
         let message = format!(
             "routing table {table}, from which {name} is to answer, has a route to {} of somebody else; put that one into another table",
@@ -87,6 +98,19 @@ pub(super) fn refusal(nic: &Interface, link: &Link, world: World<'_>) -> Option<
         describe(rule)
     );
     Some(Explanation::new(Reason::RoutingConflict, message))
+}
+
+/// Whether NICs of ours have the route, the one on `link` among them: another one may be about to give it up.
+fn is_of_a_nic(route: &Route, link: &Link, world: World<'_>) -> bool {
+    let has = |index: &u32| {
+        let found = world.view.link(*index).and_then(|found| Some((found.identity()?, found)));
+        found.is_some_and(|(mac, found)| {
+            let known = found.index == link.index || world.ledger.get(mac).is_some();
+            let mut ours = routes_of(mac, found, world).into_iter();
+            known && ours.any(|own| (own.destination, own.table) == (route.destination, route.table))
+        })
+    };
+    !route.links.is_empty() && route.links.iter().all(has)
 }
 
 fn is_in_the_way(rule: &Rule, nic: &Interface, world: World<'_>) -> bool {

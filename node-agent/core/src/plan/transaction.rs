@@ -13,7 +13,7 @@ use crate::{
     protected::Fence,
 };
 
-/// Changes that stand or fall together: one NIC, or several that exchange names.
+/// Changes that stand or fall together: of one NIC, of several that exchange names or routes, or of none any more.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Transaction {
     /// The NICs.

@@ -32,8 +32,8 @@ pub(super) async fn apply(session: &Session, step: &Step) -> Result<(), NetlinkE
             let request = RouteNetlinkMessage::NewRoute(message(*index, route, (*protocol).into()));
             session.change(request, new).await
         }
-        Step::RemoveRoute { index, route } => {
-            let request = RouteNetlinkMessage::DelRoute(message(*index, route, RouteProtocol::Unspec));
+        Step::RemoveRoute { index, route, protocol } => {
+            let request = RouteNetlinkMessage::DelRoute(message(*index, route, (*protocol).into()));
             // Gone already, with an address or a link.
             done_if(ESRCH, session.change(request, 0).await)
         }

@@ -1,6 +1,6 @@
 //! What one NIC gets, from all who have a say in it.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
 use multinic_crds::{Explanation, InterfaceAddress, MAX_ROUTES, NextHop, Reason, Route, SourceRouting};
@@ -10,6 +10,9 @@ use super::{
     settings::{Chosen, Networking},
 };
 use crate::cluster::{Index, Name, Node, SOURCE_ROUTING_ANNOTATION};
+
+/// Where clouds tell a server what it is; Neutron names the way there among the routes of a subnet.
+const METADATA: IpAddr = IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254));
 
 /// What a NIC gets besides its address.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -150,6 +153,9 @@ impl Case<'_> {
         let destination = route.destination.net();
         if route.table.is_none() && destination.prefix_len() == 0 {
             return Some("the node's own default route leads over its uplink".to_owned());
+        }
+        if route.table.is_none() && destination.contains(&METADATA) {
+            return Some("the node reaches the metadata service by its uplink".to_owned());
         }
         if route.table.is_none() && destination == self.subnet() {
             return Some("it is the subnet of the NIC itself".to_owned());

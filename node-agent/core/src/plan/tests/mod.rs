@@ -15,6 +15,7 @@ mod life;
 mod memory;
 mod next_boot;
 mod properties;
+mod routing;
 mod scenarios;
 
 use super::*;
@@ -124,7 +125,7 @@ impl Scene {
 
     fn plan(&self) -> Plan {
         let files = HostFiles { boot: self.node.files.clone(), generated: BTreeMap::new() };
-        let (view, fence, backends) = (&self.node.kernel, &self.fence(), self.backends());
+        let (view, fence, backends) = (&self.node.look(), &self.fence(), self.backends());
         let world = World {
             backend: self.backend,
             backends: Backends::of(&backends),

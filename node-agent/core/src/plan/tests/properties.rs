@@ -40,8 +40,8 @@ fn wanted() -> impl Strategy<Value = Vec<Interface>> {
     })
 }
 
-/// Gives the NIC routes to `destinations` by the first hosts of its own subnets, each with a metric of its own, and has it
-/// answer by those, where it `answers` at all.
+/// Gives the NIC routes to `destinations` by the first hosts of its own subnets, and has it answer by those, where it
+/// `answers` at all.
 fn lead_out(nic: &mut Interface, answers: bool, destinations: &[&str]) {
     let gateway = |ipv6: bool| {
         let nets = nets(nic);
@@ -49,14 +49,9 @@ fn lead_out(nic: &mut Interface, answers: bool, destinations: &[&str]) {
         net.hosts().next().map(|ip| serde_json::json!(ip))
     };
     let all: Vec<_> = [gateway(false), gateway(true)].into_iter().flatten().collect();
-    let metric = u32::from(nic.mac_address.octets()[5]);
     let routes: Vec<_> = destinations
         .iter()
-        .filter_map(|to| {
-            Some(
-                serde_json::json!({ "destination": to, "via": gateway(to.contains(':'))?, "metric": metric }),
-            )
-        })
+        .filter_map(|to| Some(serde_json::json!({ "destination": to, "via": gateway(to.contains(':'))? })))
         .collect();
     nic.routes = serde_json::from_value(routes.into()).unwrap();
     let routing = serde_json::json!({ "gateways": all });

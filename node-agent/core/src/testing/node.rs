@@ -1,7 +1,8 @@
-//! Values that tests share, and a kernel of plain data with the real one's manners:
+//! A kernel of plain data with the real one's manners:
 //! it renames only links that are down, names are unique (also against a link's own
 //! alternative ones), udev adds its own names as alternative ones after each rename,
-//! going down costs IPv6 addresses and all routes, the last IPv4 address takes the IPv4 routes with it, a changed mode makes a link-local one at once,
+//! going down costs IPv6 addresses and all routes, the last IPv4 address takes the IPv4 routes with it,
+//! a changed mode makes a link-local one at once,
 //! and below 1280 bytes there is no IPv6 at all.
 
 use std::{
@@ -11,8 +12,9 @@ use std::{
 };
 
 use ipnet::IpNet;
-use multinic_crds::{Interface, InterfaceName, MIN_IPV6_MTU, MacAddress};
+use multinic_crds::{InterfaceName, MIN_IPV6_MTU, source_tables};
 
+use super::{address, connected};
 use crate::{
     attribute::Step,
     backend::{Backend, wicked::Wicked},
@@ -21,95 +23,14 @@ use crate::{
         files::FileChange,
         ledger::Ledger,
         link::{Address, AddressState, Ipv6, KernelView, Link, Manner, goes_with},
-        route::{self, Route, Rule},
+        route::{Route, Rule},
         routing::{NicRoute, SourceRule},
     },
-    parse::foreign::Definition,
     plan::Notice,
 };
 
-/// The default route of the main table over this link.
-pub(crate) fn default_route(link: u32, gateway: &str) -> Route {
-    Route {
-        destination: "0.0.0.0/0".parse().unwrap(),
-        table: route::MAIN,
-        links: BTreeSet::from([link]),
-        gateways: BTreeSet::from([gateway.parse().unwrap()]),
-        by_kernel: false,
-    }
-}
-
-/// The route that the kernel makes with an address of this subnet.
-pub(crate) fn connected(link: u32, subnet: &str) -> Route {
-    Route {
-        destination: subnet.parse().unwrap(),
-        table: route::MAIN,
-        links: BTreeSet::from([link]),
-        gateways: BTreeSet::new(),
-        by_kernel: true,
-    }
-}
-
-pub(crate) fn mac(text: &str) -> MacAddress {
-    text.parse().unwrap()
-}
-
-pub(crate) fn link(index: u32, name: &str, address: &str) -> Link {
-    Link::physical(index, name, mac(address))
-}
-
-pub(crate) fn address(net: &str) -> Address {
-    Address::new(net.parse().unwrap())
-}
-
-/// Whether any of `definitions` covers a NIC with this name and this address.
-pub(crate) fn covered(definitions: &[Definition], name: &str, mac: &str) -> bool {
-    let link = link(2, name, mac);
-    definitions.iter().any(|definition| definition.covers(&link))
-}
-
-pub(crate) fn nic(address: &str, name: &str, addresses: &[&str]) -> Interface {
-    Interface {
-        port_id: format!("port-of-{address}"),
-        subnet_id: "subnet".to_owned(),
-        addresses: addresses.iter().map(|text| text.parse().unwrap()).collect(),
-        ..Interface::new(mac(address), name.parse().unwrap())
-    }
-}
-
-/// The files of a backend for a NIC of every kind: dual stack with an MTU, of one family each, and without addresses.
-pub(crate) fn files_of_every_kind(backend: &dyn Backend) -> String {
-    let mac = "fa:16:3e:aa:00:01";
-    let dual = nic(mac, "multinic0", &["10.10.0.5/24", "2001:db8:10::5/64"]);
-    let cases = [
-        Interface { mtu: Some(9000.try_into().unwrap()), ..dual },
-        nic(mac, "multinic0", &["10.10.0.5/24"]),
-        nic(mac, "multinic9", &["2001:db8:10::5/64"]),
-        nic(mac, "multinic0", &[]),
-        with_routes(nic(mac, "multinic3", &["10.10.0.5/24", "2001:db8:10::5/64"])),
-    ];
-    let files = cases.iter().flat_map(|nic| backend.render(nic).unwrap());
-    files.map(|file| format!("{}\n{}", file.path, file.text)).collect::<Vec<_>>().join("\n")
-}
-
-/// The same, answering by its own routers, and with a route of every kind.
-pub(crate) fn with_routes(nic: Interface) -> Interface {
-    let routes = serde_json::json!([
-        { "destination": "10.30.0.0/16", "via": "10.10.0.1" },
-        { "destination": "10.40.0.0/16", "via": "192.0.2.1", "onLink": true, "metric": 7, "table": 100 },
-        { "destination": "10.50.0.0/16" },
-        { "destination": "2001:db8:30::/48", "via": "2001:db8:10::1", "metric": 8 },
-    ]);
-    let routing = serde_json::json!({ "gateways": ["10.10.0.1", "fe80::1"] });
-    Interface {
-        routes: serde_json::from_value(routes).unwrap(),
-        source_routing: serde_json::from_value(routing).unwrap(),
-        ..nic
-    }
-}
-
 /// What somebody else does to the kernel.
-pub(crate) type Meddling = fn(&mut KernelView);
+type Meddling = fn(&mut KernelView);
 
 /// A node of plain data, which can be told to fail.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -157,6 +78,18 @@ impl PlainNode {
 
     pub(crate) const fn changes(&self) -> usize {
         self.changes
+    }
+
+    /// What it shows.
+    pub(crate) fn look(&self) -> KernelView {
+        let mut view = self.kernel.clone();
+        let over = |link: &Link| {
+            let index = link.index;
+            let ours = link.routes.keys().filter(|route| source_tables().contains(&route.table));
+            ours.map(move |route| shown(index, route)).collect::<Vec<_>>()
+        };
+        view.in_source_tables.extend(self.kernel.links.iter().flat_map(over));
+        view
     }
 
     fn count(&mut self) -> Result<(), NodeError> {
@@ -325,7 +258,7 @@ impl PlainNode {
                 with_route.for_each(|address| address.lacks_route = false);
             }
             Step::AddRoute { index, route, protocol } => self.add_route(*index, route, *protocol)?,
-            Step::RemoveRoute { index, route } => {
+            Step::RemoveRoute { index, route, .. } => {
                 self.link(*index)?
                     .routes
                     .remove(route)
@@ -366,6 +299,16 @@ impl PlainNode {
     }
 }
 
+fn shown(link: u32, route: &NicRoute) -> Route {
+    Route {
+        destination: route.destination,
+        table: route.table,
+        links: BTreeSet::from([link]),
+        gateways: route.via.into_iter().collect(),
+        by_kernel: false,
+    }
+}
+
 /// The rule as the kernel shows it.
 pub(crate) fn rule_of(rule: &SourceRule) -> Rule {
     Rule {
@@ -398,7 +341,7 @@ impl Machine for PlainNode {
     }
 
     async fn view(&mut self) -> Result<KernelView, NodeError> {
-        Ok(self.kernel.clone())
+        Ok(self.look())
     }
 
     fn write(&mut self, change: &FileChange) -> Result<(), NodeError> {
