@@ -37,8 +37,7 @@ pub enum Failure {
     /// Nothing was touched.
     #[error("{}", .0.message)]
     NotBegun(Explanation),
-    /// What was changed is as it was before. Routes that others put over the link are not
-    /// restored where it had to go down.
+    /// What was changed is as it was before. Routes of routing daemons are not restored where the link had to go down.
     #[error("{}; rolled back", .0.message)]
     RolledBack(Explanation),
     /// Something could not be brought back.
