@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::{Context, ensure};
-use futures::{Stream, StreamExt, TryStreamExt};
+use futures::{Stream, StreamExt, TryStreamExt, stream};
 use kube::{Api, Config, runtime::watcher};
 use multinic_agent_core::retry::{Budget, FULL_CHECK};
 use multinic_crds::GuardedConfig;
@@ -73,7 +73,7 @@ pub async fn run(args: RunArgs, shutdown: impl Future<Output = ()> + Send + 'sta
     }
     let objects = api_server::objects(Api::all(client), &node_name);
     // Nothing is waited for beside this: it would be dropped in the middle of a change.
-    let news = News { objects: pin!(objects), kernel: events::changes()?, udev: udev::done()? };
+    let news = News { objects: pin!(objects), kernel: events::changes()?, udev: links_done() };
     let turning = turn(&mut agent, &mut api_server, news, &heartbeat, &stop);
     let turned = Box::pin(turning).await;
     endpoint.end().await?;
@@ -99,6 +99,17 @@ async fn take_lock(root: &HostRoot, health: &Health, heartbeat: &Heartbeat, stop
         health.waits_for("another agent on this node to end");
         heartbeat.beat();
         stop.unless_asked(sleep(LOCK_RETRY)).await?;
+    }
+}
+
+/// The links that udev is done with. Where it cannot be heard, every new link is waited for.
+fn links_done() -> impl Stream<Item = u32> + Unpin {
+    match udev::done() {
+        Ok(done) => done.left_stream(),
+        Err(error) => {
+            tracing::warn!("cannot listen to udev, so that new NICs are configured a second later: {error}");
+            stream::pending().right_stream()
+        }
     }
 }
 

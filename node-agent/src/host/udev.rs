@@ -6,7 +6,7 @@
 
 use std::io;
 
-use futures::{Stream, stream};
+use futures::{Stream, StreamExt, stream};
 use rtnetlink::sys::{
     AsyncSocket, AsyncSocketExt, SocketAddr, TokioSocket, protocols::NETLINK_KOBJECT_UEVENT,
 };
@@ -22,7 +22,7 @@ const PROPERTIES: [usize; 2] = [16, 20];
 pub fn done() -> io::Result<impl Stream<Item = u32> + Unpin> {
     let mut socket = TokioSocket::new(NETLINK_KOBJECT_UEVENT)?;
     socket.socket_mut().bind(&SocketAddr::new(0, DONE))?;
-    Ok(Box::pin(stream::unfold(socket, |socket| async {
+    let done = stream::unfold(socket, |socket| async {
         loop {
             match socket.recv_from_full().await {
                 Ok((message, _)) => {
@@ -35,7 +35,8 @@ pub fn done() -> io::Result<impl Stream<Item = u32> + Unpin> {
                 Err(_) => return None,
             }
         }
-    })))
+    });
+    Ok(Box::pin(done).fuse())
 }
 
 /// The link that came or was renamed, if that is what the message is about.
