@@ -1,10 +1,11 @@
 //! An address of a NIC with its prefix length, in CIDR notation.
 
-use std::{borrow::Cow, fmt, net::IpAddr, str::FromStr};
+use std::{borrow::Cow, net::IpAddr, str::FromStr};
 
 use ipnet::IpNet;
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
+
+use crate::text::text;
 
 /// A unicast host address with its prefix, such as `10.10.0.5/24` or `2001:db8::5/64`.
 ///
@@ -52,14 +53,7 @@ impl TryFrom<IpNet> for InterfaceAddress {
 
     fn try_from(net: IpNet) -> Result<Self, Self::Error> {
         let ip = net.addr();
-        let unusable = match ip {
-            // 0.0.0.0/8, 127.0.0.0/8, multicast and class E.
-            IpAddr::V4(v4) => matches!(v4.octets()[0], 0 | 127 | 224..),
-            IpAddr::V6(v6) => {
-                v6.is_unspecified() || v6.is_loopback() || v6.is_multicast() || v6.to_ipv4_mapped().is_some()
-            }
-        };
-        if unusable {
+        if !is_unicast(ip) {
             return Err(ParseAddressError::NotAHost(ip));
         }
         if net.prefix_len() == 0 {
@@ -73,41 +67,26 @@ impl FromStr for InterfaceAddress {
     type Err = ParseAddressError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        // Not `IpNet::from_str`: it takes zeros in front of octets and prefixes, which
-        // the API server refuses and others read as octal.
-        split(text).ok_or_else(|| ParseAddressError::Malformed(text.to_owned()))?.try_into()
+        cidr(text).ok_or_else(|| ParseAddressError::Malformed(text.to_owned()))?.try_into()
     }
 }
 
-fn split(text: &str) -> Option<IpNet> {
+/// Not `IpNet::from_str`: it takes zeros in front of octets and prefixes, which the API server refuses and others read as
+/// octal.
+pub(crate) fn cidr(text: &str) -> Option<IpNet> {
     let (ip, prefix) = text.split_once('/')?;
     let plain = prefix.bytes().all(|b| b.is_ascii_digit()) && (prefix == "0" || !prefix.starts_with('0'));
     IpNet::new(ip.parse().ok()?, prefix.parse().ok().filter(|_| plain)?).ok()
 }
 
-impl fmt::Display for InterfaceAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
-    }
-}
-
-impl fmt::Debug for InterfaceAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl TryFrom<Cow<'_, str>> for InterfaceAddress {
-    type Error = ParseAddressError;
-
-    fn try_from(text: Cow<'_, str>) -> Result<Self, Self::Error> {
-        text.parse()
-    }
-}
-
-impl From<InterfaceAddress> for String {
-    fn from(address: InterfaceAddress) -> Self {
-        address.to_string()
+/// Whether a host can have this address: not loopback, multicast, unspecified, reserved or IPv4-mapped.
+pub(crate) fn is_unicast(ip: IpAddr) -> bool {
+    match ip {
+        // 0.0.0.0/8, 127.0.0.0/8, multicast and class E.
+        IpAddr::V4(v4) => !matches!(v4.octets()[0], 0 | 127 | 224..),
+        IpAddr::V6(v6) => {
+            !(v6.is_unspecified() || v6.is_loopback() || v6.is_multicast()) && v6.to_ipv4_mapped().is_none()
+        }
     }
 }
 
@@ -156,28 +135,15 @@ pub(crate) fn is_host(end: &str) -> String {
     )
 }
 
-impl JsonSchema for InterfaceAddress {
-    fn schema_name() -> Cow<'static, str> {
-        "InterfaceAddress".into()
-    }
-
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "string",
-            // Eight groups of four, seven colons and `/128`.
-            "maxLength": 43,
-            "pattern": Self::pattern(),
-            "x-kubernetes-validations": [{
-                "rule": is_host("/"),
-                "message": "loopback, unspecified, multicast and IPv4-mapped addresses cannot be given to a NIC",
-            }],
-        })
-    }
-}
+// The longest are eight groups of four, seven colons and `/128`.
+text!(
+    InterfaceAddress,
+    ParseAddressError,
+    43,
+    Self::pattern(),
+    is_host("/"),
+    "loopback, unspecified, multicast and IPv4-mapped addresses cannot be given to a NIC"
+);
 
 #[cfg(test)]
 mod tests {

@@ -29,6 +29,7 @@ mod route;
 mod schema;
 mod spec;
 mod status;
+mod text;
 
 pub use address::{InterfaceAddress, ParseAddressError};
 pub use conditions::{
@@ -42,7 +43,7 @@ pub use mtu::{MIN_IPV6_MTU, Mtu, ParseMtuError};
 pub use name::{InterfaceName, MAX_INTERFACES, ParseNameError};
 pub use reason::{Reason, Scope};
 pub use route::{
-    FIRST_SOURCE_TABLE, NextHop, ParseRouteError, ROUTE_PROTOCOL, Route, RouteDestination, RouteTable,
+    METADATA_SERVICE, NextHop, ParseRouteError, ROUTE_PROTOCOL, Route, RouteDestination, RouteTable,
     SourceRouting, source_tables,
 };
 pub use schema::{crd, crd_yaml};

@@ -24,9 +24,15 @@ impl InterfaceName {
         (0u8..).take(MAX_INTERFACES).map(Self)
     }
 
-    /// The number in the name, below [`MAX_INTERFACES`].
+    /// The number in the name, below [`MAX_INTERFACES`], as a place among all of them.
     #[must_use]
     pub fn slot(self) -> usize {
+        self.0.into()
+    }
+
+    /// The same, to be added to what the first of them has.
+    #[must_use]
+    pub fn number(self) -> u32 {
         self.0.into()
     }
 }

@@ -1,6 +1,11 @@
 //! Routes over a NIC, and the table from which it answers.
 
-use std::{borrow::Cow, fmt, net::IpAddr, ops::RangeInclusive, str::FromStr};
+use std::{
+    borrow::Cow,
+    net::{IpAddr, Ipv4Addr},
+    ops::RangeInclusive,
+    str::FromStr,
+};
 
 use ipnet::IpNet;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -8,13 +13,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     InterfaceName, MAX_INTERFACES,
-    address::{is_host, v4, v6, with_prefix},
+    address::{cidr, is_host, is_unicast, v4, v6, with_prefix},
+    text::text,
 };
 
 /// The routing table that `multinic0` answers from; `multinicN` answers from the N-th after it.
-pub const FIRST_SOURCE_TABLE: u32 = 5300;
+const FIRST_SOURCE_TABLE: u32 = 5300;
 /// The number by which the kernel marks what multinic gave it: `ip route show proto 153`.
 pub const ROUTE_PROTOCOL: u8 = 153;
+/// Where clouds tell a server what it is. The node reaches it by its uplink, though Neutron may name a way there among the
+/// routes of a subnet.
+pub const METADATA_SERVICE: IpAddr = IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254));
 
 const NO_DEFAULT: &str =
     "a default route needs a table of its own: the one of the node leads over its uplink";
@@ -91,8 +100,7 @@ impl InterfaceName {
     /// The routing table that the NIC of this name answers from.
     #[must_use]
     pub fn source_table(self) -> u32 {
-        // A slot is below MAX_INTERFACES.
-        FIRST_SOURCE_TABLE + u32::try_from(self.slot()).unwrap_or_default()
+        FIRST_SOURCE_TABLE + self.number()
     }
 }
 
@@ -135,14 +143,10 @@ impl FromStr for RouteDestination {
     type Err = ParseRouteError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let error = || ParseRouteError::Destination(text.to_owned());
-        let (ip, prefix) = text.split_once('/').ok_or_else(error)?;
-        let plain = prefix.bytes().all(|b| b.is_ascii_digit()) && (prefix == "0" || !prefix.starts_with('0'));
-        let ip: IpAddr = ip.parse().map_err(|_| error())?;
-        let prefix = prefix.parse().ok().filter(|_| plain).ok_or_else(error)?;
-        let net = IpNet::new(ip, prefix).map_err(|_| error())?;
-        let usable = net.trunc() == net && (prefix == 0 || is_unicast(ip));
-        usable.then_some(Self(net)).ok_or_else(error)
+        let is_network =
+            |net: &IpNet| net.trunc() == *net && (net.prefix_len() == 0 || is_unicast(net.addr()));
+        let net = cidr(text).filter(is_network);
+        net.map(Self).ok_or_else(|| ParseRouteError::Destination(text.to_owned()))
     }
 }
 
@@ -165,16 +169,6 @@ impl FromStr for NextHop {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let ip = text.parse().ok().filter(|ip| is_unicast(*ip));
         ip.map(Self).ok_or_else(|| ParseRouteError::NextHop(text.to_owned()))
-    }
-}
-
-/// Not loopback, multicast, unspecified, reserved or IPv4-mapped.
-fn is_unicast(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(v4) => !matches!(v4.octets()[0], 0 | 127 | 224..),
-        IpAddr::V6(v6) => {
-            !(v6.is_unspecified() || v6.is_loopback() || v6.is_multicast()) && v6.to_ipv4_mapped().is_none()
-        }
     }
 }
 
@@ -206,59 +200,10 @@ impl From<RouteTable> for u32 {
     }
 }
 
-/// What a text type of this file needs beside its parser.
-macro_rules! text {
-    ($name:ident, $longest:literal, $pattern:expr, $rule:expr, $message:literal) => {
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Display::fmt(&self.0, f)
-            }
-        }
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Display::fmt(self, f)
-            }
-        }
-
-        impl TryFrom<Cow<'_, str>> for $name {
-            type Error = ParseRouteError;
-
-            fn try_from(text: Cow<'_, str>) -> Result<Self, Self::Error> {
-                text.parse()
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(value: $name) -> Self {
-                value.to_string()
-            }
-        }
-
-        impl JsonSchema for $name {
-            fn schema_name() -> Cow<'static, str> {
-                stringify!($name).into()
-            }
-
-            fn inline_schema() -> bool {
-                true
-            }
-
-            fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!({
-                    "type": "string",
-                    "maxLength": $longest,
-                    "pattern": $pattern,
-                    "x-kubernetes-validations": [{ "rule": $rule, "message": $message }],
-                })
-            }
-        }
-    };
-}
-
 // Whether there are host bits only the parser says.
 text!(
     RouteDestination,
+    ParseRouteError,
     43,
     format!(r"^({}|0\.0\.0\.0/0|::/0)$", with_prefix()),
     format!("self == '::/0' || {}", is_host("/")),
@@ -266,6 +211,7 @@ text!(
 );
 text!(
     NextHop,
+    ParseRouteError,
     39,
     format!("^({}|{})$", v4(), v6()),
     is_host("$"),

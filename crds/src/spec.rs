@@ -1,6 +1,7 @@
 //! What a node should have: written by the operator, except for `mode`.
 #![allow(clippy::duplicated_attributes, reason = "every printer column names its type")]
 
+use ipnet::IpNet;
 use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -130,6 +131,11 @@ impl Interface {
             routes: Vec::new(),
             source_routing: None,
         }
+    }
+
+    /// Its addresses with their prefixes.
+    pub fn nets(&self) -> impl Iterator<Item = IpNet> {
+        self.addresses.iter().map(|address| address.net())
     }
 }
 
