@@ -10,7 +10,7 @@ use multinic_agent_core::{
     report::{Phase, Report},
     retry::{Backoff, FULL_CHECK, next_pass},
 };
-use multinic_crds::{Explanation, GuardedConfig, Mode};
+use multinic_crds::{Explanation, GuardedConfig, MacAddress, Mode};
 use multinic_runtime::shutdown::Stop;
 
 use crate::{
@@ -47,13 +47,13 @@ impl Agent {
         self.backoff.not_before()
     }
 
-    /// Whether the link with this number, with which udev is done, is a NIC that the object asks for.
-    pub async fn is_wanted(&mut self, index: u32) -> bool {
-        let mac = self.host.udev_is_done(index).await;
-        let wanted = |object: &GuardedConfig| {
-            object.spec.interfaces.iter().any(|entry| mac.is_some() && entry.mac_address() == mac)
+    /// Whether the object asks for the NIC with this MAC address.
+    #[must_use]
+    pub fn wants(&self, mac: MacAddress) -> bool {
+        let asks = |object: &GuardedConfig| {
+            object.spec.interfaces.iter().any(|entry| entry.mac_address() == Some(mac))
         };
-        self.object.as_ref().is_some_and(wanted)
+        self.object.as_ref().is_some_and(asks)
     }
 
     /// One turn; when the next one is due.

@@ -160,7 +160,7 @@ async fn turn(
                 },
             },
             Some(index) = news.udev.next() => {
-                if agent.is_wanted(index).await {
+                if agent.host.udev_is_done(index).await.is_some_and(|mac| agent.wants(mac)) {
                     // Nothing more is announced of it that would have to be waited for.
                     due = due.min(Instant::now());
                 }

@@ -35,9 +35,10 @@ pub fn converge(targets: &[Target], view: &KernelView) -> Vec<Step> {
         targets.iter().filter_map(|target| Some((target, view.link(target.index)?))).collect();
     let vacated = name::vacated(&present);
     let is_vacated = |link: &Link| vacated.iter().any(|other| other.index == link.index);
+    let rules = view.source_rules();
     // What another link may be given is taken away first, and what may lead over another one comes last.
     let mut steps: Vec<Step> =
-        present.iter().flat_map(|(target, link)| rule::removals(&target.rules, link.index, view)).collect();
+        present.iter().flat_map(|(target, link)| rule::removals(&target.rules, link.index, &rules)).collect();
     steps.extend(present.iter().flat_map(|(target, link)| route::removals(&target.routes, link)));
     steps.extend(vacated.iter().flat_map(|link| name::moves_away(link)));
     for (target, link) in &present {
@@ -46,7 +47,7 @@ pub fn converge(targets: &[Target], view: &KernelView) -> Vec<Step> {
     for (target, link) in present.iter().filter(|(target, _)| target.up) {
         steps.extend(route::missing(&target.routes, link, goes_down(target, link, is_vacated(link))));
     }
-    steps.extend(present.iter().flat_map(|(target, link)| rule::missing(&target.rules, link.index, view)));
+    steps.extend(present.iter().flat_map(|(target, link)| rule::missing(&target.rules, link.index, &rules)));
     steps
 }
 

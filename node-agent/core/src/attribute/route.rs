@@ -79,10 +79,9 @@ impl Changed {
             Step::SetMtu { bytes, .. } if *bytes < MIN_IPV6_MTU => {
                 self.lose(link, |route| route.destination.addr().is_ipv6());
             }
-            // The last address of a family takes the routes of that family with it; an earlier one some of them.
-            Step::RemoveAddress { net, .. } => {
-                let ipv6 = net.addr().is_ipv6();
-                self.lose(link, |route| !ipv6 && route.destination.addr().is_ipv6() == ipv6);
+            // The last IPv4 address takes all IPv4 routes with it, and an earlier one some of them.
+            Step::RemoveAddress { net, .. } if net.addr().is_ipv4() => {
+                self.lose(link, |route| route.destination.addr().is_ipv4());
             }
             _ => {}
         }

@@ -16,17 +16,24 @@ pub struct Rules {
     pub absent: BTreeSet<SourceRule>,
 }
 
+impl Rules {
+    /// These, and none of `absent` beside them.
+    #[must_use]
+    pub fn ours(wanted: BTreeSet<SourceRule>, mut absent: BTreeSet<SourceRule>) -> Self {
+        absent.retain(|rule| !wanted.contains(rule));
+        Self { present: wanted, absent }
+    }
+}
+
 /// The steps away from what must not be there: first of all, since a rule without its table leads nowhere.
-pub(super) fn removals(rules: &Rules, index: u32, view: &KernelView) -> Vec<Step> {
-    let there = view.source_rules();
-    let unwanted = rules.absent.iter().filter(|rule| there.contains(rule));
+pub(super) fn removals(rules: &Rules, index: u32, there: &BTreeSet<SourceRule>) -> Vec<Step> {
+    let unwanted = rules.absent.iter().filter(|rule| there.contains(*rule));
     unwanted.map(|rule| Step::RemoveRule { index, rule: rule.clone() }).collect()
 }
 
 /// The steps to what is not there: last of all. The one that comes first for packets comes first here.
-pub(super) fn missing(rules: &Rules, index: u32, view: &KernelView) -> Vec<Step> {
-    let there = view.source_rules();
-    let missing = rules.present.iter().filter(|rule| !there.contains(rule));
+pub(super) fn missing(rules: &Rules, index: u32, there: &BTreeSet<SourceRule>) -> Vec<Step> {
+    let missing = rules.present.iter().filter(|rule| !there.contains(*rule));
     let mut missing: Vec<_> = missing.cloned().collect();
     missing.sort_by_key(|rule| (rule.priority, rule.from));
     missing.into_iter().map(|rule| Step::AddRule { index, rule }).collect()

@@ -7,6 +7,7 @@ mod asked;
 mod contract;
 mod detect;
 mod known;
+mod listed;
 pub mod netplan;
 pub mod network_manager;
 pub mod networkd;

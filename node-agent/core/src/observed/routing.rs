@@ -30,14 +30,18 @@ pub struct NicRoute {
 impl NicRoute {
     /// A route to `destination`, where the kernel chooses the metric.
     #[must_use]
-    pub fn new(destination: IpNet, via: Option<IpAddr>, table: u32) -> Self {
+    pub const fn new(destination: IpNet, via: Option<IpAddr>, table: u32) -> Self {
         let metric = Self::default_metric(destination);
         Self { destination, via, metric, table, on_link: false }
     }
 
-    /// The metric of a route to which none is given.
+    /// The metric, where it is not the one that the kernel chooses.
     #[must_use]
-    pub const fn default_metric(destination: IpNet) -> u32 {
+    pub fn given_metric(&self) -> Option<u32> {
+        Some(self.metric).filter(|metric| *metric != Self::default_metric(self.destination))
+    }
+
+    const fn default_metric(destination: IpNet) -> u32 {
         match destination {
             IpNet::V4(_) => 0,
             IpNet::V6(_) => 1024,
@@ -54,8 +58,8 @@ impl fmt::Display for NicRoute {
         if self.on_link {
             f.write_str(" onlink")?;
         }
-        if self.metric != Self::default_metric(self.destination) {
-            write!(f, " metric {}", self.metric)?;
+        if let Some(metric) = self.given_metric() {
+            write!(f, " metric {metric}")?;
         }
         if self.table == MAIN { Ok(()) } else { write!(f, " table {}", self.table) }
     }
@@ -92,18 +96,34 @@ impl SourceRule {
     /// What `rule` says, where that is all that it says, and a rule of ours would say it.
     #[must_use]
     pub fn of(rule: &Rule) -> Option<Self> {
-        let from = rule.from.filter(|from| from.prefix_len() == from.max_prefix_len())?.addr();
-        let plain = !rule.is_narrowed && !rule.inverted && rule.incoming.is_none() && rule.outgoing.is_none();
-        let without_default = rule.suppressed_prefix == Some(0);
-        let said = Self { from, priority: rule.priority, table: rule.table?, without_default };
-        let name = slot(rule.priority).filter(|_| plain)?;
-        Self::pair(from, name).into_iter().find(|ours| *ours == said)
+        let pair = Self::pair(rule.from?.addr(), slot(rule.priority)?);
+        // Who marked it says nothing of packets.
+        pair.into_iter().find(|ours| Rule { is_marked: rule.is_marked, ..Rule::from(ours) } == *rule)
     }
 
     /// The NIC that it is for.
     #[must_use]
     pub fn name(&self) -> Option<InterfaceName> {
         slot(self.priority)
+    }
+}
+
+impl From<&SourceRule> for Rule {
+    /// The rule as the kernel shows it, with our mark.
+    fn from(rule: &SourceRule) -> Self {
+        let SourceRule { from, priority, table, without_default } = rule;
+        Self {
+            ipv6: from.is_ipv6(),
+            priority: *priority,
+            table: Some(*table),
+            from: Some((*from).into()),
+            incoming: None,
+            outgoing: None,
+            inverted: false,
+            suppressed_prefix: without_default.then_some(0),
+            is_narrowed: false,
+            is_marked: true,
+        }
     }
 }
 
@@ -118,8 +138,7 @@ impl fmt::Display for SourceRule {
 /// The priorities of the rules for the NIC called `name`.
 #[must_use]
 pub fn priorities(name: InterfaceName) -> [u32; 2] {
-    // A slot is below MAX_INTERFACES.
-    let first = FIRST_PRIORITY + 2 * u32::try_from(name.slot()).unwrap_or_default();
+    let first = FIRST_PRIORITY + 2 * name.number();
     [first, first + 1]
 }
 

@@ -152,7 +152,7 @@ impl Desired {
 /// The addresses that a NIC should have, as the kernel counts them.
 #[must_use]
 pub fn nets(interface: &Interface) -> BTreeSet<IpNet> {
-    interface.addresses.iter().map(|address| address.net()).collect()
+    interface.nets().collect()
 }
 
 #[cfg(test)]

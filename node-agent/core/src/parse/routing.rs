@@ -25,13 +25,9 @@ pub fn routes(nic: &Interface) -> BTreeSet<NicRoute> {
 #[must_use]
 pub fn rules(nic: &Interface) -> BTreeSet<SourceRule> {
     let families: BTreeSet<bool> = gateways(nic).map(|gateway| gateway.is_ipv6()).collect();
-    let answering = nets(nic).filter(|net| !is_link_local(net)).map(|net| net.addr());
+    let answering = nic.nets().filter(|net| !is_link_local(net)).map(|net| net.addr());
     let answering = answering.filter(|ip| families.contains(&ip.is_ipv6()));
     answering.flat_map(|ip| SourceRule::pair(ip, nic.name)).collect()
-}
-
-fn nets(nic: &Interface) -> impl Iterator<Item = IpNet> {
-    nic.addresses.iter().map(|address| address.net())
 }
 
 fn gateways(nic: &Interface) -> impl Iterator<Item = IpAddr> {
@@ -41,10 +37,9 @@ fn gateways(nic: &Interface) -> impl Iterator<Item = IpAddr> {
 /// Two NICs may have the same route, as those of one subnet do: to the kernel they differ by their metrics.
 fn asked(nic: &Interface, route: &Route) -> NicRoute {
     let destination = route.destination.net();
-    let own = FIRST_METRIC + u32::try_from(nic.name.slot()).unwrap_or_default();
     NicRoute {
         via: route.via.map(NextHop::ip),
-        metric: route.metric.unwrap_or(own),
+        metric: route.metric.unwrap_or_else(|| FIRST_METRIC + nic.name.number()),
         on_link: route.on_link,
         ..NicRoute::new(destination, None, route.table.map_or(MAIN, multinic_crds::RouteTable::number))
     }
@@ -83,18 +78,18 @@ pub fn fault(nic: &Interface) -> Option<String> {
                 "{name} asks for {route} beside another route to the same network; keep one of them"
             ));
         }
-        if nets(nic).all(|net| net.addr().is_ipv6() != destination.addr().is_ipv6()) {
+        if nic.nets().all(|net| net.addr().is_ipv6() != destination.addr().is_ipv6()) {
             return Some(format!("{name} asks for {route}, and has no address of that family"));
         }
         let Some(via) = via else { continue };
         if via.is_ipv6() != destination.addr().is_ipv6() {
             return Some(format!("{name} asks for {route}, whose next hop is of the other family"));
         }
-        if nets(nic).any(|net| net.addr() == *via) {
+        if nic.nets().any(|net| net.addr() == *via) {
             return Some(format!("{name} asks for {route}, whose next hop is the NIC itself"));
         }
         let local = matches!(via, IpAddr::V6(v6) if v6.is_unicast_link_local());
-        if !local && !on_link && !nets(nic).any(|net| net.contains(via)) {
+        if !local && !on_link && !nic.nets().any(|net| net.contains(via)) {
             return Some(format!(
                 "{name} asks for {route}, whose next hop is in no subnet of the NIC; correct it, or set onLink"
             ));

@@ -109,7 +109,7 @@ fn edited(mac: MacAddress, world: World<'_>) -> Option<Explanation> {
 fn target(mac: MacAddress, link: &Link, world: World<'_>, taken: &mut BTreeSet<String>) -> Option<Target> {
     let known = world.ledger.get(mac);
     let routes = Routes::ours(BTreeSet::new(), routing::routes_of(mac, link, world));
-    let rules = Rules { present: BTreeSet::new(), absent: routing::rules_of(mac, link, world) };
+    let rules = Rules::ours(BTreeSet::new(), routing::rules_of(mac, link, world));
     let is_named = link.name.parse::<InterfaceName>().is_ok() || is_temporary(&link.name);
     if is_named {
         let original = known.and_then(|entry| entry.original_name.as_deref());

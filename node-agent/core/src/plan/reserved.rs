@@ -1,9 +1,9 @@
 //! Addresses that no NIC may have, because the node itself needs them, or the way to them.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use ipnet::IpNet;
-use multinic_crds::{Explanation, Interface, Reason};
+use multinic_crds::{Explanation, Interface, METADATA_SERVICE, Reason};
 
 use crate::{
     observed::{
@@ -14,9 +14,6 @@ use crate::{
     parse::{desired::nets, routing},
     plan::world::World,
 };
-
-/// Where clouds tell a server what it is.
-const METADATA: IpAddr = IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254));
 
 /// Why an address of `nic` would cut the node off from something, if one would.
 pub(super) fn refusal(nic: &Interface, link: &Link, world: World<'_>) -> Option<Explanation> {
@@ -37,25 +34,34 @@ pub(super) fn refusal(nic: &Interface, link: &Link, world: World<'_>) -> Option<
 /// What packets would take `route` over `link`, instead of the way that they go now.
 fn diverted(route: &NicRoute, link: &Link, world: World<'_>) -> Option<String> {
     let to = route.destination;
-    if to.contains(&METADATA) {
-        return Some(format!("would take over the way to the metadata service {METADATA}"));
-    }
-    let takes_over = |(ip, now): &(&IpAddr, &Route)| {
-        to.contains(*ip) && now.table != LOCAL && to.prefix_len() >= now.destination.prefix_len()
-    };
-    if let Some((ip, _)) = world.view.api_server_routes.iter().find(takes_over) {
-        return Some(format!("would take over the way to the API server {ip}"));
+    if let Some(what) = taken_over(to, world) {
+        return Some(what);
     }
     let vital =
         world.view.gateway_routes.iter().filter(|(_, now)| !now.links.is_disjoint(world.fence.vital()));
-    if let Some((ip, _)) = vital.into_iter().find(takes_over) {
+    if let Some((ip, _)) = vital.into_iter().find(|(ip, now)| goes_before(to, **ip, now)) {
         return Some(format!("would take over the way to the gateway {ip} of the node"));
     }
-    let is_managed = |other: &Link| other.identity().is_some_and(|mac| world.ledger.get(mac).is_some());
-    let others = world.view.links.iter().filter(|other| other.index != link.index && !is_managed(other));
+    let others = world.links_of_others(link);
     let mut subnets = others.flat_map(|other| other.nets().into_iter().map(move |net| (&other.name, net)));
     let (name, subnet) = subnets.find(|(_, net)| !is_link_local(net) && net.contains(&to))?;
     Some(format!("would take over a part of the subnet {}, which {name} of this node has", subnet.trunc()))
+}
+
+/// What every node needs that would be reached by a way to `net`.
+fn taken_over(net: IpNet, world: World<'_>) -> Option<String> {
+    if net.contains(&METADATA_SERVICE) {
+        return Some(format!("would take over the way to the metadata service {METADATA_SERVICE}"));
+    }
+    let mut ways = world.view.api_server_routes.iter();
+    let (ip, _) = ways.find(|(ip, now)| goes_before(net, **ip, now))?;
+    Some(format!("would take over the way to the API server {ip}"))
+}
+
+/// Whether packets to `ip` would take a way to `net`, and not the one that they take `now`. What the node answers for itself
+/// is decided before any other way is looked at.
+fn goes_before(net: IpNet, ip: IpAddr, now: &Route) -> bool {
+    net.contains(&ip) && now.table != LOCAL && net.prefix_len() >= now.destination.prefix_len()
 }
 
 /// Whose address `net` is.
@@ -72,15 +78,8 @@ fn own(net: IpNet, world: World<'_>) -> Option<String> {
 
 /// What packets would go over `link` to, instead of where they go now, once it has `net`.
 fn captured(net: IpNet, link: &Link, world: World<'_>) -> Option<String> {
-    if net.contains(&METADATA) {
-        return Some(format!("would take over the way to the metadata service {METADATA}"));
-    }
-    let takes_over = |(ip, route): &(&IpAddr, &Route)| {
-        // What the node answers for itself is decided before any subnet is looked at.
-        net.contains(*ip) && route.table != LOCAL && net.prefix_len() >= route.destination.prefix_len()
-    };
-    if let Some((ip, _)) = world.view.api_server_routes.iter().find(takes_over) {
-        return Some(format!("would take over the way to the API server {ip}"));
+    if let Some(what) = taken_over(net, world) {
+        return Some(what);
     }
     let vital =
         world.view.default_routes.iter().filter(|route| !route.links.is_disjoint(world.fence.vital()));

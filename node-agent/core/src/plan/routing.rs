@@ -5,14 +5,13 @@ use std::collections::BTreeSet;
 use multinic_crds::{Explanation, Interface, InterfaceName, MacAddress, ROUTE_PROTOCOL, Reason};
 
 use crate::{
-    attribute::{Rules, Step},
+    attribute::Step,
     observed::{
         ledger::Entry,
         link::{KernelView, Link},
         route::{MAIN, Route, Rule},
         routing::{NicRoute, SourceRule, priorities},
     },
-    parse,
     plan::{notice::Notices, transaction::Transaction, world::World},
 };
 
@@ -52,14 +51,6 @@ pub(super) fn rules_of(mac: MacAddress, link: &Link, world: World<'_>) -> BTreeS
     };
     let rules = world.view.rules.iter().filter_map(|rule| Some((SourceRule::of(rule)?, rule.is_marked)));
     rules.filter(|(rule, is_marked)| is_its(rule, *is_marked)).map(|(rule, _)| rule).collect()
-}
-
-/// The rules that `nic` should have, and those that it should not have any more.
-pub(super) fn rules(nic: &Interface, link: &Link, world: World<'_>) -> Rules {
-    let present = parse::routing::rules(nic);
-    let mut absent = rules_of(nic.mac_address, link, world);
-    absent.retain(|rule| !present.contains(rule));
-    Rules { present, absent }
 }
 
 /// Removes the rules of ours whose NIC is gone: the kernel keeps them. Those that are `wanted` stay.

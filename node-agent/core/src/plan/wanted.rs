@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use multinic_crds::{Explanation, Interface, MIN_IPV6_MTU, Reason};
 
 use crate::{
-    attribute::{Routes, Surplus, Target, prove},
+    attribute::{Routes, Rules, Surplus, Target, prove},
     observed::link::{Ipv6, Link, is_link_local},
     parse::{
         self,
@@ -84,7 +84,7 @@ fn target(nic: &Interface, link: &Link, world: World<'_>) -> Target {
         manners: BTreeMap::new(),
         ipv6: ipv6.map(|found| Ipv6 { addr_gen_mode: addr_gen_mode(nic, found), accept_ra: 0 }),
         routes: Routes::ours(parse::routing::routes(nic), routing::routes_of(nic.mac_address, link, world)),
-        rules: routing::rules(nic, link, world),
+        rules: Rules::ours(parse::routing::rules(nic), routing::rules_of(nic.mac_address, link, world)),
     }
 }
 
@@ -248,15 +248,7 @@ fn ipv6_refusal(nic: &Interface, link: &Link) -> Option<Explanation> {
 /// An address that another link has, or whose subnet another link is on, would make
 /// it a matter of chance which of them the node answers from.
 fn subnet_refusal(nic: &Interface, link: &Link, world: World<'_>) -> Option<Explanation> {
-    let managed: BTreeSet<u32> = world
-        .view
-        .links
-        .iter()
-        .filter(|other| other.identity().is_some_and(|mac| world.ledger.get(mac).is_some()))
-        .map(|other| other.index)
-        .collect();
-    let others =
-        world.view.links.iter().filter(|other| other.index != link.index && !managed.contains(&other.index));
+    let others = world.links_of_others(link);
     let taken = others.flat_map(|other| other.nets().into_iter().map(move |net| (other, net)));
     let mut conflicts = taken.filter(|(_, net)| !is_link_local(net)).filter_map(|(other, net)| {
         let address = nets(nic).into_iter().find(|address| collide(*address, net))?;

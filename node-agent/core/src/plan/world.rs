@@ -2,7 +2,11 @@
 
 use crate::{
     backend::{Backend, Backends},
-    observed::{files::HostFiles, ledger::Ledger, link::KernelView},
+    observed::{
+        files::HostFiles,
+        ledger::Ledger,
+        link::{KernelView, Link},
+    },
     parse::foreign::Definition,
     protected::Fence,
 };
@@ -24,4 +28,13 @@ pub struct World<'a> {
     pub files: &'a HostFiles,
     /// What we did before.
     pub ledger: &'a Ledger,
+}
+
+impl<'a> World<'a> {
+    /// Every link that is none of ours, other than `link`, which is about to be.
+    pub(super) fn links_of_others(self, link: &Link) -> impl Iterator<Item = &'a Link> {
+        let index = link.index;
+        let is_ours = move |other: &Link| other.identity().is_some_and(|mac| self.ledger.get(mac).is_some());
+        self.view.links.iter().filter(move |other| other.index != index && !is_ours(other))
+    }
 }

@@ -2,7 +2,7 @@
 
 mod node;
 
-pub(crate) use node::{PlainNode, rule_of};
+pub(crate) use node::PlainNode;
 
 use std::collections::BTreeSet;
 

@@ -23,7 +23,7 @@ use crate::{
         files::FileChange,
         ledger::Ledger,
         link::{Address, AddressState, Ipv6, KernelView, Link, Manner, goes_with},
-        route::{Route, Rule},
+        route::Route,
         routing::{NicRoute, SourceRule},
     },
     plan::Notice,
@@ -268,7 +268,7 @@ impl PlainNode {
                 if self.kernel.source_rules().contains(rule) {
                     return Err(NodeError("file exists".to_owned()));
                 }
-                self.kernel.rules.push(rule_of(rule));
+                self.kernel.rules.push(rule.into());
             }
             Step::RemoveRule { rule, .. } => {
                 let place =
@@ -306,22 +306,6 @@ fn shown(link: u32, route: &NicRoute) -> Route {
         links: BTreeSet::from([link]),
         gateways: route.via.into_iter().collect(),
         by_kernel: false,
-    }
-}
-
-/// The rule as the kernel shows it.
-pub(crate) fn rule_of(rule: &SourceRule) -> Rule {
-    Rule {
-        ipv6: rule.from.is_ipv6(),
-        priority: rule.priority,
-        table: Some(rule.table),
-        from: Some(rule.from.into()),
-        incoming: None,
-        outgoing: None,
-        inverted: false,
-        suppressed_prefix: rule.without_default.then_some(0),
-        is_narrowed: false,
-        is_marked: true,
     }
 }
 

@@ -13,7 +13,7 @@ use rtnetlink::{
     packet_core::{NLM_F_CREATE, NLM_F_EXCL},
     packet_route::{
         AddressFamily, RouteNetlinkMessage,
-        route::{RouteFlags, RouteMessage, RouteProtocol, RouteScope},
+        route::{RouteMessage, RouteProtocol, RouteScope},
         rule::{RuleAction, RuleAttribute, RuleMessage},
     },
 };
@@ -49,40 +49,34 @@ pub(super) async fn apply(session: &Session, step: &Step) -> Result<(), NetlinkE
 }
 
 fn message(index: u32, route: &NicRoute, protocol: RouteProtocol) -> RouteMessage {
-    let NicRoute { destination, via, metric, table, on_link } = route;
-    // The kernel takes a next hop only for routes that lead further than the link.
-    let scope =
-        if via.is_none() && destination.addr().is_ipv4() { RouteScope::Link } else { RouteScope::Universe };
-    let mut message = match (destination, via) {
-        (IpNet::V4(net), via) => {
-            let builder =
-                RouteMessageBuilder::<Ipv4Addr>::new().destination_prefix(net.addr(), net.prefix_len());
-            let builder = if let Some(IpAddr::V4(via)) = via { builder.gateway(*via) } else { builder };
-            builder
-                .output_interface(index)
-                .table_id(*table)
-                .priority(*metric)
-                .protocol(protocol)
-                .scope(scope)
-                .build()
+    match route.destination {
+        IpNet::V4(net) => {
+            let to = RouteMessageBuilder::<Ipv4Addr>::new().destination_prefix(net.addr(), net.prefix_len());
+            match route.via {
+                Some(IpAddr::V4(via)) => over(index, route, protocol, to.gateway(via)),
+                // The kernel takes a next hop only for routes that lead further than the link.
+                _ => over(index, route, protocol, to.scope(RouteScope::Link)),
+            }
         }
-        (IpNet::V6(net), via) => {
-            let builder =
-                RouteMessageBuilder::<Ipv6Addr>::new().destination_prefix(net.addr(), net.prefix_len());
-            let builder = if let Some(IpAddr::V6(via)) = via { builder.gateway(*via) } else { builder };
-            builder
-                .output_interface(index)
-                .table_id(*table)
-                .priority(*metric)
-                .protocol(protocol)
-                .scope(scope)
-                .build()
+        IpNet::V6(net) => {
+            let to = RouteMessageBuilder::<Ipv6Addr>::new().destination_prefix(net.addr(), net.prefix_len());
+            match route.via {
+                Some(IpAddr::V6(via)) => over(index, route, protocol, to.gateway(via)),
+                _ => over(index, route, protocol, to),
+            }
         }
-    };
-    if *on_link {
-        message.header.flags |= RouteFlags::Onlink;
     }
-    message
+}
+
+/// What a message says in either family.
+fn over<T>(
+    index: u32,
+    route: &NicRoute,
+    protocol: RouteProtocol,
+    to: RouteMessageBuilder<T>,
+) -> RouteMessage {
+    let to = to.output_interface(index).table_id(route.table).priority(route.metric).protocol(protocol);
+    if route.on_link { to.onlink().build() } else { to.build() }
 }
 
 /// Marked, where it is a new one: what a host's files made has another mark, and is removed all the same.

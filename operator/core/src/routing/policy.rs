@@ -1,18 +1,17 @@
 //! What one NIC gets, from all who have a say in it.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use ipnet::IpNet;
-use multinic_crds::{Explanation, InterfaceAddress, MAX_ROUTES, NextHop, Reason, Route, SourceRouting};
+use multinic_crds::{
+    Explanation, InterfaceAddress, MAX_ROUTES, METADATA_SERVICE, NextHop, Reason, Route, SourceRouting,
+};
 
 use super::{
     columns::Columns,
     settings::{Chosen, Networking},
 };
 use crate::cluster::{Index, Name, Node, SOURCE_ROUTING_ANNOTATION};
-
-/// Where clouds tell a server what it is; Neutron names the way there among the routes of a subnet.
-const METADATA: IpAddr = IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254));
 
 /// What a NIC gets besides its address.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -154,7 +153,7 @@ impl Case<'_> {
         if route.table.is_none() && destination.prefix_len() == 0 {
             return Some("the node's own default route leads over its uplink".to_owned());
         }
-        if route.table.is_none() && destination.contains(&METADATA) {
+        if route.table.is_none() && destination.contains(&METADATA_SERVICE) {
             return Some("the node reaches the metadata service by its uplink".to_owned());
         }
         if route.table.is_none() && destination == self.subnet() {

@@ -70,14 +70,15 @@ struct Route {
 
 impl From<NicRoute> for Route {
     fn from(route: NicRoute) -> Self {
-        let NicRoute { destination, via, metric, table, on_link } = route;
+        let metric = route.given_metric();
+        let NicRoute { destination, via, metric: _, table, on_link } = route;
         Self {
             to: destination.to_string(),
             via: via.map(|via| via.to_string()),
             on_link,
             // Without a next hop netplan asks for it.
             scope: via.is_none().then_some("link"),
-            metric: Some(metric).filter(|metric| *metric != NicRoute::default_metric(destination)),
+            metric,
             table: Some(table).filter(|table| *table != MAIN),
         }
     }

@@ -21,7 +21,7 @@ pub(super) fn connection(nic: &Interface) -> String {
     );
     // Writing into a string cannot fail.
     let _ = nic.mtu.map(|mtu| writeln!(text, "mtu={}", mtu.bytes()));
-    let nets: Vec<IpNet> = nic.addresses.iter().map(|address| address.net()).collect();
+    let nets: Vec<IpNet> = nic.nets().collect();
     let of = |ipv6: bool| nets.iter().filter(move |net| net.addr().is_ipv6() == ipv6);
     for (group, ipv6, more) in [("ipv4", false, ""), ("ipv6", true, "addr-gen-mode=eui64\n")] {
         let is_wanted = of(ipv6).next().is_some();

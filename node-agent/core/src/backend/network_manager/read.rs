@@ -7,6 +7,7 @@ use multinic_crds::{Interface, MacAddress};
 
 use super::routes;
 use crate::{
+    backend::listed::listed,
     observed::routing::{NicRoute, SourceRule},
     parse::{desired::nets, routing},
 };
@@ -142,9 +143,9 @@ impl Read {
             (self.mtu != wanted.mtu)
                 .then(|| self.mtu.map_or_else(|| "no MTU".to_owned(), |mtu| format!("the MTU {mtu}"))),
             (self.addresses != wanted.addresses)
-                .then(|| format!("the addresses [{}]", texts(&self.addresses))),
-            (self.routes() != wanted.routes()).then(|| format!("the routes [{}]", texts(self.routes()))),
-            (self.rules != wanted.rules).then(|| format!("the rules [{}]", texts(&self.rules))),
+                .then(|| format!("the addresses [{}]", listed(&self.addresses))),
+            (self.routes() != wanted.routes()).then(|| format!("the routes [{}]", listed(self.routes()))),
+            (self.rules != wanted.rules).then(|| format!("the rules [{}]", listed(&self.rules))),
         ]
         .into_iter()
         .flatten()
@@ -155,10 +156,6 @@ impl Read {
 /// Numbers are only compared within one connection.
 fn numbered(route: NicRoute) -> ((&'static str, String), NicRoute) {
     (("", route.to_string()), route)
-}
-
-fn texts<T: ToString>(all: impl IntoIterator<Item = T>) -> String {
-    all.into_iter().map(|one| one.to_string()).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

@@ -42,7 +42,7 @@ pub(super) fn network(nic: &Interface) -> String {
 }
 
 fn write_route(text: &mut String, route: &NicRoute) {
-    let NicRoute { destination, via, metric, table, on_link } = route;
+    let NicRoute { destination, via, metric: _, table, on_link } = route;
     let _ = write!(text, "\n[Route]\nDestination={destination}\nTable={table}\n");
     let _ = match via {
         Some(via) => writeln!(text, "Gateway={via}"),
@@ -52,7 +52,7 @@ fn write_route(text: &mut String, route: &NicRoute) {
     if *on_link {
         text.push_str("GatewayOnLink=yes\n");
     }
-    if *metric != NicRoute::default_metric(*destination) {
+    if let Some(metric) = route.given_metric() {
         let _ = writeln!(text, "Metric={metric}");
     }
 }

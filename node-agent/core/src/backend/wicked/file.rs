@@ -26,13 +26,10 @@ pub(super) fn ifcfg(nic: &Interface) -> String {
 pub(super) fn ifroute(nic: &Interface) -> Option<String> {
     let mut text = String::new();
     for route in routes(nic).into_iter().filter(|route| !route.on_link) {
-        let NicRoute { destination, via, metric, table, .. } = route;
+        let metric = route.given_metric().map(|metric| format!(" metric {metric}")).unwrap_or_default();
+        let NicRoute { destination, via, table, .. } = route;
         let via = via.map_or_else(|| "-".to_owned(), |via| via.to_string());
-        let _ = write!(text, "{destination} {via} - - table {table}");
-        if metric != NicRoute::default_metric(destination) {
-            let _ = write!(text, " metric {metric}");
-        }
-        text.push('\n');
+        let _ = writeln!(text, "{destination} {via} - - table {table}{metric}");
     }
     (!text.is_empty()).then_some(text)
 }

@@ -11,6 +11,7 @@ use multinic_crds::Interface;
 use roxmltree::{Document, Node};
 
 use crate::{
+    backend::listed::listed,
     observed::{route::MAIN, routing::NicRoute},
     parse::{desired::nets, routing},
 };
@@ -65,8 +66,8 @@ impl Shown {
             (self.mtu != wanted.mtu)
                 .then(|| self.mtu.map_or_else(|| "no MTU".to_owned(), |mtu| format!("the MTU {mtu}"))),
             (self.addresses != wanted.addresses)
-                .then(|| format!("the addresses [{}]", texts(&self.addresses))),
-            (self.routes != wanted.routes).then(|| format!("the routes [{}]", texts(&self.routes))),
+                .then(|| format!("the addresses [{}]", listed(&self.addresses))),
+            (self.routes != wanted.routes).then(|| format!("the routes [{}]", listed(&self.routes))),
             self.accepts_ra.then(|| "router advertisements".to_owned()),
             self.autoconfigures.then(|| "IPv6 autoconfiguration".to_owned()),
         ]
@@ -74,10 +75,6 @@ impl Shown {
         .flatten()
         .next()
     }
-}
-
-fn texts<T: ToString>(all: &BTreeSet<T>) -> String {
-    all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// The interfaces in what was printed, by name.

@@ -1,12 +1,9 @@
 //! Routes and rules of NICs, beside those of others.
 
 use super::*;
-use crate::{
-    observed::{
-        route::{MAIN, Rule},
-        routing::{NicRoute, SourceRule},
-    },
-    testing::rule_of,
+use crate::observed::{
+    route::{MAIN, Rule},
+    routing::{NicRoute, SourceRule},
 };
 
 /// A NIC that answers by the first host of its subnet.
@@ -74,7 +71,7 @@ fn what_others_put_into_a_table_of_ours_stays_and_is_told() {
 fn a_rule_of_others_with_our_priority_or_to_our_table_is_told() {
     let ours = SourceRule::pair("10.1.0.5".parse().unwrap(), "multinic0".parse().unwrap());
     let like = |change: fn(&mut Rule)| {
-        let mut rule = Rule { is_marked: false, ..rule_of(&ours[0]) };
+        let mut rule = Rule { is_marked: false, ..Rule::from(&ours[0]) };
         change(&mut rule);
         rule
     };
@@ -93,7 +90,7 @@ fn a_rule_of_others_with_our_priority_or_to_our_table_is_told() {
     }
     // What a host's files gave at boot is right.
     let mut scene = Scene::new(&[answering(A, "multinic0", 1)]);
-    scene.node.kernel.rules = ours.iter().map(|rule| Rule { is_marked: false, ..rule_of(rule) }).collect();
+    scene.node.kernel.rules = ours.iter().map(|rule| Rule { is_marked: false, ..Rule::from(rule) }).collect();
     scene.converge();
     assert_eq!(scene.node.kernel.rules.len(), 2);
 }
