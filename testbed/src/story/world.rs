@@ -26,7 +26,13 @@ impl Named for Node<'_> {
     }
 }
 
-impl<T: Named> Named for &T {
+impl Named for str {
+    fn name(&self) -> &str {
+        self
+    }
+}
+
+impl<T: Named + ?Sized> Named for &T {
     fn name(&self) -> &str {
         (**self).name()
     }

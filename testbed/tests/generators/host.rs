@@ -20,7 +20,7 @@ use multinic_agent_core::{
         files::{FileChange, HostFiles},
         ledger::Ledger,
         link::{Address, KernelView, Link},
-        route::{self, Route, Rule},
+        route::{self, Route},
         routing::SourceRule,
     },
     parse::{desired::Desired, foreign::Definition},
@@ -230,7 +230,7 @@ impl Machine for Host {
             Step::RemoveAddress { net, .. } => link.addresses.retain(|address| address.net != *net),
             Step::AddRoute { route, protocol, .. } => _ = link.routes.insert(route.clone(), *protocol),
             Step::RemoveRoute { route, .. } => _ = link.routes.remove(route),
-            Step::AddRule { rule, .. } => self.view.rules.push(rule_of(rule)),
+            Step::AddRule { rule, .. } => self.view.rules.push(rule.into()),
             Step::RemoveRule { rule, .. } => {
                 self.view.rules.retain(|found| SourceRule::of(found).as_ref() != Some(rule));
             }
@@ -271,21 +271,5 @@ pub(crate) fn nic(mac: &str, name: &str, addresses: &[&str]) -> Interface {
     Interface {
         addresses: addresses.iter().map(|text| text.parse().unwrap()).collect(),
         ..Interface::new(mac.parse().unwrap(), name.parse().unwrap())
-    }
-}
-
-/// A rule of ours, as the kernel shows it.
-fn rule_of(rule: &SourceRule) -> Rule {
-    Rule {
-        ipv6: rule.from.is_ipv6(),
-        priority: rule.priority,
-        table: Some(rule.table),
-        from: Some(rule.from.into()),
-        incoming: None,
-        outgoing: None,
-        inverted: false,
-        suppressed_prefix: rule.without_default.then_some(0),
-        is_narrowed: false,
-        is_marked: true,
     }
 }

@@ -22,10 +22,10 @@ mod netplan;
 mod networkd;
 mod wicked;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use multinic_agent::host::files::survey;
 use multinic_agent::host::root::HostRoot;
 use multinic_agent_core::observed::link::{Link, LinkKind};
@@ -76,7 +76,7 @@ pub(crate) fn plug(node: &Node<'_>) -> Result<Vec<Link>> {
 
 fn seen(node: &Node<'_>, mac: &str, name: &str, alternative: &str) -> Result<Link> {
     let found = node.link(mac)?;
-    anyhow::ensure!(found.name == name, "{mac} is called {}", found.name);
+    ensure!(found.name == name, "{mac} is called {}", found.name);
     let mac = mac.parse().context("no MAC address")?;
     let alternative = [alternative].into_iter().filter(|name| !name.is_empty());
     Ok(Link {
@@ -100,4 +100,30 @@ pub(crate) fn definitions(files: &draw::Files) -> Result<Vec<Definition>> {
 pub(crate) fn covered(definitions: &[Definition], links: &[Link]) -> BTreeSet<String> {
     let covered = |link: &&Link| definitions.iter().any(|definition| definition.covers(link));
     links.iter().filter(covered).map(|link| link.name.clone()).collect()
+}
+
+/// How many links a tool took over all inputs, and how many more were covered.
+#[derive(Default)]
+pub(crate) struct Tally {
+    pub(crate) taken: usize,
+    pub(crate) more: usize,
+}
+
+impl Tally {
+    /// Counts an input of which `tool` takes these links, each by something that is named after it: all must be covered.
+    pub(crate) fn count<'a>(
+        &mut self,
+        tool: &str,
+        taken: impl IntoIterator<Item = (&'a str, String)>,
+        covered: &BTreeSet<String>,
+        evidence: impl Fn() -> String,
+    ) -> Result<()> {
+        let taken: BTreeMap<_, _> = taken.into_iter().collect();
+        for (name, by) in &taken {
+            ensure!(covered.contains(*name), "{tool} takes {name}{by}, which is not covered; {}", evidence());
+        }
+        self.taken += taken.len();
+        self.more += covered.len() - taken.len();
+        Ok(())
+    }
 }

@@ -7,7 +7,7 @@ use multinic_agent_core::observed::link::Link;
 use multinic_testbed::{Kind, Node, SOON, Testbed, eventually};
 
 use crate::draw::{Draw, Files, remove, write};
-use crate::{NICS, covered, definitions, plug};
+use crate::{NICS, Tally, covered, definitions, plug};
 
 /// Starts networkd without anything that it remembers.
 const RESTART: &str = "
@@ -117,20 +117,14 @@ pub(crate) async fn odd(bed: &Testbed) -> Result<()> {
     let mut draw = Draw::new("odd .network files", 60)?;
     let (node, links) = node(bed).await?;
     let directories: Vec<_> = LASTING.into_iter().chain(["/run/systemd/network"]).collect();
-    let (mut taken, mut more) = (0, 0);
+    let mut tally = Tally::default();
     for number in 1..=draw.inputs {
         let files = tree(&mut draw, &directories, &odd_file);
         let (chosen, covered) = compare(&node, &links, &files).await?;
-        for (name, file) in &chosen {
-            ensure!(
-                covered.contains(name),
-                "networkd takes {name} by {file}, which is not covered; {}",
-                draw.evidence(number, &files)
-            );
-        }
-        taken += chosen.len();
-        more += covered.len() - chosen.len();
+        let taken = chosen.iter().map(|(name, file)| (name.as_str(), format!(" by {file}")));
+        tally.count("networkd", taken, &covered, || draw.evidence(number, &files))?;
     }
+    let Tally { taken, more } = tally;
     eprintln!("networkd takes {taken} links, and {more} more are covered");
     ensure!(taken > 0, "networkd takes nothing");
     Ok(())

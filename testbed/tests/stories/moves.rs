@@ -125,9 +125,7 @@ async fn comes_back(node: &Node<'_>) -> Result<()> {
     {
         eventually(&format!("{name} to come back"), SOON, async || {
             let nic = node.link(mac)?;
-            let right =
-                (nic.name.as_str(), nic.up, nic.mtu) == (name, true, mtu) && nic.addresses == [address];
-            ensure!(right, "{nic:?}");
+            ensure!(nic.is_up_as(name, mtu, address), "{nic:?}");
             Ok(())
         })
         .await?;

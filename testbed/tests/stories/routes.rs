@@ -4,7 +4,6 @@ use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::core::v1::Node;
 use kube::Api;
 use kube::api::{Patch, PatchParams};
-use multinic_crds::NodeNetworkConfig;
 use multinic_testbed::{
     ControlPlane, Needs, OpenstackConfig, Port, SOON, Schema, Suite, Testbed, World, eventually,
 };
@@ -79,14 +78,10 @@ async fn annotate(cluster: &ControlPlane<'_>, said: &str) -> Result<()> {
     Ok(())
 }
 
-async fn object(world: &World<'_>) -> Result<NodeNetworkConfig> {
-    Ok(Api::<NodeNetworkConfig>::all(world.cluster.client()).get(NODE).await?)
-}
-
 /// Waits until the entries, in the order of MAC addresses, say this of routes and source routing.
 async fn becomes(world: &World<'_>, expected: [Value; 2]) -> Result<()> {
     eventually("the routes of the object", SOON, async || {
-        let mut interfaces = object(world).await?.spec.interfaces;
+        let mut interfaces = world.config(&NODE).await?.spec.interfaces;
         interfaces.sort_by_key(|interface| interface.mac_address);
         let ways = |interface| -> Result<Value> {
             let entry = serde_json::to_value(interface)?;
@@ -101,7 +96,7 @@ async fn becomes(world: &World<'_>, expected: [Value; 2]) -> Result<()> {
 
 async fn condition(world: &World<'_>, reason: &str, says: impl Fn(&str) -> bool) -> Result<()> {
     eventually(&format!("Synced to be {reason}"), SOON, async || {
-        let object = object(world).await?;
+        let object = world.config(&NODE).await?;
         let conditions = object.status.unwrap_or_default().conditions;
         let synced =
             conditions.into_iter().find(|condition| condition.type_ == "Synced").context("no Synced")?;

@@ -207,7 +207,6 @@ async fn right_after_the_boot(node: &Node<'_>) -> Result<()> {
 
 fn shows(node: &Node<'_>, mac: &str, name: &str, mtu: u32, address: &str) -> Result<()> {
     let nic = node.link(mac)?;
-    let right = (nic.name.as_str(), nic.up, nic.mtu) == (name, true, mtu) && nic.addresses == [address];
-    ensure!(right, "not {name} with {mtu} and {address}, but {nic:?}");
+    ensure!(nic.is_up_as(name, mtu, address), "not {name} with {mtu} and {address}, but {nic:?}");
     Ok(())
 }

@@ -23,6 +23,12 @@ pub struct Link {
 }
 
 impl Link {
+    /// Whether it is up under this name, with this size, and with this address alone.
+    #[must_use]
+    pub fn is_up_as(&self, name: &str, mtu: u32, address: &str) -> bool {
+        (self.name.as_str(), self.up, self.mtu) == (name, true, mtu) && self.addresses == [address]
+    }
+
     /// Decodes what `ip -json address show` prints.
     pub fn parse(json: &str) -> Result<Vec<Self>> {
         let reported: Vec<Reported> = serde_json::from_str(json).context("cannot decode what ip says")?;

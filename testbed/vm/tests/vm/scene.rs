@@ -67,8 +67,7 @@ impl<'bed> Scene<'bed> {
 
     fn shows(&self, right: Right) -> Result<()> {
         let nic = self.machine.link(right.mac)?;
-        let is = (nic.name.as_str(), nic.up, nic.mtu) == (right.name, true, right.mtu);
-        ensure!(is && nic.addresses == [right.address], "not {right:?}, but {nic:?}");
+        ensure!(nic.is_up_as(right.name, right.mtu, right.address), "not {right:?}, but {nic:?}");
         let burnt_in = self.machine.permanent_mac(&nic.name)?;
         ensure!(burnt_in == right.mac, "{right:?} has the permanent address {burnt_in}");
         Ok(())
