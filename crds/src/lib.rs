@@ -18,6 +18,7 @@
 //! Why something is as it is, is one word of [`Reason`] wherever it is said.
 
 mod address;
+mod addressing;
 mod conditions;
 mod explanation;
 mod guarded;
@@ -32,6 +33,7 @@ mod status;
 mod text;
 
 pub use address::{InterfaceAddress, ParseAddressError};
+pub use addressing::{Addressing, Verify};
 pub use conditions::{
     ConditionType, MAX_INTERFACE_MESSAGE_BYTES, MAX_MESSAGE_BYTES, condition, merge_conditions,
     truncate_message,

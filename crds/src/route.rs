@@ -84,7 +84,9 @@ impl Route {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SourceRouting {
-    /// The routers that replies leave by: at most one of each family.
+    /// The routers that replies leave by: at most one of each family. With the addressing `dhcp4` it may be left out: then
+    /// it is the router that the server names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(
         length(min = 1, max = 2),
         extend("x-kubernetes-list-type" = "set"),

@@ -7,7 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    InterfaceAddress, InterfaceName, MacAddress, Mtu, NodeNetworkConfigStatus, Route, SourceRouting,
+    Addressing, InterfaceAddress, InterfaceName, MacAddress, Mtu, NodeNetworkConfigStatus, Route,
+    SourceRouting, Verify,
 };
 
 /// The most routes that one NIC can have.
@@ -83,10 +84,24 @@ pub struct NodeNetworkConfigSpec {
 /// One wanted NIC. Its identity is its MAC address on this Node.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-#[schemars(extend("x-kubernetes-validations" = [{
-    "rule": "!has(self.mtu) || self.mtu >= 1280 || !has(self.addresses) || !self.addresses.exists(a, a.contains(':'))",
-    "message": "IPv6 needs an mtu of at least 1280",
-}]))]
+#[schemars(extend("x-kubernetes-validations" = [
+    {
+        "rule": "!has(self.mtu) || self.mtu >= 1280 || !has(self.addresses) || !self.addresses.exists(a, a.contains(':'))",
+        "message": "IPv6 needs an mtu of at least 1280",
+    },
+    {
+        "rule": "!has(self.mtu) || self.mtu >= 1280 || !has(self.addressing) || !(self.addressing in ['dhcp6', 'slaac'])",
+        "message": "IPv6 needs an mtu of at least 1280",
+    },
+    {
+        "rule": "!has(self.addressing) || (self.addressing == 'static') == (has(self.addresses) && self.addresses.size() > 0)",
+        "message": STATIC,
+    },
+    {
+        "rule": "!has(self.sourceRouting) || has(self.sourceRouting.gateways) || (has(self.addressing) && self.addressing == 'dhcp4')",
+        "message": GATEWAY,
+    },
+]))]
 pub struct Interface {
     /// The MAC address of the Neutron port, in lower case with colons.
     pub mac_address: MacAddress,
@@ -100,7 +115,11 @@ pub struct Interface {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(max = 64))]
     pub subnet_id: String,
-    /// Addresses in CIDR notation; none for a link that is only brought up.
+    /// Where its addresses come from: `static` from `addresses`, `dhcp4`, `dhcp6` or `slaac` from its network, `none` from
+    /// nowhere. When absent, `static` where there are `addresses`, and `none` otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub addressing: Option<Addressing>,
+    /// Addresses in CIDR notation; none for a link that is only brought up, or where its network gives them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8), extend("x-kubernetes-list-type" = "set"))]
     pub addresses: Vec<InterfaceAddress>,
@@ -115,7 +134,14 @@ pub struct Interface {
     /// that lead to less than everywhere, such as those to pods and Services, go before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_routing: Option<SourceRouting>,
+    /// How far it is proven that the NIC works: `kernel` reads everything back from the kernel; `wire` asks its network as
+    /// well, for another host that has the address, for the gateway, and for packets as large as the MTU.
+    #[serde(default, skip_serializing_if = "Verify::is_default")]
+    pub verify: Verify,
 }
+
+const STATIC: &str = "addresses belong to the addressing static, and to no other";
+const GATEWAY: &str = "sourceRouting needs gateways, except with the addressing dhcp4, which learns one";
 
 impl Interface {
     /// A link that is only named and brought up.
@@ -126,10 +152,31 @@ impl Interface {
             name,
             port_id: String::new(),
             subnet_id: String::new(),
+            addressing: None,
             addresses: Vec::new(),
             mtu: None,
             routes: Vec::new(),
             source_routing: None,
+            verify: Verify::Kernel,
+        }
+    }
+
+    /// Where its addresses come from.
+    #[must_use]
+    pub fn addressing(&self) -> Addressing {
+        let unsaid = if self.addresses.is_empty() { Addressing::None } else { Addressing::Static };
+        self.addressing.unwrap_or(unsaid)
+    }
+
+    /// What is wrong with its fields together, in the words of the schema.
+    #[must_use]
+    pub fn contradiction(&self) -> Option<&'static str> {
+        let addressing = self.addressing();
+        let says_no_gateway = self.source_routing.as_ref().is_some_and(|routing| routing.gateways.is_empty());
+        if (addressing == Addressing::Static) == self.addresses.is_empty() {
+            Some(STATIC)
+        } else {
+            (says_no_gateway && addressing != Addressing::Dhcp4).then_some(GATEWAY)
         }
     }
 

@@ -73,6 +73,7 @@ impl Desired {
             }
         }
         conflicts.extend(desired.contradictions());
+        conflicts.extend(desired.shared_prefixes());
         conflicts.extend(desired.unroutable());
         conflicts.extend(desired.shared_names());
         conflicts.extend(desired.shared_addresses());
@@ -91,8 +92,16 @@ impl Desired {
         !self.wanted.contains_key(&mac) && !self.malformed.iter().any(spoken_of)
     }
 
-    /// NICs that have one address with two prefixes: each means another subnet.
+    /// NICs whose fields do not go together.
     fn contradictions(&self) -> Vec<(MacAddress, String)> {
+        let fault = |(mac, nic): (&MacAddress, &Interface)| {
+            Some((*mac, format!("{} cannot be so: {}", nic.name, nic.contradiction()?)))
+        };
+        self.wanted.iter().filter_map(fault).collect()
+    }
+
+    /// NICs that have one address with two prefixes: each means another subnet.
+    fn shared_prefixes(&self) -> Vec<(MacAddress, String)> {
         let twice = |(mac, nic): (&MacAddress, &Interface)| {
             let mut prefixes: BTreeMap<IpAddr, BTreeSet<u8>> = BTreeMap::new();
             for net in nets(nic) {
