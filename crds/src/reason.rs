@@ -171,6 +171,15 @@ reasons! {
     AddressTentative [Nic]
         "The kernel does not finish probing whether an IPv6 address is free."
         "look at the carrier of the NIC and at its network"
+    AwaitingAddress [Nic Ready]
+        "The NIC gets its address from its network, and none has come yet."
+        "nothing: a server or a router answers within seconds, or the reason changes"
+    NoLease [Nic]
+        "The NIC gets its address from a DHCP server, and none answers."
+        "see that DHCP is on in the NIC's subnet, and that its port lets it through; it is asked again by itself"
+    LeaseLost [Nic]
+        "The NIC had an address from a DHCP server, which ended or was taken back, and there is no new one."
+        "see that DHCP is on in the NIC's subnet, and that the port still has the address; it is asked again by itself"
     DeviceGone [Nic]
         "The NIC was unplugged while it was being configured."
         "nothing: it is configured when it is back"
@@ -298,7 +307,7 @@ impl Reason {
     /// Whether it goes by itself, and soon: no fault of anybody.
     #[must_use]
     pub const fn passes(self) -> bool {
-        matches!(self, Self::Applying | Self::ChangedMeanwhile)
+        matches!(self, Self::Applying | Self::ChangedMeanwhile | Self::AwaitingAddress)
     }
 
     /// Whether nothing is wrong: it goes by itself, or somebody asked for it.

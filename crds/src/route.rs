@@ -185,6 +185,12 @@ impl RouteTable {
     pub const fn number(self) -> u32 {
         self.0
     }
+
+    /// The table that the NIC called `name` answers from, which no object can name.
+    #[must_use]
+    pub fn of_source(name: InterfaceName) -> Self {
+        Self(name.source_table())
+    }
 }
 
 impl TryFrom<i64> for RouteTable {

@@ -5,7 +5,8 @@ use std::time::Instant;
 use multinic_agent_core::{
     execute::{Failures, Order},
     history::History,
-    observed::link::KernelView,
+    leases::{Leases, asking, learned},
+    observed::{ledger::Ledger, link::KernelView},
     parse::desired::Desired,
     report::{Phase, Report},
     retry::{Backoff, FULL_CHECK, next_pass},
@@ -16,7 +17,8 @@ use multinic_runtime::shutdown::Stop;
 use crate::{
     host::{
         error::HostError,
-        machine::{Done, Host},
+        leases::{Clients, Heard},
+        machine::{Done, Host, Prepared},
     },
     report::Reporter,
 };
@@ -29,6 +31,8 @@ pub struct Agent {
     pub reporter: Reporter,
     /// The object, while there is one.
     pub object: Option<GuardedConfig>,
+    /// Who asks the networks of its NICs for addresses.
+    clients: Clients,
     history: History,
     /// Reconciles that could not even look.
     backoff: Backoff,
@@ -37,8 +41,16 @@ pub struct Agent {
 impl Agent {
     /// An agent that knows of no object yet.
     #[must_use]
-    pub fn new(host: Host, reporter: Reporter) -> Self {
-        Self { host, reporter, object: None, history: History::default(), backoff: Backoff::default() }
+    pub fn new(host: Host, reporter: Reporter, clients: Clients) -> Self {
+        let (history, backoff) = (History::default(), Backoff::default());
+        Self { host, reporter, object: None, clients, history, backoff }
+    }
+
+    /// Takes in what the network of a NIC says; whether it is news.
+    pub fn hear(&mut self, heard: Heard) -> bool {
+        let news = self.clients.hear(heard);
+        news.into_iter().for_each(|mac| self.history.told_anew(mac));
+        news.is_some()
     }
 
     /// Before this, announcements alone are no reason to reconcile.
@@ -97,20 +109,15 @@ impl Agent {
     async fn reconcile(&mut self, desired: &Desired, stop: &Stop) -> Result<(), HostError> {
         let started = Instant::now();
         self.history.begin(desired.generation);
-        let held = self.history.held(started);
         // This touches nothing, and may take as long as the host's programs do.
-        let prepared = async {
-            let look = self.host.observe().await?;
-            self.host.plan(desired, look, held).await
-        };
-        let Some(prepared) = stop.unless_asked(prepared).await else { return Ok(()) };
-        let prepared = prepared?;
+        let Some(ready) = stop.unless_asked(self.prepare(desired, started)).await else { return Ok(()) };
+        let Ready { desired, leases, prepared } = ready?;
         self.history.learn(&prepared.plan, started);
 
         let obstacle = self.host.obstacle().cloned();
         let nothing_failed = Failures::new();
         let report = Report {
-            desired,
+            desired: &desired,
             plan: Some(&prepared.plan),
             failures: &nothing_failed,
             obstacle: obstacle.as_ref(),
@@ -122,6 +129,7 @@ impl Agent {
         if desired.mode != Mode::Enforce || obstacle.is_some() || prepared.plan.is_idle() {
             announced.await;
             self.reporter.report(&Report { phase: Phase::Settled, ..report }).await;
+            self.ask(&report, &leases, &prepared.ledger);
             return Ok(());
         }
         let stops = || stop.is_asked();
@@ -130,9 +138,35 @@ impl Agent {
         let ((), done) = tokio::join!(announced, self.host.execute(&prepared, order));
         let Done { failures, view } = done?;
         let repaired = self.history.remember(&prepared.plan, &failures, Instant::now());
-        self.reporter.record_change(desired, &prepared.plan, &failures, repaired, started.elapsed());
+        self.reporter.record_change(&desired, &prepared.plan, &failures, repaired, started.elapsed());
         let report = Report { failures: &failures, view: &view, phase: Phase::Settled, ..report };
         self.reporter.report(&report).await;
+        self.ask(&report, &leases, &prepared.ledger);
         Ok(())
     }
+
+    /// Looks, and decides.
+    async fn prepare(&mut self, desired: &Desired, now: Instant) -> Result<Ready, HostError> {
+        let held = self.history.held(now);
+        let look = self.host.observe().await?;
+        let leases = self.clients.leases(&look.ledger);
+        let desired = learned(desired.clone(), &leases, &look.view, &look.ledger);
+        let prepared = self.host.plan(&desired, look, &leases, held).await?;
+        Ok(Ready { desired, leases, prepared })
+    }
+
+    /// Has the networks asked of NICs that are as far as that.
+    fn ask(&mut self, report: &Report<'_>, leases: &Leases, ledger: &Ledger) {
+        let plan = report.plan.filter(|_| report.obstacle.is_none());
+        let asking = plan.map(|plan| asking(report.desired, plan, report.view, leases, ledger));
+        self.clients.keep(asking.unwrap_or_default());
+    }
+}
+
+/// A decision, and what it rests on.
+struct Ready {
+    /// What is wanted, with what networks give.
+    desired: Desired,
+    leases: Leases,
+    prepared: Prepared,
 }

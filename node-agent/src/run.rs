@@ -25,6 +25,7 @@ use crate::{
     config::{HostArgs, RunArgs},
     host::{
         events, facts,
+        leases::{self, Clients},
         lock::{LockError, NodeLock},
         machine::Host,
         root::HostRoot,
@@ -66,14 +67,15 @@ pub async fn run(args: RunArgs, shutdown: impl Future<Output = ()> + Send + 'sta
     let client = api::client(config)?;
     health.waits_for("the API server");
     let publisher = Publisher::new(client.clone(), node_name.clone());
-    let mut agent =
-        Agent::new(Host::new(root, lock, policy), Reporter::new(publisher, facts, health, metrics));
+    let (clients, leases) = Clients::new();
+    let reporter = Reporter::new(publisher, facts, health, metrics);
+    let mut agent = Agent::new(Host::new(root, lock, policy), reporter, clients);
     if agent.host.removes_rules() {
         tracing::info!("networkd removes the routing rules of others on this node");
     }
     let objects = api_server::objects(Api::all(client), &node_name);
     // Nothing is waited for beside this: it would be dropped in the middle of a change.
-    let news = News { objects: pin!(objects), kernel: events::changes()?, udev: links_done() };
+    let news = News { objects: pin!(objects), kernel: events::changes()?, udev: links_done(), leases };
     let turning = turn(&mut agent, &mut api_server, news, &heartbeat, &stop);
     let turned = Box::pin(turning).await;
     endpoint.end().await?;
@@ -121,6 +123,8 @@ struct News<O, K, U> {
     kernel: K,
     /// Links that udev is done with.
     udev: U,
+    /// What DHCP servers said.
+    leases: leases::Words,
 }
 
 /// Reconciles, whenever that is due, until it has to `stop`. A change is never cut short.
@@ -163,6 +167,11 @@ async fn turn(
                 if agent.host.udev_is_done(index).await.is_some_and(|mac| agent.wants(mac)) {
                     // Nothing more is announced of it that would have to be waited for.
                     due = due.min(Instant::now());
+                }
+            }
+            Some(heard) = news.leases.recv() => {
+                if agent.hear(heard) {
+                    due = Instant::now();
                 }
             }
             announced = news.kernel.next() => {

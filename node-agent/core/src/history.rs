@@ -46,6 +46,13 @@ impl History {
         }
     }
 
+    /// The network of this NIC says something else of it from now on: the change that follows is no repair.
+    pub fn told_anew(&mut self, mac: MacAddress) {
+        if let Some(past) = self.nics.get_mut(&mac) {
+            past.proven = false;
+        }
+    }
+
     /// Takes in what a look at `now` showed: NICs that are right, or away, or unfit.
     pub fn learn(&mut self, plan: &Plan, now: Instant) {
         for (mac, decision) in &plan.decisions {

@@ -17,6 +17,7 @@ pub mod attribute;
 pub mod backend;
 pub mod execute;
 pub mod history;
+pub mod leases;
 pub mod observed;
 pub mod parse;
 pub mod plan;

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use multinic_agent_core::{
-    execute::Order, observed::ledger::Ledger, parse::desired::Desired, protected::Policy,
+    execute::Order, leases::Leases, observed::ledger::Ledger, parse::desired::Desired, protected::Policy,
 };
-use multinic_crds::{MacAddress, Mode};
+use multinic_crds::MacAddress;
 use multinic_runtime::shutdown::Stop;
 
 use super::left;
@@ -41,19 +41,13 @@ impl Cleaner {
 
     async fn look(&mut self, desired: &Desired) -> Result<Prepared, HostError> {
         let look = self.host.observe().await?;
-        self.host.plan(desired, look, BTreeMap::new()).await
+        self.host.plan(desired, look, &Leases::default(), BTreeMap::new()).await
     }
 
     /// One attempt. Once nothing is left, it changes nothing. None where it has to `stop` first:
     /// then what is under way is brought to its end, and nothing more is begun.
     pub(super) async fn clean(&mut self, stop: &Stop) -> Result<Option<Cleaned>, HostError> {
-        let nothing = Desired {
-            generation: 0,
-            mode: Mode::Enforce,
-            keeps_unlisted: false,
-            wanted: BTreeMap::new(),
-            malformed: Vec::new(),
-        };
+        let nothing = Desired::default();
         let Some(prepared) = stop.unless_asked(self.look(&nothing)).await else {
             return Ok(None);
         };

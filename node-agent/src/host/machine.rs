@@ -11,6 +11,7 @@ use multinic_agent_core::{
     attribute::Step,
     backend::{ALL, Backend, Memory},
     execute::{Failures, Machine, NodeError, Order, Outcome, execute},
+    leases::Leases,
     observed::{
         files::{FileChange, HostFiles},
         ledger::Ledger,
@@ -51,11 +52,13 @@ pub struct Host {
 
 /// What one look at the node showed.
 pub struct Look {
-    view: KernelView,
+    /// The kernel.
+    pub view: KernelView,
     fence: Fence,
     definitions: Vec<Definition>,
     files: HostFiles,
-    ledger: Ledger,
+    /// What we did before.
+    pub ledger: Ledger,
 }
 
 /// A plan, and what it rests on.
@@ -141,6 +144,7 @@ impl Host {
         &mut self,
         desired: &Desired,
         look: Look,
+        leases: &Leases,
         held: BTreeMap<MacAddress, Explanation>,
     ) -> Result<Prepared, HostError> {
         let blocked = Blocked { held, unfit: self.settling(desired, &look, Instant::now()) };
@@ -152,6 +156,7 @@ impl Host {
             definitions: &look.definitions,
             files: &look.files,
             ledger: &look.ledger,
+            leases,
         };
         let enforces = desired.mode == Mode::Enforce && self.obstacle().is_none();
         // A cleanup gives back on every host; files go there whatever configures its links.

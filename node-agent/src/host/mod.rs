@@ -6,6 +6,7 @@ pub mod error;
 pub mod events;
 pub mod facts;
 pub mod files;
+pub mod leases;
 pub mod lock;
 pub mod machine;
 pub mod memory;

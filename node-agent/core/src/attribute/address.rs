@@ -51,6 +51,7 @@ impl Found {
                 None => Step::AddAddress { index, net: *net },
             })
             .collect();
+        steps.extend(self.ending(target, link));
         let of_others = self.lost.iter().filter(|(net, _)| !target.addresses.contains(net));
         steps.extend(of_others.map(|(net, manner)| Step::RestoreAddress {
             index,
@@ -62,6 +63,17 @@ impl Found {
         let wanted = unreachable.filter(|address| target.reachable.contains(&address.net));
         steps.extend(wanted.map(|address| Step::AddSubnetRoute { index, net: address.net }));
         steps
+    }
+
+    /// The steps to what is there, and not for as long as it should be.
+    fn ending<'a>(&'a self, target: &'a Target, link: &'a Link) -> impl Iterator<Item = Step> + 'a {
+        let kept = link.addresses.iter().filter(|address| self.kept.contains(&address.net));
+        let wanted = kept.filter(|address| target.addresses.contains(&address.net));
+        wanted.filter_map(|address| {
+            let manner = target.manners.get(&address.net)?;
+            let step = || Step::RestoreAddress { index: link.index, net: address.net, manner: manner.clone() };
+            (!address.manner.lasts_as(manner)).then(step)
+        })
     }
 
     /// The steps away from what must not be there.

@@ -9,7 +9,7 @@ use crate::observed::link::{Ipv6, Link};
 pub(super) fn step(target: &Target, link: &Link) -> Option<Step> {
     // Below this size the kernel has no IPv6 on the link, and nothing to set.
     let has_ipv6 = target.mtu.unwrap_or(link.mtu) >= MIN_IPV6_MTU && link.ipv6.is_some();
-    let to = target.ipv6.filter(|to| has_ipv6 && link.ipv6 != Some(*to))?;
+    let to = target.ipv6.filter(|to| has_ipv6 && !link.ipv6.is_some_and(|found| found.is_as(*to)))?;
     Some(Step::SetIpv6 { index: link.index, name: target.name.clone(), to })
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use ipnet::IpNet;
 
 use crate::observed::{
-    link::{Ipv6, Manner},
+    link::{Advertised, Ipv6, Manner},
     routing::{NicRoute, SourceRule},
 };
 
@@ -161,8 +161,15 @@ impl fmt::Display for Step {
                 write!(f, "take the alternative name {name} off link {index}")
             }
             Self::SetMtu { index, bytes } => write!(f, "set the MTU of link {index} to {bytes}"),
-            Self::SetIpv6 { index: _, name, to: Ipv6 { addr_gen_mode, accept_ra } } => {
-                write!(f, "set addr_gen_mode of {name} to {addr_gen_mode} and accept_ra to {accept_ra}")
+            Self::SetIpv6 { index: _, name, to: Ipv6 { addr_gen_mode, accept_ra, advertised } } => {
+                write!(f, "set addr_gen_mode of {name} to {addr_gen_mode} and accept_ra to {accept_ra}")?;
+                match advertised {
+                    Some(Advertised { addresses, default_route, temporary }) => write!(
+                        f,
+                        ", autoconf to {addresses}, accept_ra_defrtr to {default_route} and use_tempaddr to {temporary}"
+                    ),
+                    None => Ok(()),
+                }
             }
             Self::AddAddress { index, net } => write!(f, "add {net} to link {index}"),
             Self::RestoreAddress { index, net, manner: _ } => write!(f, "give {net} back to link {index}"),

@@ -18,6 +18,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     backend::Backends,
+    leases::Lease,
     observed::{boot, files::HostFiles, link::Ipv6, routing::NicRoute},
     parse::bootfile::{Owner, owner},
 };
@@ -68,6 +69,9 @@ pub struct Entry {
     /// Every route that we gave it in this boot.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub routes: BTreeSet<NicRoute>,
+    /// What a DHCP server gave it last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease: Option<Lease>,
     /// What a newer agent knows more.
     #[serde(flatten)]
     pub more: Map<String, Value>,
@@ -101,6 +105,7 @@ impl Entry {
             away: None,
             addresses: BTreeSet::new(),
             routes: BTreeSet::new(),
+            lease: None,
             more: Map::new(),
             unsaved: false,
         }

@@ -67,6 +67,21 @@ pub struct Ipv6 {
     pub addr_gen_mode: u8,
     /// Whether, and when, it takes addresses and routes from router advertisements.
     pub accept_ra: i32,
+    /// What it takes from those that it accepts; none is as it comes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advertised: Option<Advertised>,
+}
+
+/// What the kernel takes from router advertisements, as its sysctls say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Advertised {
+    /// Whether it gives the link an address of each prefix: `autoconf`.
+    pub addresses: i32,
+    /// Whether it takes the router for its default route: `accept_ra_defrtr`.
+    pub default_route: i32,
+    /// Whether it makes addresses beside that which change with time: `use_tempaddr`.
+    pub temporary: i32,
 }
 
 impl Ipv6 {
@@ -78,8 +93,19 @@ impl Ipv6 {
     pub const STABLE_PRIVACY: u8 = 2;
     /// The [`Ipv6::addr_gen_mode`] that makes one of a secret that the kernel chooses.
     pub const RANDOM: u8 = 3;
+    /// The [`Ipv6::accept_ra`] that listens to no router.
+    pub const NO_RA: i32 = 0;
+    /// The [`Ipv6::accept_ra`] that listens to routers also where the node forwards packets, as nodes with pods do.
+    pub const EVERY_RA: i32 = 2;
     /// What a link has that nobody configured.
-    pub const KERNEL_DEFAULT: Self = Self { addr_gen_mode: Self::EUI64, accept_ra: 1 };
+    pub const KERNEL_DEFAULT: Self = Self { addr_gen_mode: Self::EUI64, accept_ra: 1, advertised: None };
+
+    /// Whether a link that is like this is also as `wanted`.
+    #[must_use]
+    pub fn is_as(self, wanted: Self) -> bool {
+        wanted.advertised.is_none_or(|advertised| self.advertised == Some(advertised))
+            && (self.addr_gen_mode, self.accept_ra) == (wanted.addr_gen_mode, wanted.accept_ra)
+    }
 }
 
 impl Link {
@@ -202,6 +228,39 @@ pub struct Manner {
     /// For how many seconds it is preferred, and valid; none for one that stays.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lifetimes: Option<(u32, u32)>,
+}
+
+impl Manner {
+    /// The flag of an address that the kernel made of a router's prefix.
+    const MANAGES_TEMPORARY: u32 = 0x100;
+
+    /// How an address is given that stays for so many `seconds`; [`u32::MAX`] is for ever.
+    #[must_use]
+    pub fn lasting(net: IpNet, seconds: u32) -> Self {
+        let broadcast = match net {
+            IpNet::V4(v4) if v4.prefix_len() < 31 => Some(v4.broadcast()),
+            _ => None,
+        };
+        let lifetimes = Some((seconds, seconds)).filter(|_| seconds < u32::MAX);
+        Self { broadcast, lifetimes, ..Self::default() }
+    }
+
+    /// Whether an address that is given so stays for about as long as one that is given as `wanted`. Both go on while
+    /// they are compared, so that they need not be the same.
+    #[must_use]
+    pub fn lasts_as(&self, wanted: &Self) -> bool {
+        match (self.lifetimes, wanted.lifetimes) {
+            (Some((_, valid)), Some((_, wanted))) => valid.abs_diff(wanted) <= 5 + valid.max(wanted) / 4,
+            (None, Some(_)) => false,
+            (_, None) => true,
+        }
+    }
+
+    /// Whether a router's advertisement may have brought an IPv6 address that is given so.
+    #[must_use]
+    pub const fn is_advertised(&self) -> bool {
+        self.lifetimes.is_some() || self.flags & Self::MANAGES_TEMPORARY != 0
+    }
 }
 
 /// How far duplicate address detection has come.

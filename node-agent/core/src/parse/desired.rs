@@ -6,13 +6,13 @@ use std::{
 };
 
 use ipnet::IpNet;
-use multinic_crds::{Guarded, GuardedConfig, Interface, MacAddress, Mode};
+use multinic_crds::{Explanation, Guarded, GuardedConfig, Interface, MacAddress, Mode};
 
 use super::routing;
 use crate::observed::routing::NicRoute;
 
 /// An object, parsed.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Desired {
     /// The generation that asks for it.
     pub generation: i64,
@@ -24,6 +24,8 @@ pub struct Desired {
     pub wanted: BTreeMap<MacAddress, Interface>,
     /// What cannot be understood.
     pub malformed: Vec<Malformed>,
+    /// What NICs wait for that are to have an address from their networks, and have none.
+    pub awaited: BTreeMap<MacAddress, Explanation>,
 }
 
 /// An entry that cannot be understood. It is neither applied nor taken for absent.
@@ -41,10 +43,8 @@ impl Desired {
     pub fn parse(object: &GuardedConfig) -> Self {
         let mut desired = Self {
             generation: object.metadata.generation.unwrap_or_default(),
-            mode: Mode::Enforce,
             keeps_unlisted: object.keeps_unlisted(),
-            wanted: BTreeMap::new(),
-            malformed: Vec::new(),
+            ..Self::default()
         };
         match &object.spec.mode {
             None => {}
@@ -73,16 +73,28 @@ impl Desired {
             }
         }
         conflicts.extend(desired.contradictions());
-        conflicts.extend(desired.shared_prefixes());
-        conflicts.extend(desired.unroutable());
-        conflicts.extend(desired.shared_names());
-        conflicts.extend(desired.shared_addresses());
-        conflicts.extend(desired.shared_routes());
+        desired.refuse(conflicts);
+        desired.without_contradictions()
+    }
+
+    /// This, without the NICs that cannot be as they are wanted beside each other.
+    #[must_use]
+    pub(crate) fn without_contradictions(mut self) -> Self {
+        let mut conflicts = BTreeSet::new();
+        conflicts.extend(self.shared_prefixes());
+        conflicts.extend(self.unroutable());
+        conflicts.extend(self.shared_names());
+        conflicts.extend(self.shared_addresses());
+        conflicts.extend(self.shared_routes());
+        self.refuse(conflicts);
+        self
+    }
+
+    fn refuse(&mut self, conflicts: BTreeSet<(MacAddress, String)>) {
         for (mac, message) in conflicts {
-            desired.wanted.remove(&mac);
-            desired.malformed.push(Malformed { mac: Some(mac), message });
+            self.wanted.remove(&mac);
+            self.malformed.push(Malformed { mac: Some(mac), message });
         }
-        desired
     }
 
     /// Whether `mac` may be taken for unwanted. An entry that hides its NIC forbids that for all.
@@ -156,6 +168,16 @@ impl Desired {
             })
             .collect()
     }
+}
+
+/// What the host gives a NIC at its next boot. What its network gives it only the agent asks for: a client of the host would
+/// go on by itself, and take more than an address.
+#[must_use]
+pub fn at_boot(nic: &Interface) -> Interface {
+    if !nic.addressing().is_dynamic() {
+        return nic.clone();
+    }
+    Interface { addresses: Vec::new(), routes: Vec::new(), source_routing: None, ..nic.clone() }
 }
 
 /// The addresses that a NIC should have, as the kernel counts them.

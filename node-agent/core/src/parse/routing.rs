@@ -65,6 +65,10 @@ pub fn fault(nic: &Interface) -> Option<String> {
             return Some(format!("{name} has more than one gateway of a family; keep one of them"));
         }
     }
+    // Where its network gives it an address, there is none yet to compare with.
+    let is_known = !nic.addressing().is_dynamic() || !nic.addresses.is_empty();
+    let is_of_family = |ipv6: bool| nic.nets().any(|net| net.addr().is_ipv6() == ipv6);
+    let may_be_of_family = |ipv6| if is_known { is_of_family(ipv6) } else { nic.addressing().is_ipv6() == ipv6 };
     let mut keys = BTreeSet::new();
     for route in routes(nic) {
         let NicRoute { destination, via, metric, table, on_link } = &route;
@@ -78,7 +82,7 @@ pub fn fault(nic: &Interface) -> Option<String> {
                 "{name} asks for {route} beside another route to the same network; keep one of them"
             ));
         }
-        if nic.nets().all(|net| net.addr().is_ipv6() != destination.addr().is_ipv6()) {
+        if !may_be_of_family(destination.addr().is_ipv6()) {
             return Some(format!("{name} asks for {route}, and has no address of that family"));
         }
         let Some(via) = via else { continue };
@@ -89,7 +93,7 @@ pub fn fault(nic: &Interface) -> Option<String> {
             return Some(format!("{name} asks for {route}, whose next hop is the NIC itself"));
         }
         let local = matches!(via, IpAddr::V6(v6) if v6.is_unicast_link_local());
-        if !local && !on_link && !nic.nets().any(|net| net.contains(via)) {
+        if is_known && !local && !on_link && !nic.nets().any(|net| net.contains(via)) {
             return Some(format!(
                 "{name} asks for {route}, whose next hop is in no subnet of the NIC; correct it, or set onLink"
             ));

@@ -36,6 +36,8 @@ pub struct Decision {
     pub index: Option<u32>,
     /// What was decided.
     pub verdict: Verdict,
+    /// What it still lacks once that is done: an address from its network.
+    pub awaited: Option<Explanation>,
 }
 
 /// What was decided for one NIC, and its part in a transaction if it has one.

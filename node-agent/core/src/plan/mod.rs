@@ -97,7 +97,8 @@ impl Plan {
         for (mac, nic) in &desired.wanted {
             let judged = wanted::judge(nic, world, &blocked);
             members.extend(judged.member);
-            plan.decisions.insert(*mac, judged.decision);
+            let awaited = desired.awaited.get(mac).cloned();
+            plan.decisions.insert(*mac, Decision { awaited, ..judged.decision });
         }
         let mut taken = BTreeSet::new();
         let unlisted = |mac: &MacAddress| {

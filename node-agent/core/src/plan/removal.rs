@@ -48,6 +48,7 @@ pub(super) fn keep_unlisted(mac: MacAddress, world: World<'_>) -> Judged {
         port_id: String::new(),
         index: link.map(|link| link.index),
         verdict: Verdict::Keep(Explanation::new(Reason::Unlisted, message)),
+        awaited: None,
     };
     Judged { decision, member: None }
 }
@@ -73,6 +74,7 @@ pub(super) fn judge(
         port_id: String::new(),
         index: link.map(|link| link.index),
         verdict,
+        awaited: None,
     };
     let keep = |link, refusal| Judged { decision: decide(link, Verdict::Keep(refusal)), member: None };
 
@@ -91,7 +93,7 @@ pub(super) fn judge(
             Explanation::new(protection.reason(), protection.message(&found.name, protected::Owner::Us)),
         );
     }
-    let member = Member { mac, wanted: None, link: link.cloned(), target, files: Vec::new() };
+    let member = Member { mac, wanted: None, link: link.cloned(), lease: None, target, files: Vec::new() };
     Judged { decision: decide(link, Verdict::Remove), member: Some(member) }
 }
 

@@ -4,6 +4,7 @@ use multinic_crds::{Interface, MacAddress};
 
 use crate::{
     attribute::{Step, Target},
+    leases::Lease,
     observed::{
         files::FileChange,
         link::{KernelView, Link},
@@ -37,6 +38,8 @@ pub struct Member {
     pub wanted: Option<Interface>,
     /// Its link as found.
     pub link: Option<Link>,
+    /// What a DHCP server gave it.
+    pub lease: Option<Lease>,
     pub(super) target: Option<Target>,
     /// Its files and where they go.
     pub(super) files: Vec<BootFile>,
@@ -46,7 +49,8 @@ impl Transaction {
     /// One that only changes files, for these NICs.
     #[cfg(test)]
     pub(crate) fn of_files(macs: impl Iterator<Item = MacAddress>, files: Vec<FileChange>) -> Self {
-        let member = |mac| Member { mac, wanted: None, link: None, target: None, files: Vec::new() };
+        let member =
+            |mac| Member { mac, wanted: None, link: None, lease: None, target: None, files: Vec::new() };
         let members = macs.map(member).collect();
         Self { members, targets: Vec::new(), steps: Vec::new(), files, notices: Notices::default() }
     }

@@ -1,17 +1,17 @@
 //! A wanted NIC: what it should look like, or why it is left alone.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use ipnet::IpNet;
-use multinic_crds::{Explanation, Interface, MIN_IPV6_MTU, Reason};
+use multinic_crds::{Addressing, Explanation, Interface, MIN_IPV6_MTU, Reason};
 
 use crate::{
     attribute::{Routes, Rules, Surplus, Target, prove},
-    observed::link::{Ipv6, Link, is_link_local},
+    observed::link::{Advertised, Ipv6, Link, is_link_local},
     parse::{
         self,
         bootfile::{BootFile, Owner, owner},
-        desired::nets,
+        desired::{at_boot, nets},
     },
     plan::{
         blocked::Blocked,
@@ -32,6 +32,7 @@ pub(super) fn judge(nic: &Interface, world: World<'_>, blocked: &Blocked) -> Jud
         port_id: nic.port_id.clone(),
         index,
         verdict,
+        awaited: None,
     };
     let link = match resolve(nic.mac_address, world) {
         Ok(Some(link)) => link,
@@ -39,7 +40,7 @@ pub(super) fn judge(nic: &Interface, world: World<'_>, blocked: &Blocked) -> Jud
         Err(refusal) => return Judged { decision: decide(None, Verdict::Refuse(refusal)), member: None },
     };
     let leave = |verdict| Judged { decision: decide(Some(link.index), verdict), member: None };
-    let files = match world.backend.render(nic) {
+    let files = match world.backend.render(&at_boot(nic)) {
         Ok(files) => files,
         Err(refusal) => return leave(blocked.unfit(nic.mac_address, refusal)),
     };
@@ -59,6 +60,7 @@ pub(super) fn judge(nic: &Interface, world: World<'_>, blocked: &Blocked) -> Jud
         mac: nic.mac_address,
         wanted: Some(nic.clone()),
         link: Some(link.clone()),
+        lease: world.leases.current(nic.mac_address, nic.addressing()).cloned(),
         target: Some(target),
         files,
     };
@@ -81,21 +83,46 @@ fn target(nic: &Interface, link: &Link, world: World<'_>) -> Target {
         addresses: nets(nic),
         reachable: nets(nic),
         surplus: Surplus::RemoveOnly(ours),
-        manners: BTreeMap::new(),
-        ipv6: ipv6.map(|found| Ipv6 { addr_gen_mode: addr_gen_mode(nic, found), accept_ra: 0 }),
+        manners: world.leases.manners(nic, link),
+        ipv6: ipv6.map(|found| ipv6_of(nic, found, known.and_then(|entry| entry.original_ipv6))),
         routes: Routes::ours(parse::routing::routes(nic), routing::routes_of(nic.mac_address, link, world)),
         rules: Rules::ours(parse::routing::rules(nic), routing::rules_of(nic.mac_address, link, world)),
     }
 }
 
-/// A link-local address only where there is IPv6 at all, made in whichever way the link has it.
+/// What the kernel does for IPv6 by itself: nothing, unless the NIC's network gives it its address. The default route is the
+/// node's own in any case.
+fn ipv6_of(nic: &Interface, found: Ipv6, original: Option<Ipv6>) -> Ipv6 {
+    let addr_gen_mode = addr_gen_mode(nic, found);
+    let listening = |addresses| Ipv6 {
+        addr_gen_mode,
+        accept_ra: Ipv6::EVERY_RA,
+        advertised: Some(Advertised { addresses, default_route: 0, temporary: 0 }),
+    };
+    match nic.addressing() {
+        Addressing::Slaac => listening(1),
+        // The subnet of a DHCPv6 address is what routers say it is.
+        Addressing::Dhcp6 => listening(0),
+        Addressing::Static | Addressing::Dhcp4 | Addressing::None => {
+            let advertised = original.and_then(|original| original.advertised);
+            Ipv6 { addr_gen_mode, accept_ra: Ipv6::NO_RA, advertised }
+        }
+    }
+}
+
+/// A link-local address only where there is IPv6 at all, made in whichever way the link has it. Advertised prefixes are
+/// completed in the same way, and Neutron counts on the MAC address there.
 fn addr_gen_mode(nic: &Interface, found: Ipv6) -> u8 {
-    let ipv6 = nic.addresses.iter().any(|address| address.is_ipv6());
     match found.addr_gen_mode {
-        _ if !ipv6 => Ipv6::NO_LINK_LOCAL,
+        _ if !has_ipv6(nic) => Ipv6::NO_LINK_LOCAL,
+        _ if nic.addressing() == Addressing::Slaac => Ipv6::EUI64,
         Ipv6::NO_LINK_LOCAL => Ipv6::EUI64,
         mode => mode,
     }
+}
+
+fn has_ipv6(nic: &Interface) -> bool {
+    nic.addressing().is_ipv6() || nic.addresses.iter().any(|address| address.is_ipv6())
 }
 
 fn is_right(nic: &Interface, target: &Target, files: &[BootFile], world: World<'_>) -> bool {
@@ -105,7 +132,9 @@ fn is_right(nic: &Interface, target: &Target, files: &[BootFile], world: World<'
         let written = !entry.unsaved && entry.away.is_none();
         let given =
             entry.addresses.is_superset(&nets(nic)) && entry.routes.is_superset(&parse::routing::routes(nic));
-        entry.name == nic.name && sized && written && given
+        let lease = world.leases.current(nic.mac_address, nic.addressing());
+        let leased = lease.is_none() || entry.lease.as_ref() == lease;
+        entry.name == nic.name && sized && written && given && leased
     });
     let is_written = files.iter().all(|file| world.files.boot.get(&file.path) == Some(&file.text));
     let stale = removal::files_of(nic.mac_address, world.files)
@@ -229,7 +258,9 @@ fn mtu_refusal(nic: &Interface, link: &Link) -> Option<Explanation> {
 /// Where IPv6 is off, that is the node's choice. The IPv4 addresses alone would not be what the row
 /// says, and no success may be reported for half of it.
 fn ipv6_refusal(nic: &Interface, link: &Link) -> Option<Explanation> {
-    let wanted = nic.addresses.iter().find(|address| address.is_ipv6())?;
+    let address = nic.addresses.iter().find(|address| address.is_ipv6()).map(ToString::to_string);
+    let by_network = || nic.addressing().is_ipv6().then(|| format!("an address by {}", nic.addressing().as_str()));
+    let wanted = address.or_else(by_network)?;
     let name = &link.name;
     let message = if link.ipv6_disabled {
         format!(

@@ -2,6 +2,7 @@
 
 use crate::{
     backend::{Backend, Backends},
+    leases::Leases,
     observed::{
         files::HostFiles,
         ledger::Ledger,
@@ -28,6 +29,8 @@ pub struct World<'a> {
     pub files: &'a HostFiles,
     /// What we did before.
     pub ledger: &'a Ledger,
+    /// What DHCP servers gave to NICs.
+    pub leases: &'a Leases,
 }
 
 impl<'a> World<'a> {

@@ -203,6 +203,9 @@ impl Report<'_> {
         }
         let link = decision.index.and_then(|index| self.view.link(index));
         let configured = match link {
+            _ if let Some(awaited) = &decision.awaited => {
+                (unmade(awaited.reason), awaited.reason, awaited.message.to_string())
+            }
             Some(link) if !link.carrier => {
                 let message = format!("{} is set up, but has no carrier; look at its port", link.name);
                 (InterfaceState::Configured, Reason::NoCarrier, message)
@@ -286,7 +289,7 @@ impl Report<'_> {
             format!("{} {}: {}{more}", worst.name, worst.mac_address, worst.message)
         };
         let reason =
-            if progressing { Reason::Applying } else { overall_reason(worst.state, self.held_back()) };
+            if progressing { Reason::Applying } else { overall_reason(worst, self.held_back()) };
         Overall { ready: false, degraded: severity(worst) > MISSING, progressing, reason, message }
     }
 }
@@ -329,8 +332,9 @@ fn is_no_fault(reason: &str) -> bool {
     Reason::ALL.iter().any(|known| known.is_no_fault() && known.as_str() == reason)
 }
 
-fn overall_reason(worst: InterfaceState, held_back: Option<Reason>) -> Reason {
-    match worst {
+fn overall_reason(worst: &InterfaceStatus, held_back: Option<Reason>) -> Reason {
+    match worst.state {
+        InterfaceState::Pending if worst.reason == Reason::AwaitingAddress.as_str() => Reason::AwaitingAddress,
         InterfaceState::Configured => Reason::Configured,
         InterfaceState::Pending => held_back.unwrap_or(Reason::Applying),
         InterfaceState::Removing => held_back.unwrap_or(Reason::Removing),

@@ -5,6 +5,7 @@ use multinic_crds::{Explanation, Interface};
 use super::*;
 use crate::{
     backend::{ALL, netplan::Netplan},
+    leases::Leases,
     observed::{files::HostFiles, ledger::Ledger},
     plan::{Blocked, World},
     protected::{AllowedKind, Fence, Leak, Past, Policy},
@@ -35,9 +36,10 @@ fn scene(wanted: &[Interface], mode: Mode) -> Scene {
         definitions: &[],
         files: &files,
         ledger: &ledger,
+        leases: &Leases::default(),
     };
     let wanted = wanted.iter().map(|nic| (nic.mac_address, nic.clone())).collect();
-    let desired = Desired { generation: 3, mode, keeps_unlisted: false, wanted, malformed: Vec::new() };
+    let desired = Desired { generation: 3, mode, wanted, ..Desired::default() };
     let facts = HostFacts { os_image: "Debian".to_owned(), boot_id: "b".to_owned(), agent_version: "0.1.0" };
     Scene { plan: Plan::new(&desired, world, &Blocked::default()), desired, view, facts }
 }
@@ -214,6 +216,7 @@ fn an_unwanted_nic_that_cannot_be_given_back_is_a_fault_of_the_node() {
         port_id: String::new(),
         index: Some(3),
         verdict,
+        awaited: None,
     };
     scene.plan.decisions.insert(A.parse().unwrap(), decision(Verdict::Remove));
     let under_way =

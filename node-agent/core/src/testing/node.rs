@@ -113,7 +113,8 @@ impl PlainNode {
         if is_ipv6 && link.ipv6_disabled {
             return Err(NodeError("permission denied".to_owned()));
         }
-        if link.addresses.iter().any(|address| address.net == net) {
+        if let Some(known) = link.addresses.iter_mut().find(|address| address.net == net) {
+            known.manner.lifetimes = manner.lifetimes;
             return Ok(());
         }
         let (probed, until) = (is_ipv6 && !link.probing.is_zero(), clock + link.probing);
@@ -238,7 +239,8 @@ impl PlainNode {
                 if to.addr_gen_mode == Ipv6::STABLE_PRIVACY && !link.stable_secret && !is_so {
                     return Err(NodeError("invalid argument".to_owned()));
                 }
-                let before = link.ipv6.replace(*to);
+                let kept = link.ipv6.and_then(|found| found.advertised);
+                let before = link.ipv6.replace(Ipv6 { advertised: to.advertised.or(kept), ..*to });
                 if before.is_some_and(|before| before.addr_gen_mode != to.addr_gen_mode) {
                     make_link_local(link);
                 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use ipnet::IpNet;
-use multinic_agent_core::observed::link::{Address, AddressState, Ipv6, Link, LinkKind, Manner};
+use multinic_agent_core::observed::link::{Address, AddressState, Advertised, Ipv6, Link, LinkKind, Manner};
 use multinic_crds::MacAddress;
 use rtnetlink::packet_route::{
     address::{AddressAttribute, AddressFlags, AddressMessage},
@@ -84,7 +84,7 @@ fn kind(info: &LinkInfo) -> Option<String> {
 
 /// Nothing where the kernel has no IPv6 on the link.
 fn take_ipv6(link: &mut Link, specs: &[AfSpecUnspec]) {
-    let (mut mode, mut accept_ra) = (None, None);
+    let (mut mode, mut accepted) = (None, None);
     let (mut delay, mut probes, mut interval) = (0, 0, 0);
     let attributes = specs.iter().filter_map(|spec| match spec {
         AfSpecUnspec::Inet6(attributes) => Some(attributes),
@@ -95,7 +95,12 @@ fn take_ipv6(link: &mut Link, specs: &[AfSpecUnspec]) {
             AfSpecInet6::AddrGenMode(found) => mode = Some(u8::from(found)),
             AfSpecInet6::CacheInfo(times) => interval = milliseconds(times.retrans_time),
             AfSpecInet6::DevConf(settings) => {
-                accept_ra = Some(settings.accept_ra);
+                let advertised = Advertised {
+                    addresses: settings.autoconf,
+                    default_route: settings.accept_ra_defrtr,
+                    temporary: settings.use_tempaddr,
+                };
+                accepted = Some((settings.accept_ra, Some(advertised)));
                 link.ipv6_disabled = settings.disable_ipv6 > 0;
                 probes = u64::try_from(settings.dad_transmits).unwrap_or_default();
                 delay = milliseconds(settings.rtr_solicit_delay);
@@ -105,7 +110,11 @@ fn take_ipv6(link: &mut Link, specs: &[AfSpecUnspec]) {
     }
     // It waits a random part of the delay first.
     link.probing = Duration::from_millis(delay.saturating_add(probes.saturating_mul(interval)));
-    link.ipv6 = mode.zip(accept_ra).map(|(addr_gen_mode, accept_ra)| Ipv6 { addr_gen_mode, accept_ra });
+    link.ipv6 = mode.zip(accepted).map(|(addr_gen_mode, (accept_ra, advertised))| Ipv6 {
+        addr_gen_mode,
+        accept_ra,
+        advertised,
+    });
 }
 
 fn milliseconds(of_kernel: i32) -> u64 {

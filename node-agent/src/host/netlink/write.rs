@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use ipnet::IpNet;
 use multinic_agent_core::{
     attribute::Step,
-    observed::link::{Ipv6, Manner},
+    observed::link::{Advertised, Ipv6, Manner},
 };
 use rtnetlink::{
     AddressMessageBuilder, LinkMessageBuilder, LinkUnspec, RouteMessageBuilder,
@@ -68,7 +68,12 @@ impl Netlink {
 
     /// By sysctl: only that way the kernel makes a link-local address on a link that is up.
     fn set_ipv6(&self, name: &str, to: Ipv6) -> Result<(), NetlinkError> {
-        for (key, value) in [("addr_gen_mode", i32::from(to.addr_gen_mode)), ("accept_ra", to.accept_ra)] {
+        let taken = to.advertised.map(|Advertised { addresses, default_route, temporary }| {
+            [("autoconf", addresses), ("accept_ra_defrtr", default_route), ("use_tempaddr", temporary)]
+        });
+        let heard = [("accept_ra", to.accept_ra), ("addr_gen_mode", to.addr_gen_mode.into())];
+        // What is taken before it is listened, and the link-local address last: with that the kernel asks for a router.
+        for (key, value) in taken.into_iter().flatten().chain(heard) {
             let path = Self::sysctl(name, key);
             let written = self.sysctls.set(&path, &value.to_string());
             written.map_err(|source| NetlinkError::Sysctl { path, source })?;

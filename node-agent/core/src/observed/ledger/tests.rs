@@ -34,7 +34,7 @@ fn what_the_first_agents_wrote_is_read() {
     let entry = Entry {
         original_name: Some("ens7".to_owned()),
         original_mtu: Some(8950),
-        original_ipv6: Some(Ipv6 { addr_gen_mode: 0, accept_ra: 1 }),
+        original_ipv6: Some(Ipv6 { addr_gen_mode: 0, accept_ra: 1, advertised: None }),
         addresses: nets(&["10.10.0.5/24"]),
         ..Entry::named("multinic0".parse().unwrap())
     };

@@ -123,7 +123,7 @@ fn what_a_device_that_was_plugged_anew_cannot_have_is_not_given_back() {
     scene.converge();
     let entry = scene.ledger.nics.get_mut(&mac(A)).unwrap();
     entry.original_mtu = Some(8950);
-    entry.original_ipv6 = Some(Ipv6 { addr_gen_mode: Ipv6::STABLE_PRIVACY, accept_ra: 1 });
+    entry.original_ipv6 = Some(Ipv6 { addr_gen_mode: Ipv6::STABLE_PRIVACY, accept_ra: 1, advertised: None });
     scene.node.kernel.links[1].mtu_range = (68, Some(1450));
     scene.want(&[]);
     scene.converge();
@@ -153,7 +153,7 @@ fn a_nic_that_becomes_large_enough_for_ipv6_takes_no_router_advertisements() {
     wanted.mtu = Some(1500.try_into().unwrap());
     scene.want(&[wanted]);
     scene.converge();
-    let off = Ipv6 { addr_gen_mode: Ipv6::NO_LINK_LOCAL, accept_ra: 0 };
+    let off = Ipv6 { addr_gen_mode: Ipv6::NO_LINK_LOCAL, accept_ra: 0, advertised: None };
     assert_eq!((scene.link(A).ipv6, scene.link(A).addresses.len()), (Some(off), 1));
 }
 

@@ -133,6 +133,7 @@ fn of_a_nic_whose_entry_cannot_be_read_nothing_is_given_back() {
         definitions: &[],
         files: &files,
         ledger: &scene.ledger,
+        leases: &scene.leases,
     };
     for wanted in [vec![], vec![nic(A, "multinic0", &[])]] {
         let mut scene = scene.clone();

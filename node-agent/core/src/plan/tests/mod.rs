@@ -8,9 +8,10 @@ use std::{
 
 use futures::FutureExt;
 use ipnet::IpNet;
-use multinic_crds::{Interface, MacAddress, Mode, Reason};
+use multinic_crds::{Interface, MacAddress, Reason};
 mod backends;
 mod kernel;
+mod leases;
 mod life;
 mod memory;
 mod next_boot;
@@ -26,6 +27,7 @@ use crate::{
         wicked::Wicked,
     },
     execute::{Failure, Order, execute},
+    leases::{Leases, learned},
     observed::{
         files::HostFiles,
         ledger::Ledger,
@@ -52,6 +54,7 @@ struct Scene {
     ledger: Ledger,
     definitions: Vec<Definition>,
     desired: Desired,
+    leases: Leases,
     node_ips: BTreeSet<IpAddr>,
     /// The links that were vital since the node booted.
     remembered: BTreeSet<MacAddress>,
@@ -79,13 +82,8 @@ impl Scene {
             node: PlainNode::new(kernel, BTreeMap::new()),
             ledger: Ledger::default(),
             definitions: Vec::new(),
-            desired: Desired {
-                generation: 0,
-                mode: Mode::Enforce,
-                keeps_unlisted: false,
-                wanted: BTreeMap::new(),
-                malformed: Vec::new(),
-            },
+            desired: Desired::default(),
+            leases: Leases::default(),
             node_ips: BTreeSet::from(["192.0.2.10".parse().unwrap()]),
             remembered: BTreeSet::new(),
         };
@@ -134,8 +132,10 @@ impl Scene {
             definitions: &self.definitions,
             files: &files,
             ledger: &self.ledger,
+            leases: &self.leases,
         };
-        Plan::new(&self.desired, world, &Blocked::default())
+        let desired = learned(self.desired.clone(), &self.leases, view, &self.ledger);
+        Plan::new(&desired, world, &Blocked::default())
     }
 
     /// Carries `plan` out as the agent does.

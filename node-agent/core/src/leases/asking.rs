@@ -1,0 +1,89 @@
+//! For which NICs a DHCP server is asked.
+
+use std::{collections::BTreeMap, net::Ipv6Addr};
+
+use multinic_crds::{Addressing, InterfaceName, MacAddress, Mode};
+
+use super::{Lease, Leases, Word};
+use crate::{
+    observed::{
+        ledger::Ledger,
+        link::{AddressState, KernelView, Link, is_link_local},
+    },
+    parse::desired::Desired,
+    plan::{Plan, Verdict},
+};
+
+/// A NIC for which a DHCP server is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asking {
+    /// Which NIC.
+    pub mac: MacAddress,
+    /// Its link.
+    pub index: u32,
+    /// What that is called.
+    pub name: InterfaceName,
+    /// By which protocol.
+    pub by: Protocol,
+    /// The lease that it has, or had in an earlier boot: the server may give it again.
+    pub before: Option<Lease>,
+}
+
+/// By which protocol a server is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// `DHCPv4`.
+    Dhcp4,
+    /// `DHCPv6`, from this link-local address.
+    Dhcp6(Ipv6Addr),
+}
+
+/// The NICs that `plan` has brought as far as a server can be asked: they have their names, are up, and something is at the
+/// other end.
+#[must_use]
+pub fn asking(
+    desired: &Desired,
+    plan: &Plan,
+    view: &KernelView,
+    leases: &Leases,
+    ledger: &Ledger,
+) -> BTreeMap<MacAddress, Asking> {
+    let may_ask = |mac: &MacAddress| {
+        let verdict = plan.decisions.get(mac).map(|decision| &decision.verdict);
+        matches!(verdict, Some(Verdict::Right | Verdict::Change | Verdict::Held(_)))
+    };
+    let wanted = desired.wanted.iter().filter(|(mac, _)| desired.mode == Mode::Enforce && may_ask(mac));
+    let asking = wanted.filter_map(|(mac, nic)| {
+        let name = nic.name.to_string();
+        let link = view.links.iter().find(|link| link.identity() == Some(*mac) && link.name == name)?;
+        let by = protocol(nic.addressing(), link).filter(|_| link.up && link.carrier)?;
+        let known = match leases.words.get(mac) {
+            Some(Word::Leased(lease)) => Some(lease.clone()),
+            Some(Word::Lost(_)) => None,
+            Some(Word::Asked | Word::Silent) | None => ledger.get(*mac).and_then(|entry| entry.lease.clone()).map(ended),
+        };
+        let before = known.filter(|lease| lease.addressing == nic.addressing());
+        Some((*mac, Asking { mac: *mac, index: link.index, name: nic.name, by, before }))
+    });
+    asking.collect()
+}
+
+/// A lease of an earlier boot, whose clock stands still: worth asking for, and good for nothing until it is confirmed.
+fn ended(lease: Lease) -> Lease {
+    Lease { expires: 0, ..lease }
+}
+
+fn protocol(addressing: Addressing, link: &Link) -> Option<Protocol> {
+    match addressing {
+        Addressing::Dhcp4 => Some(Protocol::Dhcp4),
+        Addressing::Dhcp6 => {
+            let ready = link.addresses.iter().filter(|address| address.state == AddressState::Ready);
+            let local = ready.map(|address| address.net).find(is_link_local)?;
+            match local.addr() {
+                std::net::IpAddr::V6(ip) => Some(Protocol::Dhcp6(ip)),
+                std::net::IpAddr::V4(_) => None,
+            }
+        }
+        Addressing::Static | Addressing::Slaac | Addressing::None => None,
+    }
+}

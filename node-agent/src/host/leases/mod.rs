@@ -1,0 +1,127 @@
+//! The clients that ask DHCP servers, one task for each NIC that asks. What they hear goes to the loop, which plans by it:
+//! they change nothing on the node.
+//!
+//! The host's own clients are not used: networkd would have to be reloaded for each NIC, which costs routes and rules of others
+//! on every other link.
+
+mod dhcp4;
+mod dhcp6;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use multinic_agent_core::{
+    leases::{Asking, Lease, Leases, Protocol, Word},
+    observed::ledger::Ledger,
+};
+use multinic_crds::MacAddress;
+use rustix::time::{ClockId, clock_gettime};
+use tokio::{sync::mpsc, task::AbortHandle};
+
+/// How long a server that says nothing is asked, before that is said.
+const PATIENCE: Duration = Duration::from_secs(12);
+/// Between attempts at a server that says nothing: at first, and at most.
+const PAUSES: (Duration, Duration) = (Duration::from_secs(2), Duration::from_mins(1));
+
+/// What a client heard.
+#[derive(Debug)]
+pub struct Heard {
+    mac: MacAddress,
+    client: u64,
+    word: Word,
+}
+
+/// Everything that clients hear, in order.
+pub type Words = mpsc::UnboundedReceiver<Heard>;
+
+/// The clients, and what is known from them.
+#[derive(Debug)]
+pub struct Clients {
+    running: BTreeMap<MacAddress, Client>,
+    started: u64,
+    words: BTreeMap<MacAddress, Word>,
+    sender: mpsc::UnboundedSender<Heard>,
+}
+
+#[derive(Debug)]
+struct Client {
+    number: u64,
+    asks: (u32, Protocol),
+    task: AbortHandle,
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Clients {
+    /// No clients yet, and where they will be heard.
+    #[must_use]
+    pub fn new() -> (Self, Words) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        (Self { running: BTreeMap::new(), started: 0, words: BTreeMap::new(), sender }, receiver)
+    }
+
+    /// What is known now, by them and by `ledger`.
+    pub fn leases(&mut self, ledger: &Ledger) -> Leases {
+        let mut leases = Leases { now: now(), words: std::mem::take(&mut self.words) };
+        leases.recall(ledger);
+        self.words.clone_from(&leases.words);
+        leases
+    }
+
+    /// Takes in what was heard. The NIC that it is about, if what is known of that is another thing now.
+    pub fn hear(&mut self, heard: Heard) -> Option<MacAddress> {
+        let Heard { mac, client, word } = heard;
+        // A client that was ended may have spoken before.
+        self.running.get(&mac).filter(|running| running.number == client)?;
+        let before = self.words.insert(mac, word.clone());
+        (before.as_ref() != Some(&word)).then(|| tell(mac, &word)).map(|()| mac)
+    }
+
+    /// Has exactly these ask.
+    pub fn keep(&mut self, asking: BTreeMap<MacAddress, Asking>) {
+        self.running.retain(|mac, client| {
+            asking.get(mac).is_some_and(|asking| client.asks == (asking.index, asking.by))
+        });
+        for (mac, asking) in asking {
+            if !self.running.contains_key(&mac) {
+                let client = self.start(asking);
+                self.running.insert(mac, client);
+            }
+        }
+    }
+
+    fn start(&mut self, asking: Asking) -> Client {
+        self.started += 1;
+        let (number, mac, asks) = (self.started, asking.mac, (asking.index, asking.by));
+        let sender = self.sender.clone();
+        // Where nobody listens any more, the process ends.
+        let say = move |word| drop(sender.send(Heard { mac, client: number, word }));
+        let task = match asking.by {
+            Protocol::Dhcp4 => tokio::spawn(dhcp4::run(asking, say)),
+            Protocol::Dhcp6(from) => tokio::spawn(dhcp6::run(asking, from, say)),
+        };
+        Client { number, asks, task: task.abort_handle() }
+    }
+}
+
+fn tell(mac: MacAddress, word: &Word) {
+    match word {
+        Word::Leased(Lease { address, .. }) => tracing::info!(%mac, %address, "leased"),
+        Word::Lost(Lease { address, .. }) => tracing::warn!(%mac, %address, "the lease is lost"),
+        Word::Silent => tracing::warn!(%mac, "no DHCP server answers"),
+        Word::Asked => {}
+    }
+}
+
+/// Seconds since the node booted, also while it slept: a clock that nobody sets.
+fn now() -> u64 {
+    u64::try_from(clock_gettime(ClockId::Boottime).tv_sec).unwrap_or_default()
+}
+
+/// When a lease of so many `seconds` from now on ends.
+fn end(seconds: u32) -> u64 {
+    if seconds == u32::MAX { Lease::FOR_EVER } else { now() + u64::from(seconds) }
+}
