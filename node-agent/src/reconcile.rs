@@ -48,9 +48,9 @@ impl Agent {
 
     /// Takes in what the network of a NIC says; whether it is news.
     pub fn hear(&mut self, heard: Heard) -> bool {
-        let news = self.clients.hear(heard);
-        news.into_iter().for_each(|mac| self.history.told_anew(mac));
-        news.is_some()
+        let Some(mac) = self.clients.hear(heard) else { return false };
+        self.history.told_anew(mac);
+        true
     }
 
     /// Before this, announcements alone are no reason to reconcile.

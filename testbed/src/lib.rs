@@ -7,6 +7,7 @@
 //!    |-- ControlPlane   etcd, API server, garbage collector; CRD and RBAC rules as the chart ships them
 //!    |-- Database       mariadbd with the table in one of its shapes; Producer writes rows as OpenStack's does
 //!    |-- Router         advertises itself to NICs that did not ask
+//!    |-- DhcpServer     leases addresses to NICs that ask
 //!    |-- Operator       the product's binary, with its own rights only
 //!    |-- Site           a router and a client behind it, on the far side of the NICs
 //!    '-- Node           a light or a full machine; NICs come and go; runs the agent; Monitor measures harm
@@ -30,6 +31,7 @@ pub use parts::control_plane::{ControlPlane, NAMESPACE, Write};
 pub use parts::database::{
     DATABASE, Database, OPERATOR_USER, OpenstackConfig, Port, Producer, Schema, Statements, Subnet,
 };
+pub use parts::dhcp::DhcpServer;
 pub use parts::harm::{Harm, Monitor};
 pub use parts::node::{Kind, Link, Node, UPLINK, kubernetes_node};
 pub use parts::operator::{OPERATOR_HEALTH, Operator};

@@ -6,6 +6,7 @@ pub(crate) mod authority;
 pub(crate) mod binaries;
 pub(crate) mod control_plane;
 pub(crate) mod database;
+pub(crate) mod dhcp;
 pub(crate) mod harm;
 pub(crate) mod node;
 pub(crate) mod operator;

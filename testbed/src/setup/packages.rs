@@ -25,6 +25,7 @@ pub(super) const TESTBED: &[Tool] = &[
     Tool { command: "mmdebstrap", package: "mmdebstrap" },
     Tool { command: "patchelf", package: "patchelf" },
     Tool { command: "radvd", package: "radvd" },
+    Tool { command: "dnsmasq", package: "dnsmasq-base" },
     // Only the server's binaries: the full package would also start a database of its own.
     Tool { command: "mariadbd", package: r"^mariadb-server-core(-10\.[0-9]+)?$" },
     Tool { command: "my_print_defaults", package: r"^mariadb-client-core(-10\.[0-9]+)?$" },

@@ -16,6 +16,7 @@ use multinic_agent_core::{
     attribute::Step,
     backend::{ALL, Backend},
     execute::{Machine, NodeError, Order, execute},
+    leases::Leases,
     observed::{
         files::{FileChange, HostFiles},
         ledger::Ledger,
@@ -118,9 +119,8 @@ impl Host {
         let desired = Desired {
             generation: 1,
             mode: Mode::Enforce,
-            keeps_unlisted: false,
             wanted: wanted.iter().map(|nic| (nic.mac_address, nic.clone())).collect(),
-            malformed: Vec::new(),
+            ..Desired::default()
         };
         let (definitions, host_files) = files::survey(&self.root).unwrap();
         let fence = self.fence(&definitions, &host_files);
@@ -133,6 +133,7 @@ impl Host {
             definitions: &definitions,
             files: &host_files,
             ledger,
+            leases: &Leases::default(),
         };
         let mut check = HostCheck::of(&self.root, Some(self.backend), &mut self.remembered)?;
         let plan = runtime().block_on(decide(&desired, world, Blocked::default(), Some(&mut check)));

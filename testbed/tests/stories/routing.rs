@@ -20,22 +20,35 @@ const PORT: u16 = 8000;
 const STRICT: &str = "net.ipv4.conf.all.rp_filter = 1\nnet.ipv4.conf.default.rp_filter = 1\n";
 
 pub(crate) fn tell(suite: Suite) -> Suite {
-    // With how many calls each, and whether the host gives the rules at boot, without an agent.
-    let systems: [(&'static System, u32, bool); 4] = [
-        (&system::NETPLAN, 100, false),
-        (&system::NETWORKD, 10, true),
-        (&system::NETWORK_MANAGER_1_42, 10, true),
-        (&system::WICKED, 10, false),
+    let hosts = [
+        Host { system: &system::NETPLAN, calls: 100, has_rules: false, others: &[NETPLAN_APPLY, RESTART] },
+        Host { system: &system::NETWORKD, calls: 10, has_rules: true, others: &[RESTART] },
+        Host { system: &system::NETWORK_MANAGER_1_42, calls: 10, has_rules: true, others: &[] },
+        Host { system: &system::WICKED, calls: 10, has_rules: false, others: &[] },
     ];
-    systems.into_iter().fold(suite, |suite, (system, calls, has_rules)| {
-        let name = format!("replies_leave_by_the_nic_they_came_in_on_with_{}", system.name);
-        suite.tell(&name, Needs::FullNodes, async move |bed: &Testbed| {
-            replies(bed, system, calls, has_rules).await
-        })
+    hosts.into_iter().fold(suite, |suite, host| {
+        let name = format!("replies_leave_by_the_nic_they_came_in_on_with_{}", host.system.name);
+        suite.tell(&name, Needs::FullNodes, async move |bed: &Testbed| replies(bed, host).await)
     })
 }
 
-async fn replies(bed: &Testbed, system: &'static System, calls: u32, has_rules: bool) -> Result<()> {
+/// A kind of host, and what is tried on it.
+#[derive(Clone, Copy)]
+struct Host {
+    system: &'static System,
+    /// How many calls are made to each address.
+    calls: u32,
+    /// Whether it gives the rules at boot, without an agent.
+    has_rules: bool,
+    /// What others do to all links of it, beside reading its files again.
+    others: &'static [&'static [&'static str]],
+}
+
+const NETPLAN_APPLY: &[&str] = &["netplan", "apply"];
+const RESTART: &[&str] = &["systemctl", "restart", "systemd-networkd"];
+
+async fn replies(bed: &Testbed, host: Host) -> Result<()> {
+    let Host { system, calls, has_rules, others } = host;
     if let Some(obstacle) = system.obstacle() {
         return Err(skip(obstacle));
     }
@@ -70,8 +83,12 @@ async fn replies(bed: &Testbed, system: &'static System, calls: u32, has_rules: 
         all_answered(&sites, calls).await?;
     }
     assert_eq!(untouched(monitor.finish().await?), Harm::default());
-    node.exec(system.reload)?;
-    back(&node, &wanted, "what somebody else reloads to be right again").await?;
+    for other in [&[system.reload], others].concat() {
+        node.exec(other)?;
+        back(&node, &wanted, &format!("what `{}` takes away to be back", other.join(" "))).await?;
+        let _server = serve(&node)?;
+        all_answered(&sites, calls).await?;
+    }
 
     let log = node.agent()?.log()?;
     node.stop_agent().await?;

@@ -71,7 +71,8 @@ impl Found {
         let wanted = kept.filter(|address| target.addresses.contains(&address.net));
         wanted.filter_map(|address| {
             let manner = target.manners.get(&address.net)?;
-            let step = || Step::RestoreAddress { index: link.index, net: address.net, manner: manner.clone() };
+            let step =
+                || Step::RestoreAddress { index: link.index, net: address.net, manner: manner.clone() };
             (!address.manner.lasts_as(manner)).then(step)
         })
     }

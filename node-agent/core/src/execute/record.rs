@@ -38,7 +38,8 @@ impl Ledger {
             entry.addresses.extend(nets(nic));
             entry.routes.extend(routing::routes(nic));
             // One that was lost is asked for again.
-            entry.lease = member.lease.clone().or(entry.lease.take()).filter(|_| nic.addressing().is_dynamic());
+            entry.lease =
+                member.lease.clone().or_else(|| entry.lease.take()).filter(|_| nic.addressing().is_dynamic());
         }
     }
 

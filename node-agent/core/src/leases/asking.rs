@@ -60,7 +60,7 @@ pub fn asking(
         let known = match leases.words.get(mac) {
             Some(Word::Leased(lease)) => Some(lease.clone()),
             Some(Word::Lost(_)) => None,
-            Some(Word::Asked | Word::Silent) | None => ledger.get(*mac).and_then(|entry| entry.lease.clone()).map(ended),
+            Some(Word::Silent) | None => ledger.get(*mac).and_then(|entry| entry.lease.clone()).map(ended),
         };
         let before = known.filter(|lease| lease.addressing == nic.addressing());
         Some((*mac, Asking { mac: *mac, index: link.index, name: nic.name, by, before }))

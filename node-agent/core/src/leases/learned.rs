@@ -29,7 +29,7 @@ pub fn learned(mut desired: Desired, leases: &Leases, view: &KernelView, ledger:
             addressing => {
                 if let Some(lease) = leases.current(**mac, addressing) {
                     let own_mtu = ledger.get(**mac).and_then(|entry| entry.original_mtu);
-                    take(nic, lease, own_mtu.or(link.map(|link| link.mtu)));
+                    take(nic, lease, own_mtu.or_else(|| link.map(|link| link.mtu)));
                 }
             }
         }

@@ -8,8 +8,8 @@
 //! To everything behind it, a leased address is an address that is wanted, for as long as the lease says.
 
 mod asking;
-mod lease;
 mod learned;
+mod lease;
 #[cfg(test)]
 mod tests;
 
@@ -18,8 +18,8 @@ use std::collections::BTreeMap;
 use multinic_crds::{Addressing, Explanation, Interface, MacAddress, Reason};
 
 pub use asking::{Asking, Protocol, asking};
-pub use lease::Lease;
 pub use learned::learned;
+pub use lease::Lease;
 
 use crate::observed::{
     ledger::Ledger,
@@ -29,8 +29,6 @@ use crate::observed::{
 /// What a DHCP server said of one NIC.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Word {
-    /// Nothing yet.
-    Asked,
     /// Nothing, though it was asked several times.
     Silent,
     /// The NIC has an address from it.
@@ -53,7 +51,9 @@ impl Leases {
     #[must_use]
     pub fn current(&self, mac: MacAddress, addressing: Addressing) -> Option<&Lease> {
         match self.words.get(&mac)? {
-            Word::Leased(lease) if lease.addressing == addressing && lease.seconds(self.now) > 0 => Some(lease),
+            Word::Leased(lease) if lease.addressing == addressing && lease.seconds(self.now) > 0 => {
+                Some(lease)
+            }
             _ => None,
         }
     }
@@ -88,7 +88,9 @@ impl Leases {
     fn awaited(&self, nic: &Interface, link: &Link) -> Explanation {
         let (name, server) = (nic.name, server(nic.addressing()));
         if !link.carrier {
-            let message = format!("{name} has no carrier, so that no {server} can give it an address; look at its port");
+            let message = format!(
+                "{name} has no carrier, so that no {server} can give it an address; look at its port"
+            );
             return Explanation::new(Reason::AwaitingAddress, message);
         }
         match self.words.get(&nic.mac_address) {

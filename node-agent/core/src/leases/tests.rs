@@ -17,7 +17,8 @@ fn lease() -> Lease {
 fn a_lease_ends_and_is_of_one_kind_of_server() {
     let nic: MacAddress = "fa:16:3e:00:00:0a".parse().unwrap();
     let mut leases = Leases { now: 990, words: [(nic, Word::Leased(lease()))].into() };
-    let current = |leases: &Leases, addressing| leases.current(nic, addressing).map(|lease| lease.seconds(leases.now));
+    let current =
+        |leases: &Leases, addressing| leases.current(nic, addressing).map(|lease| lease.seconds(leases.now));
     assert_eq!(current(&leases, Addressing::Dhcp4), Some(10));
     assert_eq!(current(&leases, Addressing::Dhcp6), None);
     leases.now = 1_000;

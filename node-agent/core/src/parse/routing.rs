@@ -68,7 +68,8 @@ pub fn fault(nic: &Interface) -> Option<String> {
     // Where its network gives it an address, there is none yet to compare with.
     let is_known = !nic.addressing().is_dynamic() || !nic.addresses.is_empty();
     let is_of_family = |ipv6: bool| nic.nets().any(|net| net.addr().is_ipv6() == ipv6);
-    let may_be_of_family = |ipv6| if is_known { is_of_family(ipv6) } else { nic.addressing().is_ipv6() == ipv6 };
+    let may_be_of_family =
+        |ipv6| if is_known { is_of_family(ipv6) } else { nic.addressing().is_ipv6() == ipv6 };
     let mut keys = BTreeSet::new();
     for route in routes(nic) {
         let NicRoute { destination, via, metric, table, on_link } = &route;

@@ -259,7 +259,8 @@ fn mtu_refusal(nic: &Interface, link: &Link) -> Option<Explanation> {
 /// says, and no success may be reported for half of it.
 fn ipv6_refusal(nic: &Interface, link: &Link) -> Option<Explanation> {
     let address = nic.addresses.iter().find(|address| address.is_ipv6()).map(ToString::to_string);
-    let by_network = || nic.addressing().is_ipv6().then(|| format!("an address by {}", nic.addressing().as_str()));
+    let by_network =
+        || nic.addressing().is_ipv6().then(|| format!("an address by {}", nic.addressing().as_str()));
     let wanted = address.or_else(by_network)?;
     let name = &link.name;
     let message = if link.ipv6_disabled {

@@ -288,8 +288,7 @@ impl Report<'_> {
         } else {
             format!("{} {}: {}{more}", worst.name, worst.mac_address, worst.message)
         };
-        let reason =
-            if progressing { Reason::Applying } else { overall_reason(worst, self.held_back()) };
+        let reason = if progressing { Reason::Applying } else { overall_reason(worst, self.held_back()) };
         Overall { ready: false, degraded: severity(worst) > MISSING, progressing, reason, message }
     }
 }
@@ -334,7 +333,9 @@ fn is_no_fault(reason: &str) -> bool {
 
 fn overall_reason(worst: &InterfaceStatus, held_back: Option<Reason>) -> Reason {
     match worst.state {
-        InterfaceState::Pending if worst.reason == Reason::AwaitingAddress.as_str() => Reason::AwaitingAddress,
+        InterfaceState::Pending if worst.reason == Reason::AwaitingAddress.as_str() => {
+            Reason::AwaitingAddress
+        }
         InterfaceState::Configured => Reason::Configured,
         InterfaceState::Pending => held_back.unwrap_or(Reason::Applying),
         InterfaceState::Removing => held_back.unwrap_or(Reason::Removing),

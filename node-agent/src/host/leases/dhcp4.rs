@@ -18,7 +18,7 @@ const OPTIONS: [u8; 4] = [1, 3, 26, 121];
 
 /// What became of a request for a lease that is known.
 enum Answer {
-    Granted(DhcpV4Lease),
+    Granted(Box<DhcpV4Lease>),
     Refused,
     Silence,
 }
@@ -29,7 +29,7 @@ pub(super) async fn run(nic: Asking, say: impl Fn(Word)) {
     let mut pause = PAUSES.0;
     loop {
         let answer = match &known {
-            Some(lease) => confirm(&nic, lease).await,
+            Some(lease) => go_on(&nic, lease).await,
             None => acquire(&nic).await,
         };
         let answer = answer.unwrap_or_else(|error| {
@@ -66,7 +66,7 @@ async fn acquire(nic: &Asking) -> Result<Answer, DhcpError> {
     let mut client = DhcpV4Client::init(config(nic)?, None).await?;
     loop {
         match client.run().await {
-            Ok(DhcpV4State::Done(lease)) => return Ok(Answer::Granted(*lease)),
+            Ok(DhcpV4State::Done(lease)) => return Ok(Answer::Granted(lease)),
             Ok(_) => {}
             Err(error) if error.kind() == mozim::ErrorKind::Timeout => return Ok(Answer::Silence),
             Err(error) => return Err(error),
@@ -74,14 +74,26 @@ async fn acquire(nic: &Asking) -> Result<Answer, DhcpError> {
     }
 }
 
-/// Asks for `lease` again.
+/// Asks for `lease` again. Who refuses it may be a server that never heard of it, so that whoever is there is asked for any
+/// before it counts as lost.
+async fn go_on(nic: &Asking, lease: &Lease) -> Result<Answer, DhcpError> {
+    match confirm(nic, lease).await? {
+        Answer::Refused => match acquire(nic).await? {
+            Answer::Silence => Ok(Answer::Refused),
+            answer => Ok(answer),
+        },
+        answer => Ok(answer),
+    }
+}
+
+/// Asks whether `lease` still holds.
 async fn confirm(nic: &Asking, lease: &Lease) -> Result<Answer, DhcpError> {
     let std::net::IpAddr::V4(address) = lease.address.addr() else { return Ok(Answer::Refused) };
     let mut before = DhcpV4Lease::default();
     before.yiaddr = address;
     let mut client = DhcpV4Client::init(config(nic)?, Some(before)).await?;
     match client.run().await {
-        Ok(DhcpV4State::Done(lease)) => Ok(Answer::Granted(*lease)),
+        Ok(DhcpV4State::Done(lease)) => Ok(Answer::Granted(lease)),
         // It would begin from the start.
         Ok(_) => Ok(Answer::Refused),
         Err(error) if error.kind() == mozim::ErrorKind::Timeout => Ok(Answer::Silence),

@@ -46,14 +46,13 @@ async fn ask(
     let mut is_bound = false;
     loop {
         let mut answer = pin!(client.run());
-        let state = match timeout(PATIENCE, answer.as_mut()).await {
-            Ok(state) => state?,
-            Err(_) => {
-                if held.is_none() {
-                    say(Word::Silent);
-                }
-                answer.await?
+        let state = if let Ok(state) = timeout(PATIENCE, answer.as_mut()).await {
+            state?
+        } else {
+            if held.is_none() {
+                say(Word::Silent);
             }
+            answer.await?
         };
         match state {
             DhcpV6State::Done(granted) => {

@@ -1,8 +1,8 @@
 //! The clients that ask DHCP servers, one task for each NIC that asks. What they hear goes to the loop, which plans by it:
 //! they change nothing on the node.
 //!
-//! The host's own clients are not used: networkd would have to be reloaded for each NIC, which costs routes and rules of others
-//! on every other link.
+//! The host's own clients are not used: networkd would have to be reloaded for each NIC, which costs others their routes and
+//! rules on every link.
 
 mod dhcp4;
 mod dhcp6;
@@ -63,9 +63,11 @@ impl Clients {
         (Self { running: BTreeMap::new(), started: 0, words: BTreeMap::new(), sender }, receiver)
     }
 
-    /// What is known now, by them and by `ledger`.
+    /// What is known now, by them and by `ledger`. What was said of NICs that are not ours any more is forgotten.
     pub fn leases(&mut self, ledger: &Ledger) -> Leases {
-        let mut leases = Leases { now: now(), words: std::mem::take(&mut self.words) };
+        let mut words = std::mem::take(&mut self.words);
+        words.retain(|mac, _| ledger.get(*mac).is_some());
+        let mut leases = Leases { now: now(), words };
         leases.recall(ledger);
         self.words.clone_from(&leases.words);
         leases
@@ -77,7 +79,14 @@ impl Clients {
         // A client that was ended may have spoken before.
         self.running.get(&mac).filter(|running| running.number == client)?;
         let before = self.words.insert(mac, word.clone());
-        (before.as_ref() != Some(&word)).then(|| tell(mac, &word)).map(|()| mac)
+        if before.as_ref() == Some(&word) {
+            return None;
+        }
+        let goes_on = matches!((&before, &word), (Some(Word::Leased(was)), Word::Leased(is)) if was.address == is.address);
+        if !goes_on {
+            tell(mac, &word);
+        }
+        Some(mac)
     }
 
     /// Has exactly these ask.
@@ -112,7 +121,6 @@ fn tell(mac: MacAddress, word: &Word) {
         Word::Leased(Lease { address, .. }) => tracing::info!(%mac, %address, "leased"),
         Word::Lost(Lease { address, .. }) => tracing::warn!(%mac, %address, "the lease is lost"),
         Word::Silent => tracing::warn!(%mac, "no DHCP server answers"),
-        Word::Asked => {}
     }
 }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use multinic_crds::{Explanation, Interface, MacAddress, Reason};
 
 use super::{connection, read::Read};
-use crate::{backend::trial::by_member, plan::Transaction};
+use crate::{backend::trial::by_member, parse::desired::at_boot, plan::Transaction};
 
 /// What `NetworkManager`'s parser makes of one connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,7 +64,7 @@ fn judge(nic: &Interface, answer: &Answer) -> Option<Explanation> {
     let what = match answer {
         Answer::Refuses(words) => format!("does not take the NIC's connection: {words}"),
         Answer::Takes(text) => {
-            let difference = Read::parse(text).difference(&Read::of(nic))?;
+            let difference = Read::parse(text).difference(&Read::of(&at_boot(nic)))?;
             format!("reads {difference} in the connection of {}", nic.name)
         }
     };

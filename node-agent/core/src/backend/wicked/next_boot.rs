@@ -17,7 +17,7 @@ use crate::{
         wicked::shown::{Shown, parse},
     },
     observed::files::FileChange,
-    parse::bootfile::BootFile,
+    parse::{bootfile::BootFile, desired::at_boot},
     plan::Transaction,
 };
 
@@ -159,8 +159,8 @@ fn judge(
     let members = || together.iter().flat_map(|transaction| &transaction.members);
     // Where something else configures the host by now, files of ours only go.
     let is_filed = |nic: &&Interface| files.contains_key(&format!("{DIRECTORY}/ifcfg-{}", nic.name));
-    let written: Vec<&Interface> =
-        members().filter_map(|member| member.wanted.as_ref()).filter(is_filed).collect();
+    let written: Vec<Interface> =
+        members().filter_map(|member| member.wanted.as_ref()).filter(is_filed).map(at_boot).collect();
     if let Some(complaint) = new {
         let reason = if written.is_empty() { Reason::MergeConflict } else { Reason::InvalidBootConfig };
         let message = format!("wicked does not take the NIC's boot files: {complaint}");

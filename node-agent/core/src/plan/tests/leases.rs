@@ -6,7 +6,7 @@ use crate::{
     observed::{link::Advertised, routing::NicRoute},
     report::{HostFacts, Phase, Report},
 };
-use multinic_crds::{Addressing, InterfaceState, Mtu};
+use multinic_crds::{Addressing, InterfaceState, Mtu, NodeNetworkConfigStatus};
 
 fn by(addressing: Addressing, of: &str, name: &str) -> Interface {
     Interface { addressing: Some(addressing), ..nic(of, name, &[]) }
@@ -38,7 +38,8 @@ fn told(scene: &Scene) -> (InterfaceState, String) {
         phase: Phase::Settled,
     };
     let facts = HostFacts { os_image: String::new(), boot_id: String::new(), agent_version: "0" };
-    let status = report.status(&facts, &Default::default(), k8s_openapi::jiff::Timestamp::UNIX_EPOCH);
+    let status =
+        report.status(&facts, &NodeNetworkConfigStatus::default(), k8s_openapi::jiff::Timestamp::UNIX_EPOCH);
     (status.interfaces[0].state, status.interfaces[0].reason.clone())
 }
 
@@ -115,7 +116,8 @@ fn what_a_server_says_of_routes_counts_in_the_table_of_replies_only() {
     let mut scene = Scene::new(&[answering]);
     scene.leases.words.insert(mac(A), Word::Leased(lease("10.20.0.5/24")));
     scene.converge();
-    let tables: Vec<_> = scene.link(A).routes.keys().map(|route| (route.table, route.destination.to_string())).collect();
+    let tables: Vec<_> =
+        scene.link(A).routes.keys().map(|route| (route.table, route.destination.to_string())).collect();
     assert_eq!(tables, [(5300, "0.0.0.0/0".to_owned()), (5300, "10.30.0.0/16".to_owned())]);
     assert_eq!(scene.node.look().source_rules().len(), 2);
     scene.leases.now = 3_600;
@@ -145,7 +147,8 @@ fn a_router_may_give_an_address_and_never_the_default_route() {
     let mut scene = Scene::new(&[by(Addressing::Slaac, A, "multinic0")]);
     scene.converge();
     let listening = Advertised { addresses: 1, default_route: 0, temporary: 0 };
-    let expected = Ipv6 { addr_gen_mode: Ipv6::EUI64, accept_ra: Ipv6::EVERY_RA, advertised: Some(listening) };
+    let expected =
+        Ipv6 { addr_gen_mode: Ipv6::EUI64, accept_ra: Ipv6::EVERY_RA, advertised: Some(listening) };
     assert_eq!(scene.link(A).ipv6, Some(expected));
     assert_eq!(told(&scene), (InterfaceState::Pending, "AwaitingAddress".to_owned()));
 
@@ -163,11 +166,19 @@ fn a_router_may_give_an_address_and_never_the_default_route() {
 #[test]
 fn a_dhcpv6_nic_hears_of_its_subnet_and_makes_no_address_of_it() {
     let mut scene = Scene::new(&[by(Addressing::Dhcp6, A, "multinic0")]);
-    let leased = Lease { addressing: Addressing::Dhcp6, gateway: None, routes: [].into(), ..lease("2001:db8:20::5/128") };
+    let leased = Lease {
+        addressing: Addressing::Dhcp6,
+        gateway: None,
+        routes: [].into(),
+        ..lease("2001:db8:20::5/128")
+    };
     scene.leases.words.insert(mac(A), Word::Leased(leased));
     scene.converge();
     assert_eq!(nets(&scene), ["2001:db8:20::5/128", "fe80::1/64"]);
-    assert_eq!(scene.link(A).ipv6.unwrap().advertised.map(|taken| (taken.addresses, taken.default_route)), Some((0, 0)));
+    assert_eq!(
+        scene.link(A).ipv6.unwrap().advertised.map(|taken| (taken.addresses, taken.default_route)),
+        Some((0, 0))
+    );
     // Given back as it was found.
     scene.want(&[]);
     scene.converge();
