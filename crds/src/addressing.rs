@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 pub enum Addressing {
     /// From `addresses`.
     Static,
-    /// From a DHCPv4 server on the NIC's network.
+    /// From a DHCP server on the NIC's network, of IPv4.
     Dhcp4,
-    /// From a DHCPv6 server on the NIC's network.
+    /// From a DHCP server on the NIC's network, of IPv6.
     Dhcp6,
     /// From the prefixes that a router on the NIC's network advertises, and the MAC address.
     Slaac,
