@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 pub enum Addressing {
     /// From `addresses`.
     Static,
-    /// From a DHCP server on the NIC's network.
+    /// From a DHCP server on the NIC's network, of IPv4.
     Dhcp4,
-    /// From a DHCP server for IPv6 on the NIC's network.
+    /// From a DHCP server on the NIC's network, of IPv6.
     Dhcp6,
     /// From the prefixes that a router on the NIC's network advertises, and the MAC address.
     Slaac,

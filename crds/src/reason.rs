@@ -289,6 +289,9 @@ reasons! {
     InvalidAddress [Row]
         "`address`, or the `cidr` of its subnet, cannot be used."
         "write an address within its subnet, and the subnet's cidr in multi_subnet"
+    InvalidAddressing [Row]
+        "The row has no address, and `enable_dhcp` or `ipv6_ra_mode` of its subnet cannot be read."
+        "write what Neutron says: `enable_dhcp` 0 or 1, `ipv6_ra_mode` slaac, dhcpv6-stateful or dhcpv6-stateless"
     InvalidGateway [Row]
         "Replies are to leave by the NIC, and its subnet's gateway cannot be read, or is not in the subnet."
         "correct `gateway_ip` in multi_subnet, or the chart's value `networking.subnets`"

@@ -83,6 +83,8 @@ impl Route {
 /// Replies leave by the NIC at whose address the request came in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+// As a whole: of one that is merged, the API server takes away what is left when an apply takes the last gateway out of it.
+#[schemars(extend("x-kubernetes-map-type" = "atomic"))]
 pub struct SourceRouting {
     /// The routers that replies leave by: at most one of each family. With the addressing `dhcp4` it may be left out: then
     /// it is the router that the server names.

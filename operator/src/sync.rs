@@ -87,7 +87,8 @@ impl Syncer {
 
         self.watches.catch_up().await;
         let Watches { nodes, objects } = &mut self.watches;
-        let policy = Policy { networking: &self.settings.networking, nodes: &nodes.index };
+        let networking = &self.settings.networking;
+        let policy = Policy { networking, nodes: &nodes.index, objects: &objects.index };
         let snapshot = Snapshot::new(rows, &Matcher::new(&nodes.index, &objects.index), &policy);
         let world = World {
             nodes: &nodes.index,

@@ -88,11 +88,14 @@ readOnlyRootFilesystem: true
   value: {{ join "," $labels | quote }}
 {{- end }}
 
-{{/* What is said of routes; where source routing is left empty, it is left to the Nodes. */}}
+{{/* What is said of addresses and routes; what is left empty of it is left to the Nodes. */}}
 {{- define "multinic.networking" -}}
 {{- $networking := .Values.networking }}
 {{- if kindIs "string" $networking.sourceRouting }}
 {{- $networking = omit $networking "sourceRouting" }}
+{{- end }}
+{{- if not $networking.addressing }}
+{{- $networking = omit $networking "addressing" }}
 {{- end }}
 {{- toJson $networking }}
 {{- end }}

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use crate::{
     cluster::{Index, Matcher, Node, Object, WatchedNode},
-    routing::{Columns, Networking, Policy},
-    table::{RawRow, Snapshot, parse},
+    routing::{Columns, Networking, Policy, RawColumns},
+    table::{Cidr, RawRow, Snapshot, parse},
 };
 
 /// A row of the table, as text.
@@ -23,8 +23,11 @@ pub(crate) struct TestRow {
     /// With its prefix.
     pub(crate) address: &'static str,
     /// What its subnet says.
+    pub(crate) cidr: &'static str,
     pub(crate) gateway_ip: &'static str,
     pub(crate) host_routes: &'static str,
+    pub(crate) enable_dhcp: &'static str,
+    pub(crate) ipv6_ra_mode: &'static str,
 }
 
 pub(crate) fn row(port_id: &'static str, last: u8, node: &'static str) -> TestRow {
@@ -36,8 +39,11 @@ pub(crate) fn row(port_id: &'static str, last: u8, node: &'static str) -> TestRo
         success: "0",
         subnet: "subnet",
         address: "",
+        cidr: "",
         gateway_ip: "",
         host_routes: "",
+        enable_dhcp: "",
+        ipv6_ra_mode: "",
     }
 }
 
@@ -63,8 +69,24 @@ pub(crate) fn snapshot(rows: &[TestRow], nodes: &Index<Node>) -> Snapshot {
 }
 
 pub(crate) fn snapshot_with(rows: &[TestRow], nodes: &Index<Node>, objects: &Index<Object>) -> Snapshot {
+    snapshot_by(&Networking::default(), rows, nodes, objects)
+}
+
+/// With settings.
+pub(crate) fn snapshot_by(
+    networking: &Networking,
+    rows: &[TestRow],
+    nodes: &Index<Node>,
+    objects: &Index<Object>,
+) -> Snapshot {
     let parsed = rows.iter().map(|row| {
-        let columns = Columns::read(Some(row.gateway_ip.as_bytes()), Some(row.host_routes.as_bytes()));
+        let columns = Columns::read(RawColumns {
+            cidr: Some(row.cidr.as_bytes()),
+            gateway_ip: Some(row.gateway_ip.as_bytes()),
+            host_routes: Some(row.host_routes.as_bytes()),
+            enable_dhcp: Some(row.enable_dhcp.as_bytes()),
+            ipv6_ra_mode: Some(row.ipv6_ra_mode.as_bytes()),
+        });
         parse(&RawRow {
             port_id: Some(row.port_id.as_bytes()),
             subnet_id: Some(row.subnet.as_bytes()),
@@ -72,12 +94,13 @@ pub(crate) fn snapshot_with(rows: &[TestRow], nodes: &Index<Node>, objects: &Ind
             attached_node_name: Some(row.node.as_bytes()),
             mtu: Some(row.mtu.as_bytes()),
             address: Some(row.address.as_bytes()),
+            cidr: if row.cidr.is_empty() { Cidr::Unknown } else { Cidr::Is(row.cidr.as_bytes()) },
             columns: Some(&Arc::new(columns)),
             netplan_success: Some(row.success.as_bytes()),
             ..RawRow::default()
         })
     });
-    let policy = Policy { networking: &Networking::default(), nodes };
+    let policy = Policy { networking, nodes, objects };
     Snapshot::new(parsed.collect(), &Matcher::new(nodes, objects), &policy)
 }
 

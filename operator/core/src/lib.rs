@@ -1,7 +1,7 @@
 //! What the operator decides, in the order of its law: parse, plan, report.
 //!
 //! ```text
-//!  rows ───▶ table ─▶ Snapshot ─┐      (what a NIC is reached by, and replies: routing)
+//!  rows ───▶ table ─▶ Snapshot ─┐      (what others than a NIC's row say of it: routing)
 //!  watches ▶ cluster ───────────┴─plan─▶ Plan ─▶ specs and the condition `Synced`
 //!                               └─mirror───────▶ `netplan_success`
 //!  what came of both ─transition─▶ Transition ─▶ the log, counters
@@ -13,6 +13,8 @@
 // Tests may look at the clock.
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
+mod addressing;
+mod cidr;
 pub mod cluster;
 pub mod few;
 #[cfg(test)]

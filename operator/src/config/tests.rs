@@ -55,6 +55,8 @@ fn what_is_wrong_within_a_setting_is_named_by_its_path() {
         error.contains("networking.subnets.net-1.routes[0].destination: \"10.30.0.1/16\" is not"),
         "{error}"
     );
+    let error = parse(&["--networking", r#"{"addressing": "static"}"#]).unwrap_err().to_string();
+    assert!(error.contains("networking.addressing: static addresses come from the table"), "{error}");
     assert_eq!(parse(&["--networking", ""]).unwrap().networking, parse(&[]).unwrap().networking);
 }
 

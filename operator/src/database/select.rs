@@ -5,6 +5,11 @@ use multinic_operator_core::table::{
     schema::{SUBNET_TABLE, TABLE},
 };
 
+/// The places of a line that are about a subnet, after the first, which says what the line is.
+pub(super) const SUBNET_COLUMNS: usize = 6;
+/// Those after them, which are about an interface.
+const COLUMNS: usize = 9;
+
 /// What a line of the answer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -29,8 +34,8 @@ impl Kind {
 /// their collations may differ.
 pub(super) fn rows(schema: Schema) -> String {
     let mut sql = format!(
-        "SELECT 0, NULL, NULL, NULL, NULL, port_id, subnet_id, macaddress, {}, attached_node_name, {}, {}, netplan_success, {} \
-         FROM {TABLE}",
+        "SELECT 0, {}, port_id, subnet_id, macaddress, {}, attached_node_name, {}, {}, netplan_success, {} FROM {TABLE}",
+        nulls(SUBNET_COLUMNS),
         or_null(schema.node_id, "attached_node_id"),
         or_null(schema.address, "address"),
         or_null(schema.mtu, "mtu"),
@@ -49,10 +54,19 @@ pub(super) fn rows(schema: Schema) -> String {
 pub(super) fn subnets(schema: Schema) -> String {
     let alive = alive(schema.subnet_deleted_at, schema.subnet_status);
     let kind = alive.map_or_else(|| "1".to_owned(), |alive| format!("IF({alive}, 1, 2)"));
-    let others = ["NULL"; 9].join(", ");
-    let (gateway_ip, host_routes) =
-        (or_null(schema.gateway_ip, "gateway_ip"), or_null(schema.host_routes, "host_routes"));
-    format!("SELECT {kind}, subnet_id, cidr, {gateway_ip}, {host_routes}, {others} FROM {SUBNET_TABLE}")
+    let optional = [
+        or_null(schema.gateway_ip, "gateway_ip"),
+        or_null(schema.host_routes, "host_routes"),
+        or_null(schema.enable_dhcp, "enable_dhcp"),
+        or_null(schema.ipv6_ra_mode, "ipv6_ra_mode"),
+    ]
+    .join(", ");
+    let others = nulls(COLUMNS);
+    format!("SELECT {kind}, subnet_id, cidr, {optional}, {others} FROM {SUBNET_TABLE}")
+}
+
+fn nulls(number: usize) -> String {
+    vec!["NULL"; number].join(", ")
 }
 
 const fn or_null(is_there: bool, column: &str) -> &str {
@@ -85,7 +99,7 @@ mod tests {
     fn the_seeds_table_is_read_without_what_it_lacks() {
         assert_eq!(
             rows(schema(&[], &[])),
-            "SELECT 0, NULL, NULL, NULL, NULL, port_id, subnet_id, macaddress, NULL, attached_node_name, NULL, NULL, \
+            "SELECT 0, NULL, NULL, NULL, NULL, NULL, NULL, port_id, subnet_id, macaddress, NULL, attached_node_name, NULL, NULL, \
              netplan_success, NULL FROM multi_interface"
         );
     }
@@ -94,20 +108,21 @@ mod tests {
     fn every_optional_column_is_used_where_it_is_there() {
         let interfaces = ["id", "attached_node_id", "address", "MTU", "deleted_at", "status", "modified_at"];
         assert_eq!(
-            rows(schema(&interfaces, &["subnet_id", "cidr", "status", "host_routes"])),
-            "SELECT 0, NULL, NULL, NULL, NULL, port_id, subnet_id, macaddress, attached_node_id, attached_node_name, address, mtu, \
+            rows(schema(&interfaces, &["subnet_id", "cidr", "status", "host_routes", "ipv6_ra_mode"])),
+            "SELECT 0, NULL, NULL, NULL, NULL, NULL, NULL, port_id, subnet_id, macaddress, attached_node_id, attached_node_name, address, mtu, \
              netplan_success, id FROM multi_interface \
              WHERE (deleted_at IS NULL OR deleted_at + 0 = 0) \
              AND (status IS NULL OR LOWER(CAST(status AS CHAR)) <> 'deleted') \
              UNION ALL SELECT IF((status IS NULL OR LOWER(CAST(status AS CHAR)) <> 'deleted'), 1, 2), subnet_id, cidr, \
-             NULL, host_routes, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM multi_subnet"
+             NULL, host_routes, NULL, ipv6_ra_mode, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM multi_subnet"
         );
     }
 
     #[test]
     fn subnets_alone_have_the_same_places() {
         let places = |sql: &str| sql.split(", ").count();
-        let schema = schema(&["address"], &["subnet_id", "cidr", "gateway_ip", "host_routes"]);
+        let optional = ["gateway_ip", "host_routes", "enable_dhcp", "ipv6_ra_mode"];
+        let schema = schema(&[], &[["subnet_id", "cidr"].as_slice(), &optional].concat());
         let both = rows(schema);
         let (interfaces, joined) = both.split_once(" UNION ALL ").unwrap();
         assert_eq!((joined, places(joined)), (subnets(schema).as_str(), places(interfaces)));

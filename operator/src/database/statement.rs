@@ -1,13 +1,16 @@
 //! The statements that read: which columns there are, every row, and what is allowed.
 
 use futures::TryStreamExt;
-use multinic_operator_core::table::{
-    RawRow, RawSubnet, Rows, Schema, Subnets, parse,
-    schema::{SUBNET_TABLE, TABLE},
+use multinic_operator_core::{
+    routing::RawColumns,
+    table::{
+        RawRow, Rows, Schema, Subnets, parse,
+        schema::{SUBNET_TABLE, TABLE},
+    },
 };
 use sqlx::{AssertSqlSafe, MySqlConnection, Row as _, mysql::MySqlRow};
 
-use super::select::{self, Kind};
+use super::select::{self, Kind, SUBNET_COLUMNS};
 
 /// The columns that the user may see, as table, column, and what kind of key it has.
 pub(super) async fn columns(connection: &mut MySqlConnection) -> sqlx::Result<Vec<(String, String, String)>> {
@@ -69,13 +72,14 @@ async fn both(connection: &mut MySqlConnection, select: String) -> sqlx::Result<
             Kind::Interface => rows.push(row),
             kind => {
                 let id: Option<&[u8]> = row.try_get_unchecked(1)?;
-                let raw = RawSubnet {
-                    subnet_id: id.unwrap_or_default(),
+                let raw = RawColumns {
                     cidr: row.try_get_unchecked(2)?,
                     gateway_ip: row.try_get_unchecked(3)?,
                     host_routes: row.try_get_unchecked(4)?,
+                    enable_dhcp: row.try_get_unchecked(5)?,
+                    ipv6_ra_mode: row.try_get_unchecked(6)?,
                 };
-                subnets.add(raw, kind == Kind::Subnet);
+                subnets.add(id.unwrap_or_default(), raw, kind == Kind::Subnet);
             }
         }
     }
@@ -83,18 +87,19 @@ async fn both(connection: &mut MySqlConnection, select: String) -> sqlx::Result<
 }
 
 fn raw<'r>(row: &'r MySqlRow, subnets: &'r Subnets) -> sqlx::Result<RawRow<'r>> {
-    let subnet_id = row.try_get_unchecked(6)?;
+    let value = |place: usize| row.try_get_unchecked(1 + SUBNET_COLUMNS + place);
+    let subnet_id = value(1)?;
     Ok(RawRow {
-        port_id: row.try_get_unchecked(5)?,
+        port_id: value(0)?,
         subnet_id,
-        macaddress: row.try_get_unchecked(7)?,
-        attached_node_id: row.try_get_unchecked(8)?,
-        attached_node_name: row.try_get_unchecked(9)?,
-        address: row.try_get_unchecked(10)?,
+        macaddress: value(2)?,
+        attached_node_id: value(3)?,
+        attached_node_name: value(4)?,
+        address: value(5)?,
         cidr: subnets.cidr(subnet_id),
         columns: subnets.columns(subnet_id),
-        mtu: row.try_get_unchecked(11)?,
-        netplan_success: row.try_get_unchecked(12)?,
-        id: row.try_get_unchecked(13)?,
+        mtu: value(6)?,
+        netplan_success: value(7)?,
+        id: value(8)?,
     })
 }

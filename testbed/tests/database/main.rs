@@ -1,5 +1,6 @@
 //! The operator's way to the database, on real servers, whatever their defaults and whoever else writes.
 
+mod addressing;
 mod reading;
 mod routes;
 mod scene;
@@ -11,5 +12,6 @@ use std::process::ExitCode;
 use multinic_testbed::Suite;
 
 fn main() -> ExitCode {
-    routes::tell(session::tell(reading::tell(writing::tell(Suite::default())))).run()
+    let suite = session::tell(reading::tell(writing::tell(Suite::default())));
+    addressing::tell(routes::tell(suite)).run()
 }

@@ -48,7 +48,12 @@ async fn say(database: &Database<'_>, gateway_ip: &str, host_routes: &str) -> Re
 
 fn said() -> Result<Columns> {
     let route = Route::by("10.30.0.0/16".parse()?, "10.20.0.9".parse()?);
-    Ok(Columns { gateway_ip: Ok("10.20.0.1".parse().ok()), host_routes: Ok(vec![route]) })
+    Ok(Columns { gateway_ip: Ok("10.20.0.1".parse().ok()), host_routes: Ok(vec![route]), ..nothing()? })
+}
+
+/// Of the subnet of [`scene`].
+fn nothing() -> Result<Columns> {
+    Ok(Columns { subnet: Ok(Some("10.20.0.0/24".parse()?)), ..Columns::default() })
 }
 
 /// As a fail-over would; over another connection, the shape of the table is looked at again.
@@ -59,16 +64,16 @@ async fn disconnect(database: &Database<'_>) -> Result<()> {
 async fn added(bed: &Testbed) -> Result<()> {
     let database = scene(bed).await?;
     let mut inventory = inventory(&database);
-    assert_eq!(*columns(&mut inventory).await?, Columns::default());
+    assert_eq!(*columns(&mut inventory).await?, nothing()?);
     database.execute(ADD).await?;
     say(&database, "'10.20.0.1'", &format!("'{ROUTES}'")).await?;
     // Not yet, and nothing is wrong.
-    assert_eq!(*columns(&mut inventory).await?, Columns::default());
+    assert_eq!(*columns(&mut inventory).await?, nothing()?);
     disconnect(&database).await?;
     assert_eq!(*columns(&mut inventory).await?, said()?);
     for (gateway_ip, host_routes) in [("NULL", "NULL"), ("''", "'[]'"), ("' '", "'null'")] {
         say(&database, gateway_ip, host_routes).await?;
-        assert_eq!(*columns(&mut inventory).await?, Columns::default(), "{gateway_ip} {host_routes}");
+        assert_eq!(*columns(&mut inventory).await?, nothing()?, "{gateway_ip} {host_routes}");
     }
     // As for every other column that was read.
     database.execute("ALTER TABLE multi_subnet DROP COLUMN host_routes").await?;

@@ -9,8 +9,8 @@ use kube::ResourceExt;
 use kube::api::{Api, DynamicObject, Patch, PatchParams, PostParams};
 use kube::core::ApiResource;
 use multinic_crds::{
-    InterfaceAddress, InterfaceName, MAX_ROUTES, MacAddress, Mtu, NextHop, NodeNetworkConfig, Route,
-    RouteDestination, RouteTable,
+    Addressing, Interface, InterfaceAddress, InterfaceName, MAX_ROUTES, MacAddress, Mtu, NextHop,
+    NodeNetworkConfig, Route, RouteDestination, RouteTable,
 };
 use multinic_testbed::{ControlPlane, Needs, Suite, Testbed};
 use proptest::prelude::*;
@@ -26,6 +26,8 @@ pub(crate) fn tell(suite: Suite) -> Suite {
         .tell("a40_malformed_objects_are_refused_with_a_reason", Needs::Testbed, malformed)
         .tell("a40_the_api_server_takes_exactly_what_the_parsers_take", Needs::Testbed, parsers)
         .tell("the_api_server_takes_the_routes_that_the_parsers_take", Needs::Testbed, routes)
+        .tell("the_api_server_takes_the_addressing_that_the_parsers_take", Needs::Testbed, addressing)
+        .tell("source_routing_is_taken_as_a_whole_with_and_without_gateways", Needs::Testbed, whole)
         .tell("a_spec_that_was_planned_from_an_older_version_is_not_taken", Needs::Testbed, outdated)
 }
 
@@ -49,6 +51,62 @@ async fn outdated(bed: &Testbed) -> Result<()> {
     let by_the_successor = apply(planned_from.clone(), nic("fa:16:3e:00:00:01")).await?;
     refused(apply(planned_from, nic("fa:16:3e:00:00:02")).await)?;
     ensure!(objects.get("worker-1").await?.spec == by_the_successor.spec);
+    Ok(())
+}
+
+/// Where addresses come from, with what must go with it and what must not.
+async fn addressing(bed: &Testbed) -> Result<()> {
+    let cluster = bed.control_plane().await?;
+    let gate = Gate::new(&cluster);
+    let words = Addressing::ALL.map(Addressing::as_str).map(Some).into_iter().chain([None]);
+    for (word, address) in words.flat_map(|word| [None, Some("10.20.0.5/24")].map(|address| (word, address)))
+    {
+        for routing in [None, Some(json!({})), Some(json!({ "gateways": ["10.20.0.1"] }))] {
+            let mut nic = json!({ "macAddress": "fa:16:3e:00:00:01", "name": "multinic0" });
+            let fields = [
+                ("addressing", word.map(|word| json!(word))),
+                ("addresses", address.map(|address| json!([address]))),
+                ("sourceRouting", routing),
+            ];
+            for (field, value) in fields.into_iter().filter_map(|(field, value)| Some((field, value?))) {
+                nic[field] = value;
+            }
+            let parsed: Interface = serde_json::from_value(nic.clone())?;
+            gate.takes(json!([nic]), parsed.contradiction().is_none()).await?;
+        }
+        let small = json!([{ "macAddress": "fa:16:3e:00:00:01", "name": "multinic0", "addressing": word, "mtu": 1279 }]);
+        if let Some(addressing) = Addressing::ALL.into_iter().find(|all| Some(all.as_str()) == word)
+            && addressing != Addressing::Static
+        {
+            gate.takes(small, !addressing.is_ipv6()).await?;
+        }
+    }
+    for (verify, taken) in [("kernel", true), ("wire", true), ("cable", false)] {
+        let nic = json!({ "macAddress": "fa:16:3e:00:00:01", "name": "multinic0", "verify": verify });
+        gate.takes(json!([nic]), taken).await?;
+    }
+    Ok(())
+}
+
+/// What an apply says of it is what there is then, also where it says that the network tells the gateway.
+async fn whole(bed: &Testbed) -> Result<()> {
+    let cluster = bed.control_plane().await?;
+    let objects = Api::<NodeNetworkConfig>::all(cluster.client());
+    let params = PatchParams::apply("operator").force();
+    let said = json!({ "gateways": ["10.20.0.1"] });
+    for source_routing in [said.clone(), json!({}), said, Value::Null, json!({}), Value::Null] {
+        let mut nic =
+            json!({ "macAddress": "fa:16:3e:00:00:01", "name": "multinic0", "addressing": "dhcp4" });
+        if !source_routing.is_null() {
+            nic["sourceRouting"] = source_routing;
+        }
+        let object = json!({
+            "apiVersion": "multinic.io/v1alpha1", "kind": "NodeNetworkConfig",
+            "metadata": { "name": "worker-1" }, "spec": { "interfaces": [nic] },
+        });
+        let stored = objects.patch("worker-1", &params, &Patch::Apply(&object)).await?.spec.interfaces;
+        ensure!(json!(stored) == object["spec"]["interfaces"], "of {object} it stores {stored:?}");
+    }
     Ok(())
 }
 

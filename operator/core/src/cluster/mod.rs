@@ -7,5 +7,7 @@ mod object;
 
 pub use index::{Event, Index, Name};
 pub use matcher::{Found, Matcher, NodeRef, Several};
-pub use node::{Machine, NODE_NAMES_ANNOTATION, Node, SOURCE_ROUTING_ANNOTATION, WatchedNode};
+pub use node::{
+    ADDRESSING_ANNOTATION, Machine, NODE_NAMES_ANNOTATION, Node, SOURCE_ROUTING_ANNOTATION, WatchedNode,
+};
 pub use object::{Object, Reported, slot_of, sort};

@@ -1,12 +1,17 @@
 //! A Node, as far as planning needs it.
 
 use k8s_openapi::{api::core::v1::Node as KubeNode, apimachinery::pkg::apis::meta::v1::ObjectMeta};
+use multinic_crds::Addressing;
 use serde::Deserialize;
+
+use crate::addressing::addressing;
 
 /// Further names, separated by commas, under which OpenStack knows a Node.
 pub const NODE_NAMES_ANNOTATION: &str = "multinic.io/openstack-names";
 /// Whether replies from the NICs of a Node leave by them, `true` or `false`, where the settings do not say it.
 pub const SOURCE_ROUTING_ANNOTATION: &str = "multinic.io/source-routing";
+/// Where the addresses of a Node's NICs come from that have none in the table, where neither it nor the settings say it.
+pub const ADDRESSING_ANNOTATION: &str = "multinic.io/addressing";
 
 const HOSTNAME_LABEL: &str = "kubernetes.io/hostname";
 /// Characters that are shown of what cannot be read.
@@ -66,6 +71,8 @@ pub struct Node {
     pub machine: Machine,
     /// What a person says of replies, or what was written and says nothing.
     pub source_routing: Option<Result<bool, String>>,
+    /// What a person says of addresses, or what was written and says nothing.
+    pub addressing: Option<Result<Addressing, String>>,
     /// The boot that its kubelet reports, in lower case and without dashes; empty where it reports none.
     pub(super) boot_id: String,
     /// Whether its kubelet says that it is not ready, or is no longer heard of.
@@ -125,11 +132,14 @@ impl From<WatchedNode> for Node {
         let annotated =
             |name| metadata.annotations.as_ref().and_then(|all| all.get(name)).map(String::as_str);
         let source_routing = annotated(SOURCE_ROUTING_ANNOTATION).map(boolean);
+        let addressing =
+            annotated(ADDRESSING_ANNOTATION).map(|text| addressing(&folded(text)).ok_or_else(|| shown(text)));
         let aliases = annotated(NODE_NAMES_ANNOTATION).unwrap_or_default().split(',').map(folded);
         let WatchedInfo { system_uuid, machine_id, boot_id } = status.node_info;
         let ready = status.conditions.iter().find(|condition| condition.kind == "Ready");
         Self {
             source_routing,
+            addressing,
             boot_id: folded_id(&boot_id),
             is_down: ready.is_some_and(|ready| ready.status != "True"),
             machine: Machine {
@@ -151,7 +161,12 @@ fn instance_of(provider_id: &str) -> Option<&str> {
 }
 
 fn boolean(text: &str) -> Result<bool, String> {
-    folded(text).parse().map_err(|_| text.chars().take(MAX_SHOWN).collect())
+    folded(text).parse().map_err(|_| shown(text))
+}
+
+/// As much of what cannot be read as is shown.
+fn shown(text: &str) -> String {
+    text.chars().take(MAX_SHOWN).collect()
 }
 
 /// A name as it is compared.
@@ -206,6 +221,21 @@ mod tests {
         for gone in [node("False", "b-1"), node("Unknown", "b-1"), node("True", "b-2")] {
             assert!(!gone.upholds("b-1"), "{gone:?}");
         }
+    }
+
+    #[test]
+    fn what_a_person_says_of_addresses_is_a_fact_in_any_case_of_letters() {
+        let said = |text: &str| {
+            let annotations = json!({ ADDRESSING_ANNOTATION: text });
+            let node = json!({ "metadata": { "name": "a", "annotations": annotations } });
+            Node::from(serde_json::from_value::<WatchedNode>(node).unwrap()).addressing
+        };
+        assert_eq!(said(" DHCP4 "), Some(Ok(Addressing::Dhcp4)));
+        assert_eq!(said("none"), Some(Ok(Addressing::None)));
+        // An address that somebody knows is in the table.
+        assert_eq!(said("static"), Some(Err("static".to_owned())));
+        assert_eq!(said(&"x".repeat(2 * MAX_SHOWN)), Some(Err("x".repeat(MAX_SHOWN))));
+        assert_eq!(Node::default().addressing, None);
     }
 
     #[test]

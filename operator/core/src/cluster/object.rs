@@ -6,6 +6,8 @@ use multinic_crds::{
     InterfaceStatus, MacAddress, Mode, NodeNetworkConfigStatus, Reason,
 };
 
+use super::{Index, Node};
+
 /// The facts of an object that matter here.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Object {
@@ -69,6 +71,16 @@ impl Object {
     #[must_use]
     pub fn interface(&self, mac: MacAddress) -> Option<&multinic_crds::Interface> {
         self.interfaces.iter().filter_map(Guarded::valid).find(|interface| interface.mac_address == mac)
+    }
+}
+
+impl Index<Object> {
+    /// The object of `node`, which has this name, as it is, or as it was until somebody deleted it: its NICs are still on
+    /// the node.
+    #[must_use]
+    pub fn upheld(&self, name: &str, node: &Node) -> Option<&Object> {
+        let of_this_node = |last: &&Object| last.owner.as_ref() == Some(&node.uid);
+        self.get(name).or_else(|| self.last_known(name).filter(of_this_node))
     }
 }
 

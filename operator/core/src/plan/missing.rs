@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use multinic_crds::{Guarded, GuardedInterface, Interface, InterfaceName, MacAddress};
+use multinic_crds::{Addressing, Guarded, GuardedInterface, Interface, InterfaceName, MacAddress};
 
 use super::{memory::Memory, world::World};
 use crate::{
@@ -63,10 +63,7 @@ impl<'a> Share<'a> {
         before: &Memory,
         absences: &mut Absences,
     ) -> Self {
-        let object = world
-            .objects
-            .get(name)
-            .or_else(|| world.objects.last_known(name).filter(|last| last.owner.as_ref() == Some(&node.uid)));
+        let object = world.objects.upheld(name, node);
         let past = before.past.of(name, node, world).map(|past| past.slots.as_slice());
         let slots = Slots::held(world.objects.last_known(name), past);
         let mut share = Self { name, node, object, slots, losses: Vec::new(), size: 0 };
@@ -105,21 +102,26 @@ impl<'a> Share<'a> {
 
     /// A row that says nothing where it said something is a loss like a missing one.
     fn compare(&mut self, search: &mut Search<'_>, entry: &Interface, nic: &Nic) {
+        let mut lose = |item| self.lose(search, item, Some(entry.name), None);
         if !entry.addresses.is_empty() && nic.address.is_none() {
-            self.lose(search, Item::Addresses(nic.mac), Some(entry.name), None);
+            lose(Item::Addresses(nic.mac));
+        }
+        if entry.addressing().is_dynamic() && nic.address.is_none() && nic.routing.addressing.is_none() {
+            lose(Item::Addressing(nic.mac));
         }
         if entry.mtu.is_some() && nic.mtu.is_none() {
-            self.lose(search, Item::Mtu(nic.mac), Some(entry.name), None);
+            lose(Item::Mtu(nic.mac));
         }
-        // What another subnet said is no loss.
-        if entry.subnet_id != nic.subnet_id {
+        if is_elsewhere(entry, nic) {
             return;
         }
         if !entry.routes.is_empty() && nic.routing.routes.is_empty() {
-            self.lose(search, Item::Routes(nic.mac), Some(entry.name), None);
+            lose(Item::Routes(nic.mac));
         }
-        if entry.source_routing.is_some() && nic.routing.replies == Replies::NoGateway {
-            self.lose(search, Item::SourceRouting(nic.mac), Some(entry.name), None);
+        // One that the network told, nobody said.
+        let said = entry.source_routing.as_ref().is_some_and(|now| !now.gateways.is_empty());
+        if said && matches!(nic.routing.replies, Replies::NoGateway | Replies::ByLearned) {
+            lose(Item::SourceRouting(nic.mac));
         }
     }
 
@@ -153,6 +155,15 @@ impl<'a> Share<'a> {
         let evidence = keeper.unwrap_or_else(|| search.evidence(self.name, &item));
         self.losses.push(Loss { item, slot, evidence });
     }
+}
+
+/// Whether what was said of routes was said of another subnet, or of addresses of another family, or of any where somebody
+/// says now that there are none: that it is said no more is no loss.
+fn is_elsewhere(entry: &Interface, nic: &Nic) -> bool {
+    let family = |addressing: Addressing| addressing.is_dynamic().then(|| addressing.is_ipv6());
+    let (before, now) = (entry.addressing(), nic.addressing());
+    let is_said = nic.routing.addressing.is_some();
+    entry.subnet_id != nic.subnet_id || (is_said && before.is_dynamic() && family(before) != family(now))
 }
 
 struct Search<'a> {

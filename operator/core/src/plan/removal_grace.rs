@@ -22,6 +22,8 @@ pub(crate) enum Item {
     Unlisted(MacAddress),
     /// The addresses of a NIC that a row asks for without any.
     Addresses(MacAddress),
+    /// The addresses that its network gives a NIC of which nobody says any more where they come from.
+    Addressing(MacAddress),
     /// The MTU of a NIC that a row asks for without one.
     Mtu(MacAddress),
     /// The routes over a NIC in whose subnet nobody says any.
@@ -40,6 +42,7 @@ impl Item {
             Self::Nic(mac)
             | Self::Unlisted(mac)
             | Self::Addresses(mac)
+            | Self::Addressing(mac)
             | Self::Mtu(mac)
             | Self::Routes(mac)
             | Self::SourceRouting(mac) => Some(*mac),
@@ -65,6 +68,7 @@ impl fmt::Display for Item {
         match self {
             Self::Nic(mac) | Self::Unlisted(mac) => write!(f, "{mac}"),
             Self::Addresses(mac) => write!(f, "the addresses of {mac}"),
+            Self::Addressing(mac) => write!(f, "the addressing of {mac}"),
             Self::Mtu(mac) => write!(f, "the mtu of {mac}"),
             Self::Routes(mac) => write!(f, "the routes of {mac}"),
             Self::SourceRouting(mac) => write!(f, "the source routing of {mac}"),

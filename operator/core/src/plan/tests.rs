@@ -12,10 +12,12 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     cluster::{Event, Index, Name, Node, Object, WatchedNode},
-    fixtures::{TestRow, mac, nics, nodes, row, snapshot, snapshot_with},
+    fixtures::{TestRow, mac, nics, nodes, row, snapshot, snapshot_by, snapshot_with},
     mirror::mirror,
+    routing::Networking,
 };
 
+mod addressing;
 mod guards;
 mod new_objects;
 mod properties;
@@ -32,6 +34,7 @@ struct Cluster {
     memory: Memory,
     now: Instant,
     slots: usize,
+    networking: Networking,
 }
 
 impl Cluster {
@@ -44,6 +47,7 @@ impl Cluster {
             memory: Memory::default(),
             now: Instant::now(),
             slots: 3,
+            networking: Networking::default(),
         }
     }
 
@@ -57,9 +61,9 @@ impl Cluster {
     }
 
     fn plan(&self, rows: &[TestRow]) -> Plan {
-        let Self { nodes, objects, memory, now, slots, .. } = self;
+        let Self { nodes, objects, memory, now, slots, networking, .. } = self;
         let world = World { nodes, objects, max_interfaces: *slots, grace: GRACE, now: *now };
-        plan(&snapshot_with(rows, nodes, objects), &world, memory)
+        plan(&snapshot_by(networking, rows, nodes, objects), &world, memory)
     }
 
     /// Does what the API server would do with the writes of `plan`.

@@ -1,27 +1,47 @@
-//! What the table of subnets says of routes.
+//! What the table of subnets says of one of them, besides its id.
 
-use multinic_crds::{Explanation, NextHop, Reason, Route, RouteDestination};
+use ipnet::IpNet;
+use multinic_crds::{Addressing, Explanation, NextHop, Reason, Route, RouteDestination};
 use serde::Deserialize;
 
-use crate::text::text;
+use crate::{cidr::network, text::text};
 
+mod addressing;
+
+/// The longest cidr that is looked at, in bytes.
+const MAX_CIDR_BYTES: usize = 300;
 /// The longest gateway that is looked at, in bytes.
 const MAX_GATEWAY_BYTES: usize = 100;
 /// The longest list of routes that is looked at, in bytes: many times what a NIC can have.
 const MAX_HOST_ROUTES_BYTES: usize = 16 * 1024;
 
-/// The optional columns of one subnet: read once, however many NICs are in it.
+/// The columns of one subnet as the database sent them; what the table has no column for is NULL.
+#[derive(Debug, Clone, Copy, Default)]
+#[allow(missing_docs, reason = "the columns of the table")]
+pub struct RawColumns<'a> {
+    pub cidr: Option<&'a [u8]>,
+    pub gateway_ip: Option<&'a [u8]>,
+    pub host_routes: Option<&'a [u8]>,
+    pub enable_dhcp: Option<&'a [u8]>,
+    pub ipv6_ra_mode: Option<&'a [u8]>,
+}
+
+/// The columns of one subnet: read once, however many NICs are in it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Columns {
+    /// The network of its `cidr`.
+    pub subnet: Result<Option<IpNet>, Explanation>,
     /// `gateway_ip`.
     pub gateway_ip: Result<Option<NextHop>, Explanation>,
     /// `host_routes`, in an order that does not depend on the one in which they are written.
     pub host_routes: Result<Vec<Route>, Explanation>,
+    /// Where the addresses of its NICs come from, by `enable_dhcp` and `ipv6_ra_mode`, where these say it.
+    pub addressing: Result<Option<Addressing>, Explanation>,
 }
 
 impl Default for Columns {
     fn default() -> Self {
-        Self { gateway_ip: Ok(None), host_routes: Ok(Vec::new()) }
+        Self { subnet: Ok(None), gateway_ip: Ok(None), host_routes: Ok(Vec::new()), addressing: Ok(None) }
     }
 }
 
@@ -34,19 +54,29 @@ struct HostRoute {
 }
 
 impl Columns {
-    /// Reads both. Never panics, whatever the bytes.
+    /// Reads all. Never panics, whatever the bytes.
     #[must_use]
-    pub fn read(gateway_ip: Option<&[u8]>, host_routes: Option<&[u8]>) -> Self {
-        Self { gateway_ip: gateway(gateway_ip), host_routes: routes(host_routes) }
+    pub fn read(raw: RawColumns<'_>) -> Self {
+        let subnet = subnet(raw.cidr);
+        let addressing = addressing::addressing(&subnet, raw.enable_dhcp, raw.ipv6_ra_mode);
+        Self { subnet, gateway_ip: gateway(raw.gateway_ip), host_routes: routes(raw.host_routes), addressing }
     }
 
     /// What two rows say of one subnet: nothing that has to be guessed.
     #[must_use]
     pub fn merged(&self, other: &Self) -> Self {
-        let gateway_ip = once(&self.gateway_ip, &other.gateway_ip, Reason::InvalidGateway, "gateway_ip");
-        let host_routes =
-            once(&self.host_routes, &other.host_routes, Reason::InvalidHostRoutes, "host_routes");
-        Self { gateway_ip, host_routes }
+        let (addressing, columns) = (Reason::InvalidAddressing, "enable_dhcp or ipv6_ra_mode");
+        Self {
+            subnet: once(&self.subnet, &other.subnet, Reason::InvalidAddress, "cidrs"),
+            gateway_ip: once(&self.gateway_ip, &other.gateway_ip, Reason::InvalidGateway, "gateway_ip"),
+            host_routes: once(
+                &self.host_routes,
+                &other.host_routes,
+                Reason::InvalidHostRoutes,
+                "host_routes",
+            ),
+            addressing: once(&self.addressing, &other.addressing, addressing, columns),
+        }
     }
 }
 
@@ -58,6 +88,10 @@ fn once<T: Clone + PartialEq>(
 ) -> Result<T, Explanation> {
     let twice = || format!("its subnet is in multi_subnet twice, with different {column}; keep one of them");
     if one == other { one.clone() } else { Err(Explanation::new(reason, twice())) }
+}
+
+fn subnet(cidr: Option<&[u8]>) -> Result<Option<IpNet>, Explanation> {
+    text(cidr, "cidr of the subnet", MAX_CIDR_BYTES, Reason::InvalidAddress)?.map(network).transpose()
 }
 
 fn gateway(value: Option<&[u8]>) -> Result<Option<NextHop>, Explanation> {
@@ -95,8 +129,13 @@ mod tests {
 
     use super::*;
 
+    fn read(gateway_ip: &str, host_routes: &str) -> Columns {
+        let (gateway_ip, host_routes) = (Some(gateway_ip.as_bytes()), Some(host_routes.as_bytes()));
+        Columns::read(RawColumns { gateway_ip, host_routes, ..RawColumns::default() })
+    }
+
     fn host_routes(text: &str) -> Result<Vec<String>, String> {
-        let routes = Columns::read(None, Some(text.as_bytes())).host_routes;
+        let routes = read("", text).host_routes;
         let say = |route: Route| format!("{} by {}", route.destination, route.via.unwrap());
         routes.map(|routes| routes.into_iter().map(say).collect()).map_err(|fault| fault.to_string())
     }
@@ -113,7 +152,7 @@ mod tests {
         for none in ["", " ", "[]", "null"] {
             assert_eq!(host_routes(none), Ok(Vec::new()), "{none:?}");
         }
-        assert_eq!(Columns::read(None, None), Columns::default());
+        assert_eq!(Columns::read(RawColumns::default()), Columns::default());
     }
 
     #[test]
@@ -145,7 +184,8 @@ mod tests {
 
     #[test]
     fn a_gateway_may_be_missing_and_is_otherwise_an_address() {
-        let gateway = |text: &'static [u8]| Columns::read(Some(text), None).gateway_ip;
+        let gateway =
+            |text| Columns::read(RawColumns { gateway_ip: Some(text), ..RawColumns::default() }).gateway_ip;
         assert_eq!(gateway(b" 10.20.0.1 "), Ok("10.20.0.1".parse().ok()));
         assert_eq!(gateway(b"FE80::1"), Ok("fe80::1".parse().ok()));
         assert_eq!(gateway(b""), Ok(None));
@@ -156,9 +196,8 @@ mod tests {
 
     #[test]
     fn what_two_rows_of_a_subnet_say_differently_is_not_guessed_and_the_rest_is_read() {
-        let routes = br#"[{"destination": "10.30.0.0/16", "nexthop": "10.20.0.1"}]"#;
-        let (one, other) =
-            (Columns::read(Some(b"10.20.0.1"), None), Columns::read(Some(b"10.20.0.1"), Some(routes)));
+        let routes = r#"[{"destination": "10.30.0.0/16", "nexthop": "10.20.0.1"}]"#;
+        let (one, other) = (read("10.20.0.1", ""), read("10.20.0.1", routes));
         assert_eq!(one.merged(&one), one);
         let both = one.merged(&other);
         assert_eq!(both.gateway_ip, one.gateway_ip);
@@ -166,14 +205,39 @@ mod tests {
         assert!(fault.message.contains("twice, with different host_routes"), "{fault}");
     }
 
+    #[test]
+    fn where_addresses_come_from_is_not_guessed_either_where_two_rows_differ_in_it() {
+        let with = |cidr: &'static str, enable_dhcp: &'static str| {
+            let (cidr, enable_dhcp) = (Some(cidr.as_bytes()), Some(enable_dhcp.as_bytes()));
+            Columns::read(RawColumns { cidr, enable_dhcp, ..RawColumns::default() })
+        };
+        let one = with("10.20.0.0/24", "1");
+        assert_eq!(one.addressing, Ok(Some(Addressing::Dhcp4)));
+        for other in ["0", "", "banana"] {
+            let fault = one.merged(&with("10.20.0.0/24", other)).addressing.unwrap_err();
+            assert_eq!(fault.reason, Reason::InvalidAddressing);
+            assert!(fault.message.contains("with different enable_dhcp or ipv6_ra_mode"), "{fault}");
+        }
+        // Both say the same, of whichever network it is.
+        let both = one.merged(&with("10.20.1.0/24", "true"));
+        assert_eq!(both.addressing, one.addressing);
+        assert_eq!(both.subnet.unwrap_err().reason, Reason::InvalidAddress);
+    }
+
     proptest! {
         #[test]
         fn no_bytes_make_reading_panic(
-            gateway in proptest::option::of(proptest::collection::vec(any::<u8>(), 0..120)),
+            bytes in proptest::array::uniform4(
+                proptest::option::of(proptest::collection::vec(any::<u8>(), 0..120))
+            ),
             routes in proptest::option::of("[\\[\\]{}\":, a-z0-9./]{0,80}")
         ) {
-            let columns = Columns::read(gateway.as_deref(), routes.as_deref().map(str::as_bytes));
-            for fault in columns.gateway_ip.err().into_iter().chain(columns.host_routes.err()) {
+            let [cidr, gateway_ip, enable_dhcp, ipv6_ra_mode] = bytes.each_ref().map(Option::as_deref);
+            let host_routes = routes.as_deref().map(str::as_bytes);
+            let raw = RawColumns { cidr, gateway_ip, host_routes, enable_dhcp, ipv6_ra_mode };
+            let Columns { subnet, gateway_ip, host_routes, addressing } = Columns::read(raw);
+            let faults = [subnet.err(), gateway_ip.err(), host_routes.err(), addressing.err()];
+            for fault in faults.into_iter().flatten() {
                 prop_assert!(fault.message.len() < 1024, "{}", fault);
             }
         }

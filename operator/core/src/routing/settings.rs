@@ -2,9 +2,11 @@
 
 use std::{collections::BTreeMap, fmt::Display, num::NonZeroU32, str::FromStr};
 
-use multinic_crds::{MAX_ROUTES, NextHop, Route, RouteDestination, RouteTable};
+use multinic_crds::{Addressing, MAX_ROUTES, NextHop, Route, RouteDestination, RouteTable, Verify};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+
+use crate::addressing::{WORDS, addressing};
 
 /// What is said of all subnets, and of some.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -18,6 +20,8 @@ pub struct Networking {
 struct Choice {
     source_routing: Option<bool>,
     host_routes: Option<bool>,
+    addressing: Option<Addressing>,
+    verify: Option<Verify>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -34,6 +38,10 @@ pub(super) struct Chosen<'a> {
     pub(super) source_routing: Option<bool>,
     /// Whether the routes that the table has of the subnet are used.
     pub(super) host_routes: bool,
+    /// Where the addresses come from of which the table says nothing; the Node says it where this does not.
+    pub(super) addressing: Option<Addressing>,
+    /// How far it is proven that NICs work.
+    pub(super) verify: Verify,
     /// The router that replies leave by.
     pub(super) gateway: Option<NextHop>,
     /// Routes, each of which may be.
@@ -55,6 +63,8 @@ impl Networking {
         Chosen {
             source_routing: choice.source_routing.or(self.all.source_routing),
             host_routes: choice.host_routes.or(self.all.host_routes).unwrap_or(true),
+            addressing: choice.addressing.or(self.all.addressing),
+            verify: choice.verify.or(self.all.verify).unwrap_or_default(),
             gateway: subnet.and_then(|subnet| subnet.gateway),
             routes: subnet.map_or(&[], |subnet| &subnet.routes),
         }
@@ -87,9 +97,24 @@ impl FromStr for Networking {
 
 impl Choice {
     fn take(section: &mut Section) -> Result<Self, NetworkingError> {
-        let (source_routing, host_routes) = (section.take("sourceRouting")?, section.take("hostRoutes")?);
-        Ok(Self { source_routing, host_routes })
+        Ok(Self {
+            source_routing: section.take("sourceRouting")?,
+            host_routes: section.take("hostRoutes")?,
+            addressing: unsaid_addresses(section)?,
+            verify: section.take("verify")?,
+        })
     }
+}
+
+fn unsaid_addresses(section: &mut Section) -> Result<Option<Addressing>, NetworkingError> {
+    let fault = at(&section.path_of("addressing"));
+    let Some(word) = section.take::<String>("addressing")? else { return Ok(None) };
+    if word == Addressing::Static.as_str() {
+        let in_table =
+            "static addresses come from the table, in multi_interface.address, and count there in any case";
+        return Err(fault(format!("{in_table}; write one of {WORDS}")));
+    }
+    addressing(&word).map(Some).ok_or_else(|| fault(format!("{word:?} is none of {WORDS}")))
 }
 
 impl Subnet {
@@ -167,6 +192,15 @@ fn at<E: Display>(path: &str) -> impl Fn(E) -> NetworkingError + use<E> {
 mod tests {
     use super::*;
 
+    const NOTHING: Chosen<'static> = Chosen {
+        source_routing: None,
+        host_routes: true,
+        addressing: None,
+        verify: Verify::Kernel,
+        gateway: None,
+        routes: &[],
+    };
+
     #[test]
     fn a_subnets_own_section_goes_before_the_one_for_all() {
         let networking: Networking = r#"{
@@ -178,7 +212,7 @@ mod tests {
         }"#
         .parse()
         .unwrap();
-        let all = Chosen { source_routing: Some(true), host_routes: false, gateway: None, routes: &[] };
+        let all = Chosen { source_routing: Some(true), host_routes: false, ..NOTHING };
         assert_eq!((networking.of("net-3"), networking.of("")), (all, all));
         let gateway = "10.20.0.1".parse().ok();
         assert_eq!(networking.of("net-1"), Chosen { source_routing: Some(false), gateway, ..all });
@@ -188,11 +222,28 @@ mod tests {
 
     #[test]
     fn nothing_said_is_no_source_routing_unless_the_node_says_so_and_the_routes_of_the_table() {
-        let chosen = Chosen { source_routing: None, host_routes: true, gateway: None, routes: &[] };
         for text in ["", "{}", "null", r#"{"subnets": null}"#] {
             assert_eq!(text.parse(), Ok(Networking::default()), "{text}");
         }
-        assert_eq!(Networking::default().of("net-1"), chosen);
+        assert_eq!(Networking::default().of("net-1"), NOTHING);
+    }
+
+    #[test]
+    fn where_addresses_come_from_and_how_far_nics_are_proven_a_subnet_says_before_all() {
+        let networking: Networking = r#"{
+            "addressing": "dhcp4", "verify": "wire", "subnets": {
+                "net-1": { "addressing": "none" }, "net-2": { "addressing": "slaac", "verify": "kernel" }
+            }
+        }"#
+        .parse()
+        .unwrap();
+        let of = |subnet| {
+            let chosen = networking.of(subnet);
+            (chosen.addressing.unwrap(), chosen.verify)
+        };
+        assert_eq!(of(""), (Addressing::Dhcp4, Verify::Wire));
+        assert_eq!(of("net-1"), (Addressing::None, Verify::Wire));
+        assert_eq!(of("net-2"), (Addressing::Slaac, Verify::Kernel));
     }
 
     #[test]
@@ -205,6 +256,19 @@ mod tests {
             (r#"{"subnets": []}"#, "networking.subnets: invalid type"),
             (r#"{"subnets": {"a": 7}}"#, "networking.subnets.a: 7 is not a mapping"),
             (r#"{"subnets": {"a": {"gw": ""}}}"#, "networking.subnets.a.gw: there is no such"),
+            (
+                r#"{"addressing": "dhcp"}"#,
+                "networking.addressing: \"dhcp\" is none of dhcp4, dhcp6, slaac and none",
+            ),
+            (r#"{"addressing": ""}"#, "networking.addressing: \"\" is none of"),
+            (
+                r#"{"subnets": {"a": {"addressing": "static"}}}"#,
+                "networking.subnets.a.addressing: static addresses come from the table",
+            ),
+            (
+                r#"{"verify": "twice"}"#,
+                "networking.verify: unknown variant `twice`, expected `kernel` or `wire`",
+            ),
             (r#"{"subnets": {"a": {}, "A": {}}}"#, "the subnet is there twice"),
             (
                 r#"{"subnets": {"a": {"gateway": "x"}}}"#,

@@ -5,9 +5,11 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use multinic_crds::{Explanation, InterfaceAddress, Reason};
 
+use crate::cidr::network;
+
 /// `address` with the prefix of the subnet `cidr`, or with its own where it brings one.
 pub(super) fn resolve(address: &str, cidr: Option<&str>) -> Result<InterfaceAddress, Explanation> {
-    let subnet = cidr.map(subnet).transpose()?;
+    let subnet = cidr.map(network).transpose()?;
     let resolved = if address.contains('/') {
         address.parse().map_err(|error| fault(format!("address: {error}")))?
     } else {
@@ -17,12 +19,6 @@ pub(super) fn resolve(address: &str, cidr: Option<&str>) -> Result<InterfaceAddr
         Some(subnet) if !subnet.contains(&resolved.ip()) => Err(outside(address, subnet)),
         _ => Ok(resolved),
     }
-}
-
-fn subnet(cidr: &str) -> Result<IpNet, Explanation> {
-    // Not `IpNet`'s own parser: this one is as strict about zeros and signs as the API server.
-    let parsed = cidr.parse::<InterfaceAddress>();
-    parsed.map(|subnet| subnet.net().trunc()).map_err(|error| fault(format!("cidr of the subnet: {error}")))
 }
 
 fn with_prefix(address: &str, subnet: Option<IpNet>) -> Result<InterfaceAddress, Explanation> {

@@ -16,4 +16,4 @@ pub use relied::Relied;
 pub use row::{BadRow, Nic, RawRow, Row, RowKey, Rows, parse};
 pub use schema::{Column, Key, Schema, SchemaError, Shape};
 pub use snapshot::{Mark, Protection, Rejection, Snapshot, Stray, Strays, Unmatched};
-pub use subnets::{Cidr, RawSubnet, Subnets};
+pub use subnets::{Cidr, Subnets};

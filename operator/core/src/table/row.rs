@@ -3,7 +3,8 @@
 use std::{str, sync::Arc};
 
 use multinic_crds::{
-    Explanation, Interface, InterfaceAddress, InterfaceName, MIN_IPV6_MTU, MacAddress, Mtu, Reason,
+    Addressing, Explanation, Interface, InterfaceAddress, InterfaceName, MIN_IPV6_MTU, MacAddress, Mtu,
+    Reason,
 };
 
 use super::{Cidr, address::resolve};
@@ -36,7 +37,7 @@ pub struct RawRow<'a> {
     /// What its subnet says.
     pub cidr: Cidr<'a>,
     pub mtu: Option<&'a [u8]>,
-    /// What the subnet says of routes; `None` where there is none, or it is deleted.
+    /// What the subnet says besides; `None` where there is none, or it is deleted.
     pub columns: Option<&'a Arc<Columns>>,
     pub netplan_success: Option<&'a [u8]>,
     /// None also where the table has no such column.
@@ -61,7 +62,7 @@ pub struct RowKey {
     pub subnet_id: Option<String>,
     /// `cidr` of the subnet, where there is one.
     pub cidr: Option<String>,
-    /// What the subnet says of routes.
+    /// What the subnet says besides.
     pub columns: Option<Arc<Columns>>,
     /// `address`; `None` also where the table has no such column.
     pub address: Option<String>,
@@ -80,28 +81,53 @@ pub struct Nic {
     pub port_id: String,
     /// The Neutron subnet; may be empty.
     pub subnet_id: String,
-    /// Without one, the link is only brought up.
+    /// Without one, its network gives it addresses, or the link is only brought up.
     pub address: Option<InterfaceAddress>,
     /// Without one, the device keeps its own.
     pub mtu: Option<Mtu>,
-    /// What is reached over it; nothing until its Node is known.
+    /// What others than its row say of it; nothing until its Node is known.
     pub routing: Routing,
 }
 
 impl Nic {
+    /// The NIC of which others say this.
+    ///
+    /// # Errors
+    /// What its row says and does not go with it.
+    pub(super) fn with(self, routing: Routing) -> Result<Self, Explanation> {
+        let nic = Self { routing, ..self };
+        let addressing = nic.addressing();
+        if addressing.is_dynamic() && addressing.is_ipv6() {
+            large_enough(nic.mtu, || format!("addresses by {}", addressing.as_str()))?;
+        }
+        Ok(nic)
+    }
+
+    /// Where its addresses come from.
+    #[must_use]
+    pub fn addressing(&self) -> Addressing {
+        let unsaid = self.routing.addressing.unwrap_or(Addressing::None);
+        self.address.map_or(unsaid, |_| Addressing::Static)
+    }
+
     /// The entry of a spec that asks for this NIC in the slot `name`, where the entry is `now` another perhaps.
     #[must_use]
     pub fn interface(&self, name: InterfaceName, now: Option<&Interface>) -> Interface {
+        let addressing = self.addressing();
+        let source_routing = now.and_then(|now| now.source_routing.as_ref());
+        // Without a gateway, it is nothing but for a NIC whose network tells one.
+        let source_routing =
+            source_routing.filter(|now| addressing == Addressing::Dhcp4 || !now.gateways.is_empty());
         Interface {
             port_id: self.port_id.clone(),
             subnet_id: self.subnet_id.clone(),
+            // Left out where the addresses tell it already.
+            addressing: Some(addressing).filter(|addressing| addressing.is_dynamic()),
             addresses: self.address.into_iter().collect(),
             mtu: self.mtu,
             routes: self.routing.routes.clone(),
-            source_routing: self
-                .routing
-                .replies
-                .source_routing(now.and_then(|now| now.source_routing.as_ref())),
+            source_routing: self.routing.replies.source_routing(source_routing),
+            verify: self.routing.verify,
             ..Interface::new(self.mac, name)
         }
     }
@@ -118,7 +144,7 @@ pub struct Row {
     pub node: NodeRef,
     /// The NIC.
     pub nic: Nic,
-    /// What its subnet says of routes.
+    /// What its subnet says.
     pub columns: Arc<Columns>,
 }
 
@@ -206,14 +232,8 @@ fn nic(raw: &RawRow, mac: MacAddress, port_id: &str) -> Result<Nic, Explanation>
         None => None,
     };
     let mtu = mtu(raw)?;
-    if let Some((address, mtu)) = address.zip(mtu)
-        && address.is_ipv6()
-        && mtu.bytes() < MIN_IPV6_MTU
-    {
-        return Err(Explanation::new(
-            Reason::InvalidMtu,
-            format!("mtu {mtu} is too small for the IPv6 address {address}; write at least {MIN_IPV6_MTU}"),
-        ));
+    if let Some(address) = address.filter(|address| address.is_ipv6()) {
+        large_enough(mtu, || format!("the IPv6 address {address}"))?;
     }
     Ok(Nic {
         mac,
@@ -288,6 +308,13 @@ fn mtu(raw: &RawRow) -> Result<Option<Mtu>, Explanation> {
             text.parse().map(Some).map_err(|error| Explanation::new(reason, format!("mtu: {error}")))
         }
     }
+}
+
+/// That IPv6 works with this MTU.
+fn large_enough(mtu: Option<Mtu>, what: impl FnOnce() -> String) -> Result<(), Explanation> {
+    let small = mtu.filter(|mtu| mtu.bytes() < MIN_IPV6_MTU);
+    let fault = |mtu| format!("mtu {mtu} is too small for {}; write at least {MIN_IPV6_MTU}", what());
+    small.map_or(Ok(()), |mtu| Err(Explanation::new(Reason::InvalidMtu, fault(mtu))))
 }
 
 fn is_id(text: &str) -> bool {

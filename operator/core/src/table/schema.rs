@@ -31,6 +31,10 @@ pub struct Schema {
     pub gateway_ip: bool,
     /// Whether the subnets have `host_routes`.
     pub host_routes: bool,
+    /// Whether the subnets have an `enable_dhcp`.
+    pub enable_dhcp: bool,
+    /// Whether the subnets have an `ipv6_ra_mode`.
+    pub ipv6_ra_mode: bool,
     /// Whether rows that are gone have a `deleted_at`.
     pub deleted_at: bool,
     /// Whether rows have a `status`.
@@ -162,6 +166,8 @@ impl Schema {
             cidr,
             gateway_ip: cidr && has(SUBNET_TABLE, "gateway_ip"),
             host_routes: cidr && has(SUBNET_TABLE, "host_routes"),
+            enable_dhcp: cidr && has(SUBNET_TABLE, "enable_dhcp"),
+            ipv6_ra_mode: cidr && has(SUBNET_TABLE, "ipv6_ra_mode"),
             deleted_at: has(TABLE, "deleted_at"),
             status: has(TABLE, "status"),
             subnet_deleted_at: has(SUBNET_TABLE, "deleted_at"),
@@ -187,6 +193,8 @@ impl Schema {
                 (schema.cidr, "multi_subnet.cidr"),
                 (schema.gateway_ip, "multi_subnet.gateway_ip"),
                 (schema.host_routes, "multi_subnet.host_routes"),
+                (schema.enable_dhcp, "multi_subnet.enable_dhcp"),
+                (schema.ipv6_ra_mode, "multi_subnet.ipv6_ra_mode"),
                 (schema.deleted_at, "multi_interface.deleted_at"),
                 (schema.status, "multi_interface.status"),
             ]
@@ -327,18 +335,24 @@ mod tests {
     }
 
     #[test]
-    fn what_subnets_say_of_routes_may_come_by_itself_but_not_go() {
+    fn what_subnets_say_besides_their_prefix_may_come_by_itself_but_not_go() {
+        const OPTIONAL: [&str; 4] = ["gateway_ip", "Host_Routes", "enable_dhcp", "ipv6_ra_mode"];
         let with = |names: &[&'static str]| {
             let subnets = names.iter().map(|name| column(SUBNET_TABLE, name));
             Schema::new(of(&REQUIRED).into_iter().chain(subnets)).unwrap()
         };
-        let (without, with) =
-            (with(&["subnet_id", "cidr"]), with(&["subnet_id", "cidr", "gateway_ip", "Host_Routes"]));
-        assert_eq!([without.gateway_ip, without.host_routes], [false; 2]);
-        assert_eq!([with.gateway_ip, with.host_routes], [true; 2]);
-        assert_eq!(with.keeping(Some(&without)), Ok(with));
-        let gone = vec!["multi_subnet.gateway_ip", "multi_subnet.host_routes"];
-        assert_eq!(without.keeping(Some(&with)), Err(SchemaError::ColumnGone(gone)));
+        let has =
+            |schema: Schema| [schema.gateway_ip, schema.host_routes, schema.enable_dhcp, schema.ipv6_ra_mode];
+        let without = with(&["subnet_id", "cidr"]);
+        let all = with(&[["subnet_id", "cidr"].as_slice(), &OPTIONAL].concat());
+        assert_eq!((has(without), has(all)), ([false; 4], [true; 4]));
+        // Nobody could tell what they are about.
+        assert_eq!(has(with(&[["subnet_id"].as_slice(), &OPTIONAL].concat())), [false; 4]);
+        assert_eq!(all.keeping(Some(&without)), Ok(all));
+        let gone = ["gateway_ip", "host_routes", "enable_dhcp", "ipv6_ra_mode"]
+            .map(|column| format!("multi_subnet.{column}"));
+        let error = without.keeping(Some(&all)).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("column {} is gone", gone.join(", "))), "{error}");
     }
 
     #[test]

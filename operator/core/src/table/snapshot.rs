@@ -12,7 +12,7 @@ use super::{BadRow, Nic, Row, RowKey, Rows};
 use crate::{
     cluster::{Found, Matcher, Name, NodeRef, Object, Several},
     few::{NAMED, few},
-    routing::{Columns, Policy},
+    routing::{Columns, Policy, Said},
 };
 
 /// One good reading of the table.
@@ -284,7 +284,7 @@ impl Snapshot {
         self.marks.extend(key.map(|key| Mark { key, success, nic: wanted }));
     }
 
-    /// The NIC with what is reached over it.
+    /// The NIC with what others than its row say of it.
     fn route(
         &mut self,
         nic: Nic,
@@ -292,12 +292,13 @@ impl Snapshot {
         node: &Name,
         policy: &Policy<'_>,
     ) -> Result<Nic, Explanation> {
-        let Some(address) = nic.address else { return Ok(nic) };
-        let (routing, without) = policy.decide(node, &nic.subnet_id, address, columns)?;
+        let said = Said { mac: nic.mac, subnet_id: &nic.subnet_id, address: nic.address, columns };
+        let (routing, without) = policy.decide(node, said)?;
+        let nic = nic.with(routing)?;
         if !without.is_empty() {
             self.without.entry(Name::clone(node)).or_default().extend(without);
         }
-        Ok(Nic { routing, ..nic })
+        Ok(nic)
     }
 }
 

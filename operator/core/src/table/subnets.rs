@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use crate::routing::Columns;
+use crate::routing::{Columns, RawColumns};
 
 /// What the table of subnets says of the subnet of a row.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -28,16 +28,6 @@ enum Subnet {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Twice;
 
-/// One row of the table of subnets, as the database sent it; what the table has no column for is NULL.
-#[derive(Debug, Clone, Copy, Default)]
-#[allow(missing_docs, reason = "the columns of the table")]
-pub struct RawSubnet<'a> {
-    pub subnet_id: &'a [u8],
-    pub cidr: Option<&'a [u8]>,
-    pub gateway_ip: Option<&'a [u8]>,
-    pub host_routes: Option<&'a [u8]>,
-}
-
 /// All rows of the table of subnets.
 ///
 /// They are joined here and not by the server, which refuses to compare columns of different collations.
@@ -50,11 +40,10 @@ pub struct Subnets {
 
 impl Subnets {
     /// Takes in one row of the table of subnets.
-    pub fn add(&mut self, raw: RawSubnet<'_>, is_alive: bool) {
-        let RawSubnet { subnet_id: id, cidr, gateway_ip, host_routes } = raw;
-        let cidr = Ok(cidr.map(|cidr| cidr.trim_ascii().to_owned()));
+    pub fn add(&mut self, id: &[u8], raw: RawColumns<'_>, is_alive: bool) {
         let subnet = if is_alive {
-            Subnet::Alive { cidr, columns: Arc::new(Columns::read(gateway_ip, host_routes)) }
+            let cidr = Ok(raw.cidr.map(|cidr| cidr.trim_ascii().to_owned()));
+            Subnet::Alive { cidr, columns: Arc::new(Columns::read(raw)) }
         } else {
             Subnet::Deleted
         };
@@ -75,7 +64,7 @@ impl Subnets {
         }
     }
 
-    /// What the subnet with this id says of routes, if it is there and not deleted.
+    /// What the subnet with this id says, if it is there and not deleted.
     #[must_use]
     pub fn columns(&self, id: Option<&[u8]>) -> Option<&Arc<Columns>> {
         match self.get(id)? {
@@ -111,31 +100,31 @@ fn fold(id: &[u8]) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    fn row<'a>(subnet_id: &'a [u8], cidr: &'a [u8]) -> RawSubnet<'a> {
-        RawSubnet { subnet_id, cidr: Some(cidr), ..RawSubnet::default() }
+    fn with(cidr: &str) -> RawColumns<'_> {
+        RawColumns { cidr: Some(cidr.as_bytes()), ..RawColumns::default() }
     }
 
     #[test]
     fn a_subnet_that_two_living_rows_describe_in_two_ways_is_not_guessed() {
         let mut subnets = Subnets::default();
-        subnets.add(row(b"s1", b"10.0.0.0/16"), false);
+        subnets.add(b"s1", with("10.0.0.0/16"), false);
         assert_eq!(subnets.cidr(Some(b"s1")), Cidr::Deleted);
-        subnets.add(row(b"s1", b"10.0.0.0/24"), true);
-        subnets.add(row(b"s1", b"10.0.0.0/24 "), true);
-        subnets.add(row(b"s1", b"10.0.0.0/16"), false);
+        subnets.add(b"s1", with("10.0.0.0/24"), true);
+        subnets.add(b"s1", with("10.0.0.0/24 "), true);
+        subnets.add(b"s1", with("10.0.0.0/16"), false);
         assert_eq!(subnets.cidr(Some(b"s1")), Cidr::Is(b"10.0.0.0/24"));
-        subnets.add(row(b"s1", b"10.0.0.0/25"), true);
+        subnets.add(b"s1", with("10.0.0.0/25"), true);
         assert_eq!(subnets.cidr(Some(b"s1")), Cidr::Twice);
-        subnets.add(row(b"s1", b"10.0.0.0/24"), true);
+        subnets.add(b"s1", with("10.0.0.0/24"), true);
         assert_eq!(subnets.cidr(Some(b"s1")), Cidr::Twice);
     }
 
     #[test]
     fn an_id_is_found_in_any_case_unless_there_is_one_in_its_own() {
         let mut subnets = Subnets::default();
-        subnets.add(row(b"Net-A ", b"10.0.0.0/24"), true);
+        subnets.add(b"Net-A ", with("10.0.0.0/24"), true);
         assert_eq!(subnets.cidr(Some(b"net-a")), Cidr::Is(b"10.0.0.0/24"));
-        subnets.add(row(b"net-a", b"10.1.0.0/24"), true);
+        subnets.add(b"net-a", with("10.1.0.0/24"), true);
         assert_eq!(subnets.cidr(Some(b"net-a")), Cidr::Is(b"10.1.0.0/24"));
         assert_eq!(subnets.cidr(Some(b"NET-A")), Cidr::Twice);
         assert_eq!((subnets.cidr(Some(b"net-b")), subnets.cidr(None)), (Cidr::Unknown, Cidr::Unknown));
@@ -145,11 +134,11 @@ mod tests {
     fn of_two_living_rows_only_that_is_not_guessed_in_which_they_differ() {
         let mut subnets = Subnets::default();
         assert_eq!(subnets.columns(Some(b"s1")), None);
-        subnets.add(RawSubnet { gateway_ip: Some(b"10.0.0.1"), ..row(b"s1", b"10.0.0.0/24") }, true);
-        subnets.add(RawSubnet { gateway_ip: Some(b"10.0.0.9"), ..row(b"s1", b"10.0.0.0/24") }, false);
+        subnets.add(b"s1", RawColumns { gateway_ip: Some(b"10.0.0.1"), ..with("10.0.0.0/24") }, true);
+        subnets.add(b"s1", RawColumns { gateway_ip: Some(b"10.0.0.9"), ..with("10.0.0.0/24") }, false);
         let gateway = |subnets: &Subnets| subnets.columns(Some(b"S1")).unwrap().gateway_ip.clone();
         assert_eq!(gateway(&subnets), Ok("10.0.0.1".parse().ok()));
-        subnets.add(row(b"s1", b"10.0.0.0/24"), true);
+        subnets.add(b"s1", with("10.0.0.0/24"), true);
         assert_eq!(subnets.cidr(Some(b"s1")), Cidr::Is(b"10.0.0.0/24"));
         assert!(gateway(&subnets).unwrap_err().message.contains("twice, with different gateway_ip"));
     }

@@ -1,8 +1,10 @@
 use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
-use crate::cluster::WatchedNode;
+use crate::{cluster::WatchedNode, fixtures::mac, routing::RawColumns};
+
+mod dynamic;
 
 const SUBNET: &str = "net-1";
 
@@ -13,13 +15,26 @@ fn decided(
     networking: &str,
     annotation: Option<&str>,
 ) -> Result<(Routing, Vec<String>), Explanation> {
-    let mut nodes = Index::default();
     let annotations = annotation.map(|said| json!({ SOURCE_ROUTING_ANNOTATION: said }));
-    let node = json!({ "metadata": { "name": "a", "annotations": annotations } });
+    let (gateway_ip, host_routes) = (Some(gateway_ip.as_bytes()), Some(host_routes.as_bytes()));
+    let columns = Columns::read(RawColumns { gateway_ip, host_routes, ..RawColumns::default() });
+    decide(Some(address), &columns, networking, &json!(annotations), &Index::default())
+}
+
+/// The same of the NIC of a Node with these annotations, of which the objects say something already.
+fn decide(
+    address: Option<&str>,
+    columns: &Columns,
+    networking: &str,
+    annotations: &Value,
+    objects: &Index<Object>,
+) -> Result<(Routing, Vec<String>), Explanation> {
+    let mut nodes = Index::default();
+    let node = json!({ "metadata": { "name": "a", "uid": "uid-a", "annotations": annotations } });
     nodes.record(serde_json::from_value::<WatchedNode>(node).unwrap());
-    let policy = Policy { networking: &networking.parse().unwrap(), nodes: &nodes };
-    let columns = Columns::read(Some(gateway_ip.as_bytes()), Some(host_routes.as_bytes()));
-    policy.decide(&"a".into(), SUBNET, address.parse().unwrap(), &columns)
+    let policy = Policy { networking: &networking.parse().unwrap(), nodes: &nodes, objects };
+    let address = address.map(|address| address.parse().unwrap());
+    policy.decide(&"a".into(), Said { mac: mac(1), subnet_id: SUBNET, address, columns })
 }
 
 fn routes(routes: &[(&str, &str)]) -> String {
@@ -89,7 +104,7 @@ fn the_router_itself_has_no_route_by_way_of_itself_and_no_gateway() {
     let said = routes(&[("10.30.0.0/16", "10.20.0.1"), ("10.40.0.0/16", "10.20.0.2")]);
     let router = decided("10.20.0.1/24", ("10.20.0.1", &said), r#"{"sourceRouting": true}"#, None);
     let route = Route::by("10.40.0.0/16".parse().unwrap(), "10.20.0.2".parse().unwrap());
-    assert_eq!(router, Ok((Routing { routes: vec![route], replies: Replies::AsTheRest }, vec![])));
+    assert_eq!(router, Ok((Routing { routes: vec![route], ..Routing::default() }, vec![])));
 }
 
 #[test]

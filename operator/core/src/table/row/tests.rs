@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::routing::RawColumns;
 
 const GOOD: RawRow<'static> = RawRow {
     port_id: Some(b"port-1"),
@@ -60,12 +61,16 @@ fn what_only_newer_tables_have_may_be_missing() {
 }
 
 #[test]
-fn what_its_subnet_says_of_routes_belongs_to_a_row() {
-    let columns = Arc::new(Columns::read(Some(b"10.10.0.1"), None));
+fn what_its_subnet_says_belongs_to_a_row() {
+    let read = |gateway_ip, enable_dhcp| {
+        let (gateway_ip, enable_dhcp) = (Some(gateway_ip), Some(enable_dhcp));
+        Columns::read(RawColumns { gateway_ip, enable_dhcp, ..RawColumns::default() })
+    };
+    let columns = Arc::new(read(&b"10.10.0.1"[..], &b""[..]));
     let row = parse(&RawRow { columns: Some(&columns), ..GOOD }).unwrap();
     assert_eq!((row.key.unwrap().columns, &row.columns), (Some(Arc::clone(&columns)), &columns));
     // Whether anybody asks for what cannot be read is not known yet.
-    let bad = Arc::new(Columns::read(Some(b"nonsense"), Some(b"nonsense")));
+    let bad = Arc::new(read(b"nonsense", b"nonsense"));
     assert!(parse(&RawRow { columns: Some(&bad), ..GOOD }).is_ok());
 }
 
