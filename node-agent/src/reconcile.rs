@@ -3,9 +3,10 @@
 use std::time::Instant;
 
 use multinic_agent_core::{
+    asking::asking,
     execute::{Failures, Order},
     history::History,
-    leases::{Leases, asking, learned},
+    leases::{Leases, learned},
     observed::{ledger::Ledger, link::KernelView},
     parse::desired::Desired,
     report::{Phase, Report},

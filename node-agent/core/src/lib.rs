@@ -13,6 +13,7 @@
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
 pub mod arrivals;
+pub mod asking;
 pub mod attribute;
 pub mod backend;
 pub mod execute;

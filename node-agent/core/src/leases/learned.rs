@@ -4,9 +4,10 @@ use multinic_crds::{
     Addressing, Interface, InterfaceAddress, METADATA_SERVICE, Mtu, NextHop, Route, RouteTable, SourceRouting,
 };
 
-use super::{Lease, Leases};
+use super::words::Leases;
 use crate::{
     observed::{
+        lease::Lease,
         ledger::Ledger,
         link::{KernelView, Link, is_link_local},
     },

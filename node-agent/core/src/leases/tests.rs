@@ -1,6 +1,7 @@
-use multinic_crds::Addressing;
+use multinic_crds::{Addressing, MacAddress};
 
 use super::*;
+use crate::observed::lease::Lease;
 
 fn lease() -> Lease {
     Lease {

@@ -18,8 +18,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     backend::Backends,
-    leases::Lease,
-    observed::{boot, files::HostFiles, link::Ipv6, routing::NicRoute},
+    observed::{boot, files::HostFiles, lease::Lease, link::Ipv6, routing::NicRoute},
     parse::bootfile::{Owner, owner},
 };
 

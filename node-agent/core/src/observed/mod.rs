@@ -2,6 +2,7 @@
 
 pub mod boot;
 pub mod files;
+pub mod lease;
 pub mod ledger;
 pub mod link;
 pub mod route;

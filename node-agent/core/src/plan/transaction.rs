@@ -4,9 +4,9 @@ use multinic_crds::{Interface, MacAddress};
 
 use crate::{
     attribute::{Step, Target},
-    leases::Lease,
     observed::{
         files::FileChange,
+        lease::Lease,
         link::{KernelView, Link},
     },
     parse::bootfile::BootFile,

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use ipnet::{IpNet, Ipv4Net};
 use mozim::{DhcpError, DhcpV4Client, DhcpV4Config, DhcpV4Lease, DhcpV4State};
-use multinic_agent_core::leases::{Asking, Lease, Word};
+use multinic_agent_core::{asking::Asking, leases::Word, observed::lease::Lease};
 use multinic_crds::{Addressing, InterfaceAddress};
 use tokio::time::sleep;
 
-use super::{PATIENCE, PAUSES, end, now};
+use super::time::{PATIENCE, PAUSES, end, now};
 
 /// What is asked for: the subnet, its routers, its MTU and routes. The rest is the node's own.
 const OPTIONS: [u8; 4] = [1, 3, 26, 121];

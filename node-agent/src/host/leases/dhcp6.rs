@@ -7,11 +7,11 @@ use std::{net::Ipv6Addr, pin::pin};
 
 use ipnet::{IpNet, Ipv6Net};
 use mozim::{DhcpError, DhcpV6Client, DhcpV6Config, DhcpV6Lease, DhcpV6Mode, DhcpV6State};
-use multinic_agent_core::leases::{Asking, Lease, Word};
+use multinic_agent_core::{asking::Asking, leases::Word, observed::lease::Lease};
 use multinic_crds::{Addressing, InterfaceAddress};
 use tokio::time::{sleep, timeout};
 
-use super::{PATIENCE, PAUSES, end};
+use super::time::{PATIENCE, PAUSES, end};
 
 /// Nothing but an address: the rest is the node's own.
 const OPTIONS: [u16; 0] = [];

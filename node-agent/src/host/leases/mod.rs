@@ -6,21 +6,17 @@
 
 mod dhcp4;
 mod dhcp6;
+mod time;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use multinic_agent_core::{
-    leases::{Asking, Lease, Leases, Protocol, Word},
-    observed::ledger::Ledger,
+    asking::{Asking, Protocol},
+    leases::{Leases, Word},
+    observed::{lease::Lease, ledger::Ledger},
 };
 use multinic_crds::MacAddress;
-use rustix::time::{ClockId, clock_gettime};
 use tokio::{sync::mpsc, task::AbortHandle};
-
-/// How long a server that says nothing is asked, before that is said.
-const PATIENCE: Duration = Duration::from_secs(12);
-/// Between attempts at a server that says nothing: at first, and at most.
-const PAUSES: (Duration, Duration) = (Duration::from_secs(2), Duration::from_mins(1));
 
 /// What a client heard.
 #[derive(Debug)]
@@ -67,7 +63,7 @@ impl Clients {
     pub fn leases(&mut self, ledger: &Ledger) -> Leases {
         let mut words = std::mem::take(&mut self.words);
         words.retain(|mac, _| ledger.get(*mac).is_some());
-        let mut leases = Leases { now: now(), words };
+        let mut leases = Leases { now: time::now(), words };
         leases.recall(ledger);
         self.words.clone_from(&leases.words);
         leases
@@ -122,14 +118,4 @@ fn tell(mac: MacAddress, word: &Word) {
         Word::Lost(Lease { address, .. }) => tracing::warn!(%mac, %address, "the lease is lost"),
         Word::Silent => tracing::warn!(%mac, "no DHCP server answers"),
     }
-}
-
-/// Seconds since the node booted, also while it slept: a clock that nobody sets.
-fn now() -> u64 {
-    u64::try_from(clock_gettime(ClockId::Boottime).tv_sec).unwrap_or_default()
-}
-
-/// When a lease of so many `seconds` from now on ends.
-fn end(seconds: u32) -> u64 {
-    if seconds == u32::MAX { Lease::FOR_EVER } else { now() + u64::from(seconds) }
 }

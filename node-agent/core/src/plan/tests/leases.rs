@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::{
-    leases::{Lease, Word},
-    observed::{link::Advertised, routing::NicRoute},
+    leases::Word,
+    observed::{lease::Lease, link::Advertised, routing::NicRoute},
     report::{HostFacts, Phase, Report},
 };
 use multinic_crds::{Addressing, InterfaceState, Mtu, NodeNetworkConfigStatus};

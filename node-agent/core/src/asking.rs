@@ -4,9 +4,10 @@ use std::{collections::BTreeMap, net::Ipv6Addr};
 
 use multinic_crds::{Addressing, InterfaceName, MacAddress, Mode};
 
-use super::{Lease, Leases, Word};
 use crate::{
+    leases::{Leases, Word},
     observed::{
+        lease::Lease,
         ledger::Ledger,
         link::{AddressState, KernelView, Link, is_link_local},
     },
