@@ -1,7 +1,9 @@
 //! What is wanted, with what the networks of the NICs say.
 
+use std::net::IpAddr;
+
 use multinic_crds::{
-    Addressing, Interface, InterfaceAddress, METADATA_SERVICE, Mtu, NextHop, Route, RouteTable, SourceRouting,
+    Addressing, Interface, InterfaceAddress, METADATA_SERVICE, Mtu, NextHop, Route, RouteTable,
 };
 
 use super::words::Leases;
@@ -62,7 +64,7 @@ fn take(nic: &mut Interface, lease: &Lease, own: Option<u32>) {
         routing.gateways = lease.gateway.and_then(next_hop).into_iter().collect();
     }
     if routing.gateways.is_empty() {
-        nic.source_routing = None::<SourceRouting>;
+        nic.source_routing = None;
         return;
     }
     // Only into the table from which replies leave: in `main` they would divert what the node sends.
@@ -74,6 +76,6 @@ fn take(nic: &mut Interface, lease: &Lease, own: Option<u32>) {
     }));
 }
 
-fn next_hop(ip: std::net::IpAddr) -> Option<NextHop> {
+fn next_hop(ip: IpAddr) -> Option<NextHop> {
     ip.to_string().parse().ok()
 }

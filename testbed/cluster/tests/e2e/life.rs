@@ -13,10 +13,12 @@ use multinic_testbed_cluster::Runtime;
 use serde_json::{Value, json};
 
 use crate::images::{Images, NEXT_COMMIT, REPOSITORY};
+use crate::replies;
 use crate::scene::{NICS, PATIENCE, PODS, RELEASE, Scene};
 
 pub(crate) async fn tell(bed: &Testbed) -> Result<()> {
     let mut scene = Scene::installed("life", bed).await?;
+    replies::tell(&scene).await?;
     upgrade_and_rollback(&scene).await?;
     two_agents_on_one_node(&scene).await?;
     drain(&scene).await?;

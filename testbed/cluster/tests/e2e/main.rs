@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  install      what README and the seed's README tell, a database with TLS, and what an agent's token may do
-//!  life         upgrade, rollback, drain, reboot, replacement, two agents on one node
+//!  life         source routing beside pods and Services, upgrade, rollback, drain, reboot, replacement, two agents on one node
 //!  uninstall    keeping the NICs, and giving them back
 //!  permissions  each one taken away in turn, compared with docs/security.md
 //!  deploy       scripts/deploy.sh, its failures included
@@ -14,6 +14,7 @@ mod images;
 mod install;
 mod life;
 mod permissions;
+mod replies;
 mod scene;
 mod steps;
 mod uninstall;
