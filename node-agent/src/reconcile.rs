@@ -19,6 +19,7 @@ use crate::{
         machine::{Done, Host},
     },
     report::Reporter,
+    wire::Wire,
 };
 
 /// The agent, between one object and one node.
@@ -29,6 +30,8 @@ pub struct Agent {
     pub reporter: Reporter,
     /// The object, while there is one.
     pub object: Option<GuardedConfig>,
+    /// What the networks of its NICs say.
+    pub wire: Wire,
     history: History,
     /// Reconciles that could not even look.
     backoff: Backoff,
@@ -38,7 +41,8 @@ impl Agent {
     /// An agent that knows of no object yet.
     #[must_use]
     pub fn new(host: Host, reporter: Reporter) -> Self {
-        Self { host, reporter, object: None, history: History::default(), backoff: Backoff::default() }
+        let (wire, history, backoff) = (Wire::default(), History::default(), Backoff::default());
+        Self { host, reporter, object: None, wire, history, backoff }
     }
 
     /// Before this, announcements alone are no reason to reconcile.
@@ -73,7 +77,11 @@ impl Agent {
             }
         }
         let own = self.backoff.not_before().into_iter().chain(self.reporter.next_attempt());
-        next_pass(began, Instant::now(), own.chain(self.history.next_attempts()))
+        next_pass(
+            began,
+            Instant::now(),
+            own.chain(self.history.next_attempts()).chain(self.wire.next_attempts()),
+        )
     }
 
     /// Reports that nobody knows how the node is.
@@ -98,14 +106,16 @@ impl Agent {
         let started = Instant::now();
         self.history.begin(desired.generation);
         let held = self.history.held(started);
+        let allowed = self.wire.narrow(desired);
         // This touches nothing, and may take as long as the host's programs do.
         let prepared = async {
             let look = self.host.observe().await?;
-            self.host.plan(desired, look, held).await
+            self.host.plan(&allowed, look, held).await
         };
         let Some(prepared) = stop.unless_asked(prepared).await else { return Ok(()) };
-        let prepared = prepared?;
+        let mut prepared = prepared?;
         self.history.learn(&prepared.plan, started);
+        self.wire.judge(desired, &mut prepared.plan);
 
         let obstacle = self.host.obstacle().cloned();
         let nothing_failed = Failures::new();
@@ -121,6 +131,9 @@ impl Agent {
         let announced = self.reporter.announce(&report);
         if desired.mode != Mode::Enforce || obstacle.is_some() || prepared.plan.is_idle() {
             announced.await;
+            if desired.mode == Mode::Enforce && obstacle.is_none() {
+                self.wire.talk(prepared.done(desired, &nothing_failed, &prepared.view));
+            }
             self.reporter.report(&Report { phase: Phase::Settled, ..report }).await;
             return Ok(());
         }
@@ -129,6 +142,7 @@ impl Agent {
         // The kernel does not wait for the API server to hear that it is being changed.
         let ((), done) = tokio::join!(announced, self.host.execute(&prepared, order));
         let Done { failures, view } = done?;
+        self.wire.talk(prepared.done(desired, &failures, &view));
         let repaired = self.history.remember(&prepared.plan, &failures, Instant::now());
         self.reporter.record_change(desired, &prepared.plan, &failures, repaired, started.elapsed());
         let report = Report { failures: &failures, view: &view, phase: Phase::Settled, ..report };

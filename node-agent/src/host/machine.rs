@@ -19,6 +19,7 @@ use multinic_agent_core::{
     parse::{desired::Desired, foreign::Definition},
     plan::{Blocked, Notice, Plan, World, decide},
     protected::{Fence, Past, Policy},
+    wire::{self, Findings, Inquiry},
 };
 use multinic_crds::{Explanation, MacAddress, Mode, Reason};
 
@@ -31,6 +32,7 @@ use crate::host::{
     mounts::Mounts,
     netlink::Netlink,
     root::HostRoot,
+    wire::ask_all,
 };
 
 /// The node's kernel and files, as one agent acts on them.
@@ -69,6 +71,19 @@ pub struct Prepared {
     /// What we did before.
     pub ledger: Ledger,
     fence: Fence,
+}
+
+impl Prepared {
+    /// What became of it, for those who talk to the networks of its NICs.
+    #[must_use]
+    pub fn done<'a>(
+        &'a self,
+        desired: &'a Desired,
+        failures: &'a Failures,
+        view: &'a KernelView,
+    ) -> wire::Done<'a> {
+        wire::Done { desired, plan: &self.plan, failures, fence: &self.fence, view }
+    }
 }
 
 /// What became of a plan.
@@ -235,6 +250,12 @@ impl Machine for Host {
     async fn tell(&mut self, notice: Notice) -> Result<(), NodeError> {
         let Ok(backend) = self.backend else { return Ok(()) };
         backend::tell(&self.root, backend, notice).await.map_err(|error| NodeError(error.to_string()))
+    }
+
+    async fn ask(&mut self, inquiries: Vec<Inquiry>) -> Vec<Findings> {
+        // Where nobody can be asked, that is said once the NIC is set up; it is no reason not to set it up.
+        let answers = ask_all(inquiries).await.into_iter();
+        answers.map(Result::unwrap_or_default).collect()
     }
 
     fn record(&mut self, ledger: &Ledger) -> Result<(), NodeError> {

@@ -18,3 +18,4 @@ pub mod root;
 #[cfg(test)]
 mod testing;
 pub mod udev;
+pub mod wire;

@@ -36,7 +36,7 @@ impl VirtualMachine<'_> {
             "--collect",
             "--unit",
             UNIT,
-            "--property=CapabilityBoundingSet=CAP_NET_ADMIN CAP_SYS_CHROOT",
+            "--property=CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_RAW CAP_SYS_CHROOT",
             "--property=NoNewPrivileges=yes",
             // Where a story that fails shows it.
             "--property=StandardOutput=journal+console",

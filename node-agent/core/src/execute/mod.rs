@@ -12,6 +12,7 @@
 //! Nothing in here decides what is right: [`crate::attribute`] does. The node is whatever implements [`Machine`], so
 //! that the tests run the same protocol as production.
 
+mod claim;
 mod lifeline;
 mod machine;
 mod record;
@@ -24,7 +25,7 @@ use multinic_crds::{Explanation, MacAddress, Reason};
 
 pub use machine::{Failure, Machine, NodeError};
 
-use self::{lifeline::Lifeline, undo::Undo};
+use self::{claim::Course, lifeline::Lifeline, undo::Undo};
 use crate::{
     attribute::{Step, Target, Unproven, attempt, converge, prove},
     observed::{files::FileChange, ledger::Ledger, link::KernelView},
@@ -185,20 +186,16 @@ async fn change_kernel(
     let mut pending: Vec<Pending> = numbers.into_iter().map(new).collect();
     let mut failed = Vec::new();
     while !pending.is_empty() {
-        let mut applied = Vec::new();
+        let mut courses = Vec::new();
         for one in pending {
-            let (transaction, undo) = (&transactions[one.number], &mut undos[one.number]);
-            let steps =
-                if one.is_new { begin(node, transaction, &view, undo).await } else { Ok(one.steps.clone()) };
-            let done = match steps {
-                Ok(steps) => apply(node, &steps, &view, undo).await,
-                Err(cause) => Err(cause),
-            };
-            match done {
-                Ok(()) => applied.push(Pending { is_new: false, ..one }),
-                Err(cause) => failed.push((one.number, cause)),
+            let (number, transaction, undo) = (one.number, &transactions[one.number], &mut undos[one.number]);
+            match set_out(node, one, transaction, &view, undo).await {
+                Ok(course) => courses.push(course),
+                Err(cause) => failed.push((number, cause)),
             }
         }
+        let (applied, refused) = claim::finish(node, transactions, courses, &view, undos).await;
+        failed.extend(refused);
         view = match node.view().await {
             Ok(view) => view,
             Err(error) => {
@@ -228,6 +225,20 @@ async fn change_kernel(
         }
     }
     failed
+}
+
+/// Takes the steps of `one` that nobody has to be asked about.
+async fn set_out(
+    node: &mut impl Machine,
+    one: Pending,
+    transaction: &Transaction,
+    view: &KernelView,
+    undo: &mut Undo,
+) -> Result<Course, Explanation> {
+    let steps = if one.is_new { begin(node, transaction, view, undo).await? } else { one.steps.clone() };
+    let mut course = Course::new(Pending { is_new: false, ..one }, steps);
+    course.proceed(node, transaction, view, undo).await?;
+    Ok(course)
 }
 
 /// The first steps of `transaction`. Whoever is told of it may set links down first, so that more is to be done than was

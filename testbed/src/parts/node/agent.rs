@@ -16,7 +16,7 @@ use crate::sandbox::process::Process;
 
 /// What the agent's container drops and keeps.
 const SETPRIV: [&str; 4] = [
-    "--bounding-set=-all,+net_admin,+sys_chroot",
+    "--bounding-set=-all,+net_admin,+net_raw,+sys_chroot",
     "--inh-caps=-all",
     "--ambient-caps=-all",
     "--no-new-privs",
