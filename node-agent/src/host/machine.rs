@@ -32,7 +32,7 @@ use crate::host::{
     mounts::Mounts,
     netlink::Netlink,
     root::HostRoot,
-    wire::ask_all,
+    wire::Ready,
 };
 
 /// The node's kernel and files, as one agent acts on them.
@@ -49,6 +49,8 @@ pub struct Host {
     /// The API server's addresses, whose routes are protected.
     api_server: Vec<IpAddr>,
     arrivals: Arrivals,
+    /// For what the networks of NICs are asked before addresses are given.
+    ready: Ready,
 }
 
 /// What one look at the node showed.
@@ -101,8 +103,18 @@ impl Host {
     pub fn new(root: HostRoot, lock: Option<NodeLock>, policy: Policy) -> Self {
         let backend = backend::detect(&root);
         let netlink = Netlink::new(&root);
-        let (mounts, remembered, arrivals) = (Mounts::default(), Remembered::default(), Arrivals::default());
-        Self { root, lock, mounts, netlink, backend, policy, remembered, api_server: Vec::new(), arrivals }
+        Self {
+            root,
+            lock,
+            mounts: Mounts::default(),
+            netlink,
+            backend,
+            policy,
+            remembered: Remembered::default(),
+            api_server: Vec::new(),
+            arrivals: Arrivals::default(),
+            ready: Ready::default(),
+        }
     }
 
     /// The routes to these addresses are protected from now on.
@@ -159,6 +171,7 @@ impl Host {
         held: BTreeMap<MacAddress, Explanation>,
     ) -> Result<Prepared, HostError> {
         let blocked = Blocked { held, unfit: self.settling(desired, &look, Instant::now()) };
+        self.ready.open(&wire::expected(desired, &blocked, &look.fence, &look.view));
         let world = World {
             backend: *self.backend.as_ref().unwrap_or(&ALL.first()),
             backends: ALL,
@@ -188,6 +201,7 @@ impl Host {
     pub async fn execute(&mut self, prepared: &Prepared, order: Order<'_>) -> Result<Done, HostError> {
         let Prepared { plan, fence, ledger, view: _, definitions: _ } = prepared;
         let outcome = execute(self, &plan.transactions, fence, ledger, order).await;
+        self.ready = Ready::default();
         let Outcome { failures, view, unrecorded } = outcome.map_err(HostError::Unrecorded)?;
         if let Some(error) = unrecorded {
             tracing::warn!("{error}");
@@ -254,7 +268,7 @@ impl Machine for Host {
 
     async fn ask(&mut self, inquiries: Vec<Inquiry>) -> Vec<Findings> {
         // Where nobody can be asked, that is said once the NIC is set up; it is no reason not to set it up.
-        let answers = ask_all(inquiries).await.into_iter();
+        let answers = self.ready.ask(inquiries).await.into_iter();
         answers.map(Result::unwrap_or_default).collect()
     }
 

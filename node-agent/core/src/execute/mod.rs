@@ -12,7 +12,7 @@
 //! Nothing in here decides what is right: [`crate::attribute`] does. The node is whatever implements [`Machine`], so
 //! that the tests run the same protocol as production.
 
-mod claim;
+mod course;
 mod lifeline;
 mod machine;
 mod record;
@@ -25,7 +25,11 @@ use multinic_crds::{Explanation, MacAddress, Reason};
 
 pub use machine::{Failure, Machine, NodeError};
 
-use self::{claim::Course, lifeline::Lifeline, undo::Undo};
+use self::{
+    course::{Course, Pending},
+    lifeline::Lifeline,
+    undo::Undo,
+};
 use crate::{
     attribute::{Step, Target, Unproven, attempt, converge, prove},
     observed::{files::FileChange, ledger::Ledger, link::KernelView},
@@ -162,16 +166,6 @@ async fn transact(
     results
 }
 
-/// A transaction whose kernel part is not proven yet.
-struct Pending {
-    number: usize,
-    /// Whether nothing of it was done yet.
-    is_new: bool,
-    steps: Vec<Step>,
-    rounds: u32,
-    waited: Duration,
-}
-
 /// Takes every transaction's steps and looks, until the kernel shows all targets or will not.
 /// Returns which transactions failed, and why.
 async fn change_kernel(
@@ -194,7 +188,7 @@ async fn change_kernel(
                 Err(cause) => failed.push((number, cause)),
             }
         }
-        let (applied, refused) = claim::finish(node, transactions, courses, &view, undos).await;
+        let (applied, refused) = course::finish(node, transactions, courses, &view, undos).await;
         failed.extend(refused);
         view = match node.view().await {
             Ok(view) => view,
@@ -261,22 +255,6 @@ fn patience(targets: &[Target], view: &KernelView) -> Duration {
     let links = targets.iter().filter_map(|target| view.link(target.index));
     let longest = links.map(|link| link.probing).max().unwrap_or_default();
     (longest + PROBING_MARGIN).min(LONGEST_PROBING)
-}
-
-/// Takes `steps`, each after it was recorded against `view`, the last look.
-async fn apply(
-    node: &mut impl Machine,
-    steps: &[Step],
-    view: &KernelView,
-    undo: &mut Undo,
-) -> Result<(), Explanation> {
-    for step in steps {
-        undo.record(step, view);
-        let failed =
-            |error: NodeError| Explanation::new(Reason::ApplyFailed, format!("failed to {step}: {error}"));
-        node.apply(step).await.map_err(failed)?;
-    }
-    Ok(())
 }
 
 async fn write_files(node: &mut impl Machine, transaction: &Transaction, undo: &Undo) -> Result<(), Failure> {

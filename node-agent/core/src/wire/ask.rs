@@ -11,7 +11,9 @@ use multinic_crds::{Interface, Verify};
 use super::question::Question;
 use crate::{
     observed::link::{AddressState, KernelView, Link, is_link_local},
-    plan::{Member, Transaction},
+    parse::desired::Desired,
+    plan::{Blocked, Member, Transaction},
+    protected::Fence,
 };
 
 /// The questions about the NICs that are `present` and whose network is to be asked.
@@ -27,15 +29,28 @@ pub fn questions<'a>(present: impl Iterator<Item = (&'a Interface, &'a Link)>) -
         .collect()
 }
 
+/// The links of NICs of which something may have to be asked before they get what is `desired`.
+#[must_use]
+pub fn expected(desired: &Desired, blocked: &Blocked, fence: &Fence, view: &KernelView) -> BTreeSet<u32> {
+    let free = view.links.iter().filter(|link| fence.protection(link.index).is_none());
+    let lacks = |link: &Link| {
+        let mac = link.identity()?;
+        let nic = desired.wanted.get(&mac).filter(|nic| nic.verify == Verify::Wire)?;
+        let lacks = !blocked.contains(mac) && !claims(nic).is_subset(&had(link));
+        lacks.then_some(link.index)
+    };
+    free.filter_map(lacks).collect()
+}
+
 /// What is asked before `transaction` gives the link `index` its first IPv4 address, where its network is to be asked.
 pub(crate) fn before(transaction: &Transaction, index: u32, view: &KernelView) -> Option<Question> {
     let on_link = |member: &&Member| member.link.as_ref().is_some_and(|link| link.index == index);
     let member = transaction.members.iter().find(on_link)?;
     let nic = member.wanted.as_ref().filter(|nic| nic.verify == Verify::Wire)?;
     let link = view.link(index).or(member.link.as_ref())?;
-    let had: BTreeSet<IpAddr> = link.nets().iter().map(IpNet::addr).collect();
+    let had = had(link);
     let mut question = bare(nic, link)?;
-    question.claims.retain(|ip| !had.contains(&IpAddr::V4(*ip)));
+    question.claims.retain(|ip| !had.contains(ip));
     (!question.claims.is_empty()).then_some(question)
 }
 
@@ -52,12 +67,19 @@ fn bare(nic: &Interface, link: &Link) -> Option<Question> {
 }
 
 pub(super) fn claims(nic: &Interface) -> BTreeSet<Ipv4Addr> {
-    let v4 = |net: IpNet| match net {
-        IpNet::V4(net) => Some(net.addr()),
-        // The kernel sees to these by itself.
-        IpNet::V6(_) => None,
-    };
     nic.nets().filter_map(v4).collect()
+}
+
+fn had(link: &Link) -> BTreeSet<Ipv4Addr> {
+    link.nets().into_iter().filter_map(v4).collect()
+}
+
+/// An IPv4 address. The kernel sees by itself to those of IPv6.
+fn v4(net: IpNet) -> Option<Ipv4Addr> {
+    match net {
+        IpNet::V4(net) => Some(net.addr()),
+        IpNet::V6(_) => None,
+    }
 }
 
 /// The routers that the NIC is to have on its own subnets.

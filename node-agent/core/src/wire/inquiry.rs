@@ -36,9 +36,9 @@ const BEFORE: Pace = Pace {
 };
 /// Beside everything else. A switch may take a second until it lets anything pass of a link that came up.
 const BESIDE: Pace = Pace {
-    asks: &[0, 50, 200, 500, 800, 1050],
-    patience: Duration::from_millis(1200),
-    end: Duration::from_millis(1400),
+    asks: &[0, 50, 200, 450, 700, 950],
+    patience: Duration::from_millis(1050),
+    end: Duration::from_millis(1250),
     heeds_probes: false,
 };
 
@@ -286,9 +286,9 @@ mod tests {
         assert_eq!(network.talk(Inquiry::beside(asked(), BTreeSet::new())), (taken(), 0));
         let own = BTreeSet::from([mac(OTHER)]);
         assert_eq!(network.talk(Inquiry::beside(asked(), own)).0, Findings::default());
-        let slow = Network { opens: Duration::from_secs(1), ..network };
+        let slow = Network { opens: Duration::from_millis(900), ..network };
         assert_eq!(slow.talk(Inquiry::before(asked(), BTreeSet::new())).0, Findings::default());
-        assert_eq!(slow.talk(Inquiry::beside(asked(), BTreeSet::new())), (taken(), 1050));
+        assert_eq!(slow.talk(Inquiry::beside(asked(), BTreeSet::new())), (taken(), 950));
     }
 
     #[test]
@@ -309,7 +309,7 @@ mod tests {
         let inquiry = Inquiry::beside(question(9000, &[], &GATEWAYS), BTreeSet::new());
         let (findings, took) = network.talk(inquiry);
         assert_eq!(findings, Findings { silent: [ip("10.1.0.1")].into(), ..Findings::default() });
-        assert_eq!(took, 1200);
+        assert_eq!(took, 1050);
     }
 
     #[test]
@@ -320,16 +320,16 @@ mod tests {
         let (findings, took) = network.talk(inquiry());
         assert_eq!(findings, found);
         assert!(took <= 500, "{took}");
-        let late = Network { opens: Duration::from_secs(1), ..network };
+        let late = Network { opens: Duration::from_millis(900), ..network };
         let (findings, took) = late.talk(inquiry());
         assert_eq!(findings.silent, BTreeSet::new());
-        assert!(took <= 1400, "{took}");
+        assert!(took <= 1250, "{took}");
     }
 
     #[test]
     fn a_router_that_answers_no_echo_is_no_fault() {
         let network = Network::of(&[("10.1.0.1", ROUTER), ("fe80::1", ROUTER)], 0);
         let (findings, took) = network.talk(Inquiry::beside(question(9000, &[], &GATEWAYS), BTreeSet::new()));
-        assert_eq!((findings, took), (Findings::default(), 1400));
+        assert_eq!((findings, took), (Findings::default(), 1250));
     }
 }

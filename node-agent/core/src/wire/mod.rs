@@ -23,7 +23,7 @@ mod size;
 
 pub use self::{
     announced::{Announced, Announcement},
-    ask::questions,
+    ask::{expected, questions},
     inquiry::Inquiry,
     present::{Done, present},
     proofs::Proofs,

@@ -10,8 +10,8 @@ use nix::{
     sys::socket::{LinkAddr, SockaddrStorage, bind},
 };
 use rustix::io::Errno;
-use socket2::{Domain, Protocol, SockFilter, Socket, Type};
-use tokio::net::UnixDatagram;
+use socket2::{Domain, Protocol, SockFilter, SockRef, Socket, Type};
+use tokio::{net::UnixDatagram, runtime::Handle, task::spawn_blocking};
 
 /// Every protocol, as the kernel numbers them; it wants the number in network order.
 const ALL: u16 = 3;
@@ -19,7 +19,7 @@ const ALL: u16 = 3;
 const LARGEST: usize = 65535 + 14;
 
 /// The socket. tokio has no type for frames; to send and to receive, every socket of whole messages is the same.
-pub(super) struct Channel(UnixDatagram);
+pub(super) struct Channel(Option<UnixDatagram>);
 
 /// Room for one frame.
 pub(super) fn buffer() -> Vec<u8> {
@@ -28,19 +28,35 @@ pub(super) fn buffer() -> Vec<u8> {
 
 impl Channel {
     /// A socket that sends over the link with this number, and hears what comes in over it and is heeded here.
-    pub(super) fn open(index: u32) -> io::Result<Self> {
-        let link = link(index)?;
-        let protocol = Protocol::from(i32::from(ALL.to_be()));
-        let socket = Socket::new(Domain::PACKET, Type::RAW.nonblocking().cloexec(), Some(protocol))?;
-        socket.attach_filter(&filter())?;
-        bind(socket.as_raw_fd(), &link)?;
-        forget(&socket)?;
-        UnixDatagram::from_std(OwnedFd::from(socket).into()).map(Self)
+    ///
+    /// The kernel waits for all its processors where such a socket is tied to a link, and where it is closed: that may
+    /// be tens of milliseconds, in which nothing else has to wait.
+    pub(super) async fn open(index: u32) -> io::Result<Self> {
+        let socket = spawn_blocking(move || tied(index)).await.map_err(io::Error::other)??;
+        UnixDatagram::from_std(OwnedFd::from(socket).into()).map(|socket| Self(Some(socket)))
+    }
+
+    fn socket(&self) -> io::Result<&UnixDatagram> {
+        self.0.as_ref().ok_or_else(|| io::ErrorKind::NotConnected.into())
+    }
+
+    /// Drops what came in before, over whichever link until the socket was tied to one.
+    pub(super) fn forget(&self) -> io::Result<()> {
+        let socket = SockRef::from(self.socket()?);
+        let mut frame = [0; 1];
+        loop {
+            match (&*socket).read(&mut frame) {
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if is_lost(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// Sends one frame. What the link does not take is lost, as on the way.
     pub(super) async fn send(&self, frame: &[u8]) -> io::Result<()> {
-        match self.0.send(frame).await {
+        match self.socket()?.send(frame).await {
             Err(error) if !is_lost(&error) => Err(error),
             _ => Ok(()),
         }
@@ -49,7 +65,7 @@ impl Channel {
     /// The next frame that comes; its length.
     pub(super) async fn receive(&self, frame: &mut [u8]) -> io::Result<usize> {
         loop {
-            match self.0.recv(frame).await {
+            match self.socket()?.recv(frame).await {
                 Err(error) if is_lost(&error) => {}
                 result => return result,
             }
@@ -57,17 +73,23 @@ impl Channel {
     }
 }
 
-/// Drops what came in over any link before the socket was tied to one.
-fn forget(mut socket: &Socket) -> io::Result<()> {
-    let mut frame = [0; 1];
-    loop {
-        match socket.read(&mut frame) {
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-            Err(error) if is_lost(&error) => {}
-            Err(error) => return Err(error),
+impl Drop for Channel {
+    fn drop(&mut self) {
+        let socket = self.0.take().map(UnixDatagram::into_std);
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn_blocking(|| drop(socket));
         }
     }
+}
+
+/// A socket that is tied to a link.
+fn tied(index: u32) -> io::Result<Socket> {
+    let link = link(index)?;
+    let protocol = Protocol::from(i32::from(ALL.to_be()));
+    let socket = Socket::new(Domain::PACKET, Type::RAW.nonblocking().cloexec(), Some(protocol))?;
+    socket.attach_filter(&filter())?;
+    bind(socket.as_raw_fd(), &link)?;
+    Ok(socket)
 }
 
 /// Whether it is the link that fails, and not the right to use it: it is down or gone, or has no room, or another size.

@@ -6,24 +6,51 @@
 mod channel;
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     io,
     time::{Duration, Instant},
 };
 
 use futures::future::join_all;
 use multinic_agent_core::wire::{Announcement, Findings, Inquiry, frame};
-use tokio::time::timeout;
+use tokio::{task::JoinHandle, time::timeout};
 
 use self::channel::Channel;
 
-/// Asks the networks of NICs, all at once; what each says, or why it cannot be asked.
-pub async fn ask_all(inquiries: Vec<Inquiry>) -> Vec<io::Result<Findings>> {
-    join_all(inquiries.into_iter().map(ask)).await
+/// Sockets that may be needed soon, by link: to open one takes as long as to ask something.
+#[derive(Default)]
+pub struct Ready(BTreeMap<u32, JoinHandle<io::Result<Channel>>>);
+
+impl Ready {
+    /// Begins to open sockets for these links, and closes all others.
+    pub fn open(&mut self, links: &BTreeSet<u32>) {
+        self.0 = links.iter().map(|link| (*link, tokio::spawn(Channel::open(*link)))).collect();
+    }
+
+    /// Asks the networks of NICs, all at once; what each says, or why it cannot be asked.
+    pub async fn ask(&mut self, inquiries: Vec<Inquiry>) -> Vec<io::Result<Findings>> {
+        let asking = inquiries.into_iter().map(|inquiry| {
+            let ready = self.0.remove(&inquiry.question().index);
+            async move {
+                let channel = match ready {
+                    Some(ready) => ready.await.map_err(io::Error::other)??,
+                    None => Channel::open(inquiry.question().index).await?,
+                };
+                converse(&channel, inquiry).await
+            }
+        });
+        join_all(asking).await
+    }
 }
 
 /// Asks the network of one NIC.
-pub async fn ask(mut inquiry: Inquiry) -> io::Result<Findings> {
-    let channel = Channel::open(inquiry.question().index)?;
+pub async fn ask(inquiry: Inquiry) -> io::Result<Findings> {
+    let channel = Channel::open(inquiry.question().index).await?;
+    converse(&channel, inquiry).await
+}
+
+async fn converse(channel: &Channel, mut inquiry: Inquiry) -> io::Result<Findings> {
+    channel.forget()?;
     let began = Instant::now();
     let mut frame = channel::buffer();
     while !inquiry.is_over(began.elapsed()) {
@@ -41,7 +68,7 @@ pub async fn ask(mut inquiry: Inquiry) -> io::Result<Findings> {
 
 /// Tells the network of a NIC which addresses it has.
 pub async fn announce(announcement: &Announcement) -> io::Result<()> {
-    let channel = Channel::open(announcement.index)?;
+    let channel = Channel::open(announcement.index).await?;
     for ip in &announcement.addresses {
         if let Some(frame) = frame::announce(announcement.source, *ip) {
             channel.send(&frame).await?;

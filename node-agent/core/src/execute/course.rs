@@ -1,17 +1,27 @@
 //! Taking the steps of transactions, and asking the network before an address is given: whoever else has it keeps it.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use ipnet::IpNet;
-use multinic_crds::{Explanation, MacAddress};
+use multinic_crds::{Explanation, MacAddress, Reason};
 
-use super::{Pending, machine::Machine, undo::Undo};
+use super::{machine::Machine, undo::Undo};
 use crate::{
     attribute::Step,
     observed::link::KernelView,
     plan::Transaction,
     wire::{Inquiry, Question, before, in_use},
 };
+
+/// A transaction whose kernel part is not proven yet.
+pub(super) struct Pending {
+    pub(super) number: usize,
+    /// Whether nothing of it was done yet.
+    pub(super) is_new: bool,
+    pub(super) steps: Vec<Step>,
+    pub(super) rounds: u32,
+    pub(super) waited: Duration,
+}
 
 /// The steps of one transaction, as far as they are taken.
 pub(super) struct Course {
@@ -43,7 +53,10 @@ impl Course {
                 return Ok(());
             }
             let step = step.clone();
-            super::apply(node, std::slice::from_ref(&step), view, undo).await?;
+            undo.record(&step, view);
+            node.apply(&step).await.map_err(|error| {
+                Explanation::new(Reason::ApplyFailed, format!("failed to {step}: {error}"))
+            })?;
             self.steps.next();
         }
         Ok(())
