@@ -93,6 +93,12 @@ fn powers() -> Vec<Loss> {
             consequence: "no NIC is changed: `Failed`, `ApplyFailed`",
         },
         Loss {
+            permission: "agent: `NET_RAW`".to_owned(),
+            taken: Taken::Capability("NET_RAW"),
+            seen: Seen::AgentLog("cannot announce addresses"),
+            consequence: "neighbours find addresses late, and no network is asked: the agent logs that, and NICs with `verify: wire` say `WireUnavailable`",
+        },
+        Loss {
             permission: "agent: `SYS_CHROOT`".to_owned(),
             taken: Taken::Capability("SYS_CHROOT"),
             seen: Seen::Ready("ValidationUnavailable"),
