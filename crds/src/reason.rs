@@ -91,6 +91,15 @@ reasons! {
     NoCarrier [Nic]
         "The NIC is configured, and nothing answers at the other end of its cable."
         "look at the Neutron port: is it bound, and its admin state up?"
+    GatewaySilent [Nic Ready]
+        "The NIC is configured, and a router that it needs does not answer on its network."
+        "look at the router, and at the network and the security groups of the Neutron port"
+    MtuTooLarge [Nic Ready]
+        "The NIC is configured, and packets as large as its MTU do not pass to its router and back."
+        "give `mtu` in the row the size that passes, or have the network carry more"
+    WireUnavailable [Nic Ready]
+        "The NIC is configured, and the agent cannot ask the NIC's network whether it works."
+        "give the agent's container NET_RAW, or take `verify: wire` off the NIC"
     Applying [Nic Ready Progressing]
         "The agent is at work on it."
         "nothing: it takes seconds"
@@ -168,6 +177,9 @@ reasons! {
     AddressConflict [Nic]
         "Another host already answers for an address of this NIC."
         "change the address of one of the two"
+    AddressInUse [Nic]
+        "Another host has an address of this NIC, as the NIC's network says, so the NIC does not get it."
+        "give one of the two another address; it is asked for again at growing intervals"
     AddressTentative [Nic]
         "The kernel does not finish probing whether an IPv6 address is free."
         "look at the carrier of the NIC and at its network"
@@ -333,6 +345,12 @@ impl Reason {
                 | Self::LockUnavailable
                 | Self::ValidationUnavailable
         )
+    }
+
+    /// Whether a NIC is right in the kernel, and its network does not say that it works.
+    #[must_use]
+    pub const fn is_unproven(self) -> bool {
+        matches!(self, Self::GatewaySilent | Self::MtuTooLarge | Self::WireUnavailable)
     }
 
     /// Whether it may show there.

@@ -22,6 +22,7 @@ use crate::{
         machine::{Done, Host, Prepared},
     },
     report::Reporter,
+    wire::Wire,
 };
 
 /// The agent, between one object and one node.
@@ -34,6 +35,8 @@ pub struct Agent {
     pub object: Option<GuardedConfig>,
     /// Who asks the networks of its NICs for addresses.
     clients: Clients,
+    /// What the networks of its NICs say.
+    pub wire: Wire,
     history: History,
     /// Reconciles that could not even look.
     backoff: Backoff,
@@ -43,8 +46,8 @@ impl Agent {
     /// An agent that knows of no object yet.
     #[must_use]
     pub fn new(host: Host, reporter: Reporter, clients: Clients) -> Self {
-        let (history, backoff) = (History::default(), Backoff::default());
-        Self { host, reporter, object: None, clients, history, backoff }
+        let (wire, history, backoff) = (Wire::default(), History::default(), Backoff::default());
+        Self { host, reporter, object: None, clients, wire, history, backoff }
     }
 
     /// Takes in what the network of a NIC says; whether it is news.
@@ -86,7 +89,11 @@ impl Agent {
             }
         }
         let own = self.backoff.not_before().into_iter().chain(self.reporter.next_attempt());
-        next_pass(began, Instant::now(), own.chain(self.history.next_attempts()))
+        next_pass(
+            began,
+            Instant::now(),
+            own.chain(self.history.next_attempts()).chain(self.wire.next_attempts()),
+        )
     }
 
     /// Reports that nobody knows how the node is.
@@ -112,8 +119,9 @@ impl Agent {
         self.history.begin(desired.generation);
         // This touches nothing, and may take as long as the host's programs do.
         let Some(ready) = stop.unless_asked(self.prepare(desired, started)).await else { return Ok(()) };
-        let Ready { desired, leases, prepared } = ready?;
+        let Ready { desired, leases, mut prepared } = ready?;
         self.history.learn(&prepared.plan, started);
+        self.wire.judge(&desired, &mut prepared.plan);
 
         let obstacle = self.host.obstacle().cloned();
         let nothing_failed = Failures::new();
@@ -129,6 +137,9 @@ impl Agent {
         let announced = self.reporter.announce(&report);
         if desired.mode != Mode::Enforce || obstacle.is_some() || prepared.plan.is_idle() {
             announced.await;
+            if desired.mode == Mode::Enforce && obstacle.is_none() {
+                self.wire.talk(prepared.done(&desired, &nothing_failed, &prepared.view));
+            }
             self.reporter.report(&Report { phase: Phase::Settled, ..report }).await;
             self.ask(&report, &leases, &prepared.ledger);
             return Ok(());
@@ -138,6 +149,7 @@ impl Agent {
         // The kernel does not wait for the API server to hear that it is being changed.
         let ((), done) = tokio::join!(announced, self.host.execute(&prepared, order));
         let Done { failures, view } = done?;
+        self.wire.talk(prepared.done(&desired, &failures, &view));
         let repaired = self.history.remember(&prepared.plan, &failures, Instant::now());
         self.reporter.record_change(&desired, &prepared.plan, &failures, repaired, started.elapsed());
         let report = Report { failures: &failures, view: &view, phase: Phase::Settled, ..report };
@@ -152,7 +164,8 @@ impl Agent {
         let look = self.host.observe().await?;
         let leases = self.clients.leases(&look.ledger);
         let desired = learned(desired.clone(), &leases, &look.view, &look.ledger);
-        let prepared = self.host.plan(&desired, look, &leases, held).await?;
+        let allowed = self.wire.narrow(&desired);
+        let prepared = self.host.plan(&allowed, look, &leases, held).await?;
         Ok(Ready { desired, leases, prepared })
     }
 

@@ -174,6 +174,11 @@ async fn turn(
                     due = Instant::now();
                 }
             }
+            Some(is_news) = agent.wire.heard() => {
+                if is_news {
+                    due = due.min(Instant::now());
+                }
+            }
             announced = news.kernel.next() => {
                 ensure!(announced.is_some(), "the kernel's announcements ended");
                 let soon = looks.next(Instant::now() + QUIET);

@@ -25,6 +25,7 @@ pub mod plan;
 pub mod protected;
 pub mod report;
 pub mod retry;
+pub mod wire;
 
 #[cfg(test)]
 mod testing;

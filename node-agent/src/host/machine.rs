@@ -20,6 +20,7 @@ use multinic_agent_core::{
     parse::{desired::Desired, foreign::Definition},
     plan::{Blocked, Notice, Plan, World, decide},
     protected::{Fence, Past, Policy},
+    wire::{self, Findings, Inquiry},
 };
 use multinic_crds::{Explanation, MacAddress, Mode, Reason};
 
@@ -32,6 +33,7 @@ use crate::host::{
     mounts::Mounts,
     netlink::Netlink,
     root::HostRoot,
+    wire::Ready,
 };
 
 /// The node's kernel and files, as one agent acts on them.
@@ -48,6 +50,8 @@ pub struct Host {
     /// The API server's addresses, whose routes are protected.
     api_server: Vec<IpAddr>,
     arrivals: Arrivals,
+    /// For what the networks of NICs are asked before addresses are given.
+    ready: Ready,
 }
 
 /// What one look at the node showed.
@@ -74,6 +78,19 @@ pub struct Prepared {
     fence: Fence,
 }
 
+impl Prepared {
+    /// What became of it, for those who talk to the networks of its NICs.
+    #[must_use]
+    pub fn done<'a>(
+        &'a self,
+        desired: &'a Desired,
+        failures: &'a Failures,
+        view: &'a KernelView,
+    ) -> wire::Done<'a> {
+        wire::Done { desired, plan: &self.plan, failures, fence: &self.fence, view }
+    }
+}
+
 /// What became of a plan.
 #[derive(Debug)]
 pub struct Done {
@@ -89,8 +106,18 @@ impl Host {
     pub fn new(root: HostRoot, lock: Option<NodeLock>, policy: Policy) -> Self {
         let backend = backend::detect(&root);
         let netlink = Netlink::new(&root);
-        let (mounts, remembered, arrivals) = (Mounts::default(), Remembered::default(), Arrivals::default());
-        Self { root, lock, mounts, netlink, backend, policy, remembered, api_server: Vec::new(), arrivals }
+        Self {
+            root,
+            lock,
+            mounts: Mounts::default(),
+            netlink,
+            backend,
+            policy,
+            remembered: Remembered::default(),
+            api_server: Vec::new(),
+            arrivals: Arrivals::default(),
+            ready: Ready::default(),
+        }
     }
 
     /// The routes to these addresses are protected from now on.
@@ -148,6 +175,7 @@ impl Host {
         held: BTreeMap<MacAddress, Explanation>,
     ) -> Result<Prepared, HostError> {
         let blocked = Blocked { held, unfit: self.settling(desired, &look, Instant::now()) };
+        self.ready.open(&wire::expected(desired, &blocked, &look.fence, &look.view));
         let world = World {
             backend: *self.backend.as_ref().unwrap_or(&ALL.first()),
             backends: ALL,
@@ -178,6 +206,7 @@ impl Host {
     pub async fn execute(&mut self, prepared: &Prepared, order: Order<'_>) -> Result<Done, HostError> {
         let Prepared { plan, fence, ledger, view: _, definitions: _ } = prepared;
         let outcome = execute(self, &plan.transactions, fence, ledger, order).await;
+        self.ready = Ready::default();
         let Outcome { failures, view, unrecorded } = outcome.map_err(HostError::Unrecorded)?;
         if let Some(error) = unrecorded {
             tracing::warn!("{error}");
@@ -240,6 +269,12 @@ impl Machine for Host {
     async fn tell(&mut self, notice: Notice) -> Result<(), NodeError> {
         let Ok(backend) = self.backend else { return Ok(()) };
         backend::tell(&self.root, backend, notice).await.map_err(|error| NodeError(error.to_string()))
+    }
+
+    async fn ask(&mut self, inquiries: Vec<Inquiry>) -> Vec<Findings> {
+        // Where nobody can be asked, that is said once the NIC is set up; it is no reason not to set it up.
+        let answers = self.ready.ask(inquiries).await.into_iter();
+        answers.map(Result::unwrap_or_default).collect()
     }
 
     fn record(&mut self, ledger: &Ledger) -> Result<(), NodeError> {

@@ -19,3 +19,4 @@ pub mod root;
 #[cfg(test)]
 mod testing;
 pub mod udev;
+pub mod wire;

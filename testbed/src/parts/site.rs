@@ -71,6 +71,12 @@ impl Site<'_> {
         [format!("10.2{}.0.254", self.number), format!("2001:db8:2{}::fe", self.number)]
     }
 
+    /// Runs a command on the router, whose link to the node is called `lan`.
+    pub fn on_router(&self, argv: &[&str]) -> Result<String> {
+        let router = format!("router{}", self.number);
+        self.bed.spawner()?.run(&[&["ip", "netns", "exec", &router], argv].concat())
+    }
+
     /// Has the client call `port` of `address` so many `times`; fails where one call is not answered.
     pub fn calls(&self, address: &str, port: u16, times: u32) -> Result<()> {
         let (client, port, times) = (format!("client{}", self.number), port.to_string(), times.to_string());

@@ -27,6 +27,7 @@ use multinic_agent_core::{
     parse::{desired::Desired, foreign::Definition},
     plan::{Blocked, BootCheck, Notice, Plan, Transaction, Verdict, World, decide},
     protected::{AllowedKind, Fence, Past, Policy},
+    wire::{Findings, Inquiry},
 };
 use multinic_crds::{Explanation, Interface, MacAddress, Mode, Reason};
 use tokio::runtime::{Builder, Runtime};
@@ -250,6 +251,10 @@ impl Machine for Host {
 
     async fn tell(&mut self, _: Notice) -> Result<(), NodeError> {
         Ok(())
+    }
+
+    async fn ask(&mut self, inquiries: Vec<Inquiry>) -> Vec<Findings> {
+        vec![Findings::default(); inquiries.len()]
     }
 
     fn record(&mut self, ledger: &Ledger) -> Result<(), NodeError> {

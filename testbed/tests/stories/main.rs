@@ -19,6 +19,7 @@ mod slots;
 mod systems;
 mod udev;
 mod uplink;
+mod wire;
 mod witness;
 
 use std::process::ExitCode;
@@ -29,6 +30,6 @@ fn main() -> ExitCode {
     let suite = faults::tell(boundaries::tell(Suite::default()));
     let suite = routes::tell(systems::tell(constancy::tell(slots::tell(suite))));
     let suite = check::tell(lease::tell(uplink::tell(guards::tell(suite))));
-    let suite = dhcp::tell(routing::tell(moves::tell(endings::tell(udev::tell(suite)))));
+    let suite = dhcp::tell(wire::tell(routing::tell(moves::tell(endings::tell(udev::tell(suite))))));
     loops::tell(schema::tell(pod::tell(parts::tell(suite)))).run()
 }

@@ -8,6 +8,7 @@ use crate::{
     attribute::Step,
     observed::{files::FileChange, ledger::Ledger, link::KernelView},
     plan::Notice,
+    wire::{Findings, Inquiry},
 };
 
 /// The node, as far as a transaction reaches.
@@ -20,6 +21,8 @@ pub trait Machine {
     fn write(&mut self, change: &FileChange) -> Result<(), NodeError>;
     /// Tells what configures the host's network of a change.
     fn tell(&mut self, notice: Notice) -> impl Future<Output = Result<(), NodeError>>;
+    /// Asks networks of NICs, all at once; what each says. Nothing where nobody can be asked.
+    fn ask(&mut self, inquiries: Vec<Inquiry>) -> impl Future<Output = Vec<Findings>>;
     /// Keeps `ledger` over a restart and a crash.
     fn record(&mut self, ledger: &Ledger) -> Result<(), NodeError>;
     /// Waits a little before the next read-back.

@@ -12,6 +12,7 @@
 //! Nothing in here decides what is right: [`crate::attribute`] does. The node is whatever implements [`Machine`], so
 //! that the tests run the same protocol as production.
 
+mod course;
 mod lifeline;
 mod machine;
 mod record;
@@ -24,7 +25,11 @@ use multinic_crds::{Explanation, MacAddress, Reason};
 
 pub use machine::{Failure, Machine, NodeError};
 
-use self::{lifeline::Lifeline, undo::Undo};
+use self::{
+    course::{Course, Pending},
+    lifeline::Lifeline,
+    undo::Undo,
+};
 use crate::{
     attribute::{Step, Target, Unproven, attempt, converge, prove},
     observed::{files::FileChange, ledger::Ledger, link::KernelView},
@@ -161,16 +166,6 @@ async fn transact(
     results
 }
 
-/// A transaction whose kernel part is not proven yet.
-struct Pending {
-    number: usize,
-    /// Whether nothing of it was done yet.
-    is_new: bool,
-    steps: Vec<Step>,
-    rounds: u32,
-    waited: Duration,
-}
-
 /// Takes every transaction's steps and looks, until the kernel shows all targets or will not.
 /// Returns which transactions failed, and why.
 async fn change_kernel(
@@ -185,20 +180,16 @@ async fn change_kernel(
     let mut pending: Vec<Pending> = numbers.into_iter().map(new).collect();
     let mut failed = Vec::new();
     while !pending.is_empty() {
-        let mut applied = Vec::new();
+        let mut courses = Vec::new();
         for one in pending {
-            let (transaction, undo) = (&transactions[one.number], &mut undos[one.number]);
-            let steps =
-                if one.is_new { begin(node, transaction, &view, undo).await } else { Ok(one.steps.clone()) };
-            let done = match steps {
-                Ok(steps) => apply(node, &steps, &view, undo).await,
-                Err(cause) => Err(cause),
-            };
-            match done {
-                Ok(()) => applied.push(Pending { is_new: false, ..one }),
-                Err(cause) => failed.push((one.number, cause)),
+            let (number, transaction, undo) = (one.number, &transactions[one.number], &mut undos[one.number]);
+            match set_out(node, one, transaction, &view, undo).await {
+                Ok(course) => courses.push(course),
+                Err(cause) => failed.push((number, cause)),
             }
         }
+        let (applied, refused) = course::finish(node, transactions, courses, &view, undos).await;
+        failed.extend(refused);
         view = match node.view().await {
             Ok(view) => view,
             Err(error) => {
@@ -230,6 +221,20 @@ async fn change_kernel(
     failed
 }
 
+/// Takes the steps of `one` that nobody has to be asked about.
+async fn set_out(
+    node: &mut impl Machine,
+    one: Pending,
+    transaction: &Transaction,
+    view: &KernelView,
+    undo: &mut Undo,
+) -> Result<Course, Explanation> {
+    let steps = if one.is_new { begin(node, transaction, view, undo).await? } else { one.steps.clone() };
+    let mut course = Course::new(Pending { is_new: false, ..one }, steps);
+    course.proceed(node, transaction, view, undo).await?;
+    Ok(course)
+}
+
 /// The first steps of `transaction`. Whoever is told of it may set links down first, so that more is to be done than was
 /// planned.
 async fn begin(
@@ -250,22 +255,6 @@ fn patience(targets: &[Target], view: &KernelView) -> Duration {
     let links = targets.iter().filter_map(|target| view.link(target.index));
     let longest = links.map(|link| link.probing).max().unwrap_or_default();
     (longest + PROBING_MARGIN).min(LONGEST_PROBING)
-}
-
-/// Takes `steps`, each after it was recorded against `view`, the last look.
-async fn apply(
-    node: &mut impl Machine,
-    steps: &[Step],
-    view: &KernelView,
-    undo: &mut Undo,
-) -> Result<(), Explanation> {
-    for step in steps {
-        undo.record(step, view);
-        let failed =
-            |error: NodeError| Explanation::new(Reason::ApplyFailed, format!("failed to {step}: {error}"));
-        node.apply(step).await.map_err(failed)?;
-    }
-    Ok(())
 }
 
 async fn write_files(node: &mut impl Machine, transaction: &Transaction, undo: &Undo) -> Result<(), Failure> {

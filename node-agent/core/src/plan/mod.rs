@@ -59,6 +59,8 @@ pub struct Plan {
     pub transactions: Vec<Transaction>,
     /// Addresses of NICs of ours that the node was told are its own.
     pub leaks: Vec<Leak>,
+    /// NICs that are right in the kernel, and of which their networks say something else.
+    pub unproven: BTreeMap<MacAddress, Explanation>,
 }
 
 /// What to do about `desired`, without what this host could not keep over its next boot.

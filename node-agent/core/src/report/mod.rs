@@ -215,7 +215,7 @@ impl Report<'_> {
         let settled = self.phase == Phase::Settled && self.held_back().is_none();
         let waiting = self.held_back().unwrap_or(Reason::Applying);
         Some(match &decision.verdict {
-            Verdict::Right => configured,
+            Verdict::Right => self.unproven(mac, link).unwrap_or(configured),
             Verdict::Change if settled => configured,
             Verdict::Change => (InterfaceState::Pending, waiting, self.intention(mac)),
             Verdict::Missing => {
@@ -231,6 +231,13 @@ impl Report<'_> {
             Verdict::Remove => (InterfaceState::Removing, waiting, self.intention(mac)),
             Verdict::Keep(refusal) => (InterfaceState::Removing, refusal.reason, refusal.message.to_string()),
         })
+    }
+
+    /// What the network of a NIC says that is right in the kernel. Without a carrier it says nothing.
+    fn unproven(&self, mac: MacAddress, link: Option<&Link>) -> Option<(InterfaceState, Reason, String)> {
+        let fault = self.plan?.unproven.get(&mac)?;
+        let message = fault.message.to_string();
+        link?.carrier.then_some((InterfaceState::Configured, fault.reason, message))
     }
 
     /// Why the plan is not carried out at all.
@@ -272,22 +279,9 @@ impl Report<'_> {
         let worst = interfaces.iter().filter(|nic| severity(nic) > 0).max_by_key(|nic| severity(nic));
         let progressing = self.phase == Phase::Progressing && self.desired.mode == Mode::Enforce;
         let Some(worst) = worst else {
-            let reason = if progressing { Reason::Applying } else { Reason::Configured };
-            return Overall {
-                ready: !progressing,
-                degraded: false,
-                progressing,
-                reason,
-                message: String::new(),
-            };
+            return Overall::configured(interfaces, progressing);
         };
-        let same = interfaces.iter().filter(|nic| nic.state == worst.state).count();
-        let more = if same > 1 { format!(" (and {} more)", same - 1) } else { String::new() };
-        let message = if worst.message.is_empty() {
-            String::new()
-        } else {
-            format!("{} {}: {}{more}", worst.name, worst.mac_address, worst.message)
-        };
+        let message = of_first(worst, interfaces.iter().filter(|nic| nic.state == worst.state).count());
         let reason = if progressing { Reason::Applying } else { overall_reason(worst, self.held_back()) };
         Overall { ready: false, degraded: severity(worst) > MISSING, progressing, reason, message }
     }
@@ -302,9 +296,37 @@ struct Overall {
 }
 
 impl Overall {
+    /// Every NIC is right in the kernel; what their networks say takes nothing of that away, and does not go unsaid.
+    fn configured(interfaces: &[InterfaceStatus], progressing: bool) -> Self {
+        let unproven: Vec<_> =
+            interfaces.iter().filter_map(|nic| Some((nic, unproven(&nic.reason)?))).collect();
+        let first = unproven.first().filter(|_| !progressing);
+        let reason = if progressing { Reason::Applying } else { Reason::Configured };
+        Self {
+            ready: !progressing,
+            degraded: first.is_some(),
+            progressing,
+            reason: first.map_or(reason, |(_, reason)| *reason),
+            message: first.map_or_else(String::new, |(nic, _)| of_first(nic, unproven.len())),
+        }
+    }
+
     const fn broken(reason: Reason, message: String) -> Self {
         Self { ready: false, degraded: true, progressing: false, reason, message }
     }
+}
+
+/// What is said of `nic`, one of so many `alike`.
+fn of_first(nic: &InterfaceStatus, alike: usize) -> String {
+    if nic.message.is_empty() {
+        return String::new();
+    }
+    let more = if alike > 1 { format!(" (and {} more)", alike - 1) } else { String::new() };
+    format!("{} {}: {}{more}", nic.name, nic.mac_address, nic.message)
+}
+
+fn unproven(reason: &str) -> Option<Reason> {
+    Reason::ALL.iter().find(|known| known.is_unproven() && known.as_str() == reason).copied()
 }
 
 /// A wanted NIC whose change came to nothing.

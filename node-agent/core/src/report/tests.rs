@@ -149,6 +149,25 @@ fn a_nic_without_a_carrier_is_configured_and_says_so() {
 }
 
 #[test]
+fn a_nic_whose_network_does_not_say_that_it_works_is_configured_and_the_node_says_so() {
+    let mut scene = scene(&[nic(A, "multinic0", &[])], Mode::Enforce);
+    let mac = A.parse().unwrap();
+    scene.plan.decisions.get_mut(&mac).unwrap().verdict = Verdict::Right;
+    scene.plan.unproven.insert(mac, Explanation::new(Reason::GatewaySilent, "10.1.0.1 does not answer"));
+    let status = scene.settled();
+    assert_eq!(
+        conditions(&status),
+        ("Ready=True Degraded=True Progressing=False".to_owned(), "GatewaySilent".to_owned())
+    );
+    let said = &status.interfaces[0];
+    assert_eq!((said.state, said.reason.as_str()), (InterfaceState::Configured, "GatewaySilent"));
+    assert_eq!(status.conditions[0].message, format!("multinic0 {A}: 10.1.0.1 does not answer"));
+    assert_eq!(status.applied_generation, Some(3));
+    scene.view.links[0].carrier = false;
+    assert_eq!(scene.settled().interfaces[0].reason, "NoCarrier", "there is no network to say anything");
+}
+
+#[test]
 fn a_dry_run_says_what_it_would_do() {
     let status = scene(&[nic(A, "multinic0", &["10.1.0.5/24"])], Mode::DryRun).settled();
     assert_eq!(conditions(&status).1, "DryRun");

@@ -14,7 +14,7 @@ use std::{
 use ipnet::IpNet;
 use multinic_crds::{InterfaceName, MIN_IPV6_MTU, source_tables};
 
-use super::{address, connected};
+use super::{address, connected, mac};
 use crate::{
     attribute::Step,
     backend::{Backend, wicked::Wicked},
@@ -27,6 +27,7 @@ use crate::{
         routing::{NicRoute, SourceRule},
     },
     plan::Notice,
+    wire::{Findings, Inquiry},
 };
 
 /// What somebody else does to the kernel.
@@ -357,6 +358,16 @@ impl Machine for PlainNode {
             Notice::Adopt(name) => self.adopt(name),
         }
         Ok(())
+    }
+
+    async fn ask(&mut self, inquiries: Vec<Inquiry>) -> Vec<Findings> {
+        let other = mac("fa:16:3e:99:99:99");
+        let says = |inquiry: &Inquiry| {
+            let claims = inquiry.question().claims.iter();
+            let taken = claims.filter(|ip| self.answered.contains(&IpAddr::V4(**ip)));
+            Findings { taken: taken.map(|ip| (*ip, other)).collect(), ..Findings::default() }
+        };
+        inquiries.iter().map(says).collect()
     }
 
     fn record(&mut self, ledger: &Ledger) -> Result<(), NodeError> {

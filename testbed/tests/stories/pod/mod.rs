@@ -57,7 +57,7 @@ exec unshare --mount --propagation=private sh -ec '
 const RESTRICTED: [&str; 11] = [
     "--",
     "setpriv",
-    "--bounding-set=-all,+net_admin,+sys_chroot",
+    "--bounding-set=-all,+net_admin,+net_raw,+sys_chroot",
     "--inh-caps=-all",
     "--ambient-caps=-all",
     "--no-new-privs",

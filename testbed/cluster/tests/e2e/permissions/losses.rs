@@ -65,6 +65,8 @@ pub(super) enum Seen {
     Leaving(&'static str, &'static str),
     /// The object does not say in which boot it was written.
     BootUnknown,
+    /// A part of what the agent logs of a NIC that is to get its address by DHCPv6.
+    Unleased(&'static str),
     /// A part of what the agent logs.
     AgentLog(&'static str),
     /// The API server's words in the log of whoever lost the verb.
@@ -93,10 +95,22 @@ fn powers() -> Vec<Loss> {
             consequence: "no NIC is changed: `Failed`, `ApplyFailed`",
         },
         Loss {
+            permission: "agent: `NET_RAW`".to_owned(),
+            taken: Taken::Capability("NET_RAW"),
+            seen: Seen::AgentLog("cannot announce addresses"),
+            consequence: "neighbours find addresses late, and no network is asked: the agent logs that, and NICs with `verify: wire` say `WireUnavailable`, and those with `dhcp4` get no address",
+        },
+        Loss {
             permission: "agent: `SYS_CHROOT`".to_owned(),
             taken: Taken::Capability("SYS_CHROOT"),
             seen: Seen::Ready("ValidationUnavailable"),
             consequence: "no boot file can be checked, so no NIC is changed: `Ready` is `False`, `ValidationUnavailable`",
+        },
+        Loss {
+            permission: "agent: `NET_BIND_SERVICE`".to_owned(),
+            taken: Taken::Capability("NET_BIND_SERVICE"),
+            seen: Seen::Unleased("cannot ask for a lease"),
+            consequence: "NICs with `dhcp6` get no address, and the agent logs why",
         },
         Loss {
             permission: "agent: uid 0".to_owned(),

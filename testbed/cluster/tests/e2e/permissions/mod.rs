@@ -12,7 +12,7 @@ use multinic_testbed::{NAMESPACE, OpenstackConfig, Port, SOON, Testbed, eventual
 use serde_json::{Value, json};
 
 use crate::images::{Images, REPOSITORY};
-use crate::scene::{NICS, RELEASE, Scene};
+use crate::scene::{NICS, QUICK, RELEASE, Scene};
 use losses::{Loss, Part, Seen, Taken};
 
 const PAGE: &str = "docs/security.md";
@@ -25,7 +25,9 @@ pub(crate) async fn tell(bed: &Testbed) -> Result<()> {
     let scene = Scene::set("permissions", bed).await?;
     scene.load(Images::current()?)?;
     scene.steps.step("helm install, with room for many NICs and a quick operator")?;
-    scene.install(&["--set", "operator.maxInterfaces=20", "--set", "agent.pollInterval=1s"])?;
+    // What has no address in its row has it from its network.
+    let by_network = ["--set", "networking.addressing=dhcp6"];
+    scene.install(&[&["--set", "operator.maxInterfaces=20"][..], &QUICK, &by_network].concat())?;
     scene.write_rows().await?;
     scene.all_right().await?;
 
@@ -211,6 +213,17 @@ impl<'bed> Lab<'bed> {
                 self.reported(&nic.mac, "Configured", "Configured").await?;
                 let boot = self.scene.config(NODE).await?.status.context("no status")?.boot_id;
                 ensure!(boot.is_empty(), "the boot is {boot}");
+            }
+            Seen::Unleased(words) => {
+                let (mac, _) = self.next();
+                self.scene.nodes[0].plug(&mac)?;
+                let six = OpenstackConfig::new("six", "2001:db8:66::/64");
+                self.scene.database.producer().insert(&six, &Port::new(&mac, NODE)).await?;
+                self.wanted(&mac, true).await?;
+                self.start(&self.without(&loss.taken)?)?;
+                self.logged(&["logs", POD], &[words]).await?;
+                self.scene.database.producer().delete(&six).await?;
+                self.wanted(&mac, false).await?;
             }
             Seen::AgentLog(words) => {
                 self.start(&self.without(&loss.taken)?)?;
