@@ -124,6 +124,13 @@ impl Changed {
             {
                 self.added.insert(*net);
             }
+            // It is there, and stays for another time from now on.
+            Step::RestoreAddress { net, manner, .. } if !self.added.contains(net) => {
+                let found = link.addresses.iter().find(|address| address.net == *net);
+                if let Some(found) = found.filter(|found| !found.manner.lasts_as(manner)) {
+                    self.lost.entry(*net).or_insert_with(|| found.manner.clone());
+                }
+            }
             Step::RemoveAddress { net, .. } => {
                 if !self.added.remove(net) {
                     self.lose(link, |other| other == net);

@@ -8,7 +8,7 @@ use multinic_crds::{Addressing, Explanation, Interface, MacAddress, Reason};
 use crate::observed::{
     lease::Lease,
     ledger::Ledger,
-    link::{Link, Manner},
+    link::{Address, Link, Manner},
 };
 
 /// What a DHCP server said of one NIC.
@@ -43,13 +43,20 @@ impl Leases {
         }
     }
 
-    /// How the addresses of a wanted NIC are given that its network gave it.
+    /// How the addresses of a wanted NIC are given, where not as usual.
     #[must_use]
     pub fn manners(&self, nic: &Interface, link: &Link) -> BTreeMap<IpNet, Manner> {
         match nic.addressing() {
             Addressing::Slaac => {
                 let found = link.addresses.iter().filter(|address| nic.nets().any(|net| net == address.net));
                 found.map(|address| (address.net, address.manner.clone())).collect()
+            }
+            // One that was leased before would end.
+            Addressing::Static => {
+                let found = link.addresses.iter().filter(|address| nic.nets().any(|net| net == address.net));
+                let ending = found.filter(|address| address.manner.lifetimes.is_some());
+                let lasting = |address: &Address| Manner { lifetimes: None, ..address.manner.clone() };
+                ending.map(|address| (address.net, lasting(address))).collect()
             }
             addressing => {
                 let lease = self.current(nic.mac_address, addressing);

@@ -251,8 +251,7 @@ impl Manner {
     pub fn lasts_as(&self, wanted: &Self) -> bool {
         match (self.lifetimes, wanted.lifetimes) {
             (Some((_, valid)), Some((_, wanted))) => valid.abs_diff(wanted) <= 5 + valid.max(wanted) / 4,
-            (None, Some(_)) => false,
-            (_, None) => true,
+            (now, wanted) => now.is_none() == wanted.is_none(),
         }
     }
 

@@ -107,7 +107,10 @@ impl PlainNode {
         found.ok_or_else(|| NodeError("no such device".to_owned()))
     }
 
-    fn add(&mut self, index: u32, net: IpNet, manner: Manner) -> Result<(), NodeError> {
+    fn add(&mut self, index: u32, net: IpNet, mut manner: Manner) -> Result<(), NodeError> {
+        // The usual one is not shown, whoever gave the address.
+        let usual = Manner::lasting(net, u32::MAX).broadcast;
+        manner.broadcast = manner.broadcast.filter(|broadcast| Some(*broadcast) != usual);
         let (is_ipv6, clock) = (net.addr().is_ipv6(), self.clock);
         let answered = is_ipv6 && self.answered.contains(&net.addr());
         let link = self.link(index)?;

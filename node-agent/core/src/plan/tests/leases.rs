@@ -206,3 +206,14 @@ fn a_leased_address_that_the_node_has_elsewhere_is_refused() {
     scene.leases.words.insert(mac(A), Word::Leased(lease("192.0.2.77/24")));
     assert_eq!(scene.refusal(A), Reason::SubnetConflict);
 }
+
+#[test]
+fn an_address_that_was_leased_and_is_the_objects_own_now_does_not_end() {
+    let mut scene = Scene::new(&[by(Addressing::Dhcp4, A, "multinic0")]);
+    scene.leases.words.insert(mac(A), Word::Leased(lease("10.20.0.5/24")));
+    scene.converge();
+    scene.want(&[nic(A, "multinic0", &["10.20.0.5/24"])]);
+    scene.converge();
+    assert_eq!((nets(&scene), lifetime(&scene)), (vec!["10.20.0.5/24".to_owned()], None));
+    assert_eq!(scene.ledger.nics[&mac(A)].lease, None);
+}

@@ -1,10 +1,12 @@
 //! What holds for whatever is wanted, and however it fails.
 
+use multinic_crds::{Addressing, SourceRouting};
 use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    observed::link::is_link_local,
+    leases::Word,
+    observed::{lease::Lease, link::is_link_local},
     parse::{
         self,
         bootfile::{Owner, owner},
@@ -58,6 +60,41 @@ fn lead_out(nic: &mut Interface, answers: bool, destinations: &[&str]) {
     nic.source_routing = (answers && !all.is_empty()).then(|| serde_json::from_value(routing).unwrap());
 }
 
+/// Has a server lease what `nics` are wanted to have, where that is one IPv4 address and its NIC is among those that ask one.
+fn lease(scene: &mut Scene, nics: &[Interface], asks: [bool; 3]) -> Vec<Interface> {
+    let mut seen = BTreeSet::new();
+    // What no object may ask for is refused together with what it contradicts.
+    if !nics.iter().flat_map(|nic| &nic.addresses).all(|address| seen.insert(*address)) {
+        return nics.to_vec();
+    }
+    let asking: Vec<MacAddress> =
+        [A, B, C].into_iter().zip(asks).filter(|(_, asks)| *asks).map(|(of, _)| mac(of)).collect();
+    let of_server = |nic: &Interface| {
+        let [address] = nic.addresses[..] else { return nic.clone() };
+        if address.is_ipv6() || !asking.contains(&nic.mac_address) {
+            return nic.clone();
+        }
+        let gateway = nic.source_routing.as_ref().map(|routing| routing.gateways[0].ip());
+        let lease = Lease {
+            addressing: Addressing::Dhcp4,
+            address: address.net(),
+            expires: 600,
+            mtu: None,
+            gateway,
+            routes: BTreeSet::new(),
+        };
+        scene.leases.words.insert(nic.mac_address, Word::Leased(lease));
+        let source_routing = gateway.map(|_| SourceRouting { gateways: Vec::new() });
+        Interface {
+            addressing: Some(Addressing::Dhcp4),
+            addresses: Vec::new(),
+            source_routing,
+            ..nic.clone()
+        }
+    };
+    nics.iter().map(of_server).collect()
+}
+
 /// Whether udev knows each NIC, and whether it is called by its first name.
 fn named() -> impl Strategy<Value = [Option<bool>; 3]> {
     prop::array::uniform3(prop::option::of(any::<bool>()))
@@ -83,8 +120,11 @@ proptest! {
     #[test]
     fn any_want_converges_in_one_pass_and_never_touches_the_uplink(
         first in wanted(), then in wanted(), named in named(), (was, is) in (backend(), backend()),
+        (asked, asks) in (any::<[bool; 3]>(), any::<[bool; 3]>()),
     ) {
-        let mut scene = named_scene(&first, named, was);
+        let mut scene = named_scene(&[], named, was);
+        let first = lease(&mut scene, &first, asked);
+        scene.want(&first);
         let uplink = scene.link(UPLINK).clone();
         scene.converge();
         if was.name() != is.name() {
@@ -92,7 +132,8 @@ proptest! {
             scene.node.remembered.clear();
             scene.backend = is;
         }
-        scene.want(&then);
+        let leased = lease(&mut scene, &then, asks);
+        scene.want(&leased);
         for transaction in scene.plan().transactions {
             for member in &transaction.members {
                 let known = scene.desired.wanted.contains_key(&member.mac) || scene.ledger.get(member.mac).is_some();
@@ -130,9 +171,13 @@ proptest! {
     #[test]
     fn a_failure_at_any_change_leaves_the_nic_as_it_was(
         first in wanted(), then in wanted(), named in named(), at in 0usize..30, backend in backend(),
+        (asked, asks) in (any::<[bool; 3]>(), any::<[bool; 3]>()),
     ) {
-        let mut scene = named_scene(&first, named, backend);
+        let mut scene = named_scene(&[], named, backend);
+        let first = lease(&mut scene, &first, asked);
+        scene.want(&first);
         scene.converge();
+        let then = lease(&mut scene, &then, asks);
         scene.want(&then);
         let plan = scene.plan();
         let before = scene.node.clone();

@@ -65,7 +65,7 @@ pub(super) enum Seen {
     Leaving(&'static str, &'static str),
     /// The object does not say in which boot it was written.
     BootUnknown,
-    /// A part of what the agent logs of a NIC that is to get its address by DHCPv6.
+    /// A part of what the agent logs of a NIC that is to get its address by `DHCPv6`.
     Unleased(&'static str),
     /// A part of what the agent logs.
     AgentLog(&'static str),
