@@ -189,6 +189,9 @@ reasons! {
     NoLease [Nic]
         "The NIC gets its address from a DHCP server, and none answers."
         "see that DHCP is on in the NIC's subnet, and that its port lets it through; it is asked again by itself"
+    LeaseUnusable [Nic]
+        "The NIC's network gives it an address or routes that it cannot have beside the other NICs."
+        "correct the subnet or the object as the message says; until then the NIC has no address"
     LeaseLost [Nic]
         "The NIC had an address from a DHCP server, which ended or was taken back, and there is no new one."
         "see that DHCP is on in the NIC's subnet, and that the port still has the address; it is asked again by itself"

@@ -1,6 +1,6 @@
 //! One reconcile of one object with one node.
 
-use std::time::Instant;
+use std::{collections::BTreeMap, time::Instant};
 
 use multinic_agent_core::{
     asking::asking,
@@ -12,13 +12,13 @@ use multinic_agent_core::{
     report::{Phase, Report},
     retry::{Backoff, FULL_CHECK, next_pass},
 };
-use multinic_crds::{Explanation, GuardedConfig, MacAddress, Mode};
+use multinic_crds::{Explanation, GuardedConfig, InterfaceAddress, MacAddress, Mode};
 use multinic_runtime::shutdown::Stop;
 
 use crate::{
     host::{
         error::HostError,
-        leases::{Clients, Heard},
+        leases::{Clients, Heard, News},
         machine::{Done, Host, Prepared},
     },
     report::Reporter,
@@ -35,6 +35,8 @@ pub struct Agent {
     pub object: Option<GuardedConfig>,
     /// Who asks the networks of its NICs for addresses.
     clients: Clients,
+    /// What they were last known to give.
+    learned: BTreeMap<MacAddress, Vec<InterfaceAddress>>,
     /// What the networks of its NICs say.
     pub wire: Wire,
     history: History,
@@ -47,14 +49,21 @@ impl Agent {
     #[must_use]
     pub fn new(host: Host, reporter: Reporter, clients: Clients) -> Self {
         let (wire, history, backoff) = (Wire::default(), History::default(), Backoff::default());
-        Self { host, reporter, object: None, clients, wire, history, backoff }
+        Self { host, reporter, object: None, clients, learned: BTreeMap::new(), wire, history, backoff }
     }
 
     /// Takes in what the network of a NIC says; whether it is news.
-    pub fn hear(&mut self, heard: Heard) -> bool {
-        let Some(mac) = self.clients.hear(heard) else { return false };
-        self.history.told_anew(mac);
-        true
+    pub async fn hear(&mut self, heard: Heard) -> bool {
+        match self.clients.hear(heard) {
+            None => false,
+            Some(News::Changed) => true,
+            Some(News::Renewed(mac, lease)) => {
+                if let Err(error) = self.host.extend(mac, &lease).await {
+                    tracing::warn!(%mac, "cannot give a leased address for longer: {error}");
+                }
+                true
+            }
+        }
     }
 
     /// Before this, announcements alone are no reason to reconcile.
@@ -164,6 +173,7 @@ impl Agent {
         let look = self.host.observe().await?;
         let leases = self.clients.leases(&look.ledger);
         let desired = learned(desired.clone(), &leases, &look.view, &look.ledger);
+        self.notice(&desired);
         let allowed = self.wire.narrow(&desired);
         let prepared = self.host.plan(&allowed, look, &leases, held).await?;
         Ok(Ready { desired, leases, prepared })
@@ -171,9 +181,20 @@ impl Agent {
 
     /// Has the networks asked of NICs that are as far as that.
     fn ask(&mut self, report: &Report<'_>, leases: &Leases, ledger: &Ledger) {
-        let plan = report.plan.filter(|_| report.obstacle.is_none());
-        let asking = plan.map(|plan| asking(report.desired, plan, report.view, leases, ledger));
-        self.clients.keep(asking.unwrap_or_default());
+        let Some(plan) = report.plan.filter(|_| report.obstacle.is_none()) else { return };
+        let asking = asking(report.desired, plan, report.view, leases, ledger);
+        let is_undecided = |mac| !report.desired.is_absent(mac) && !report.desired.wanted.contains_key(&mac);
+        self.clients.keep(asking, is_undecided);
+    }
+
+    /// A NIC whose network says something else of it than before has nothing to be repaired.
+    fn notice(&mut self, desired: &Desired) {
+        let dynamic = desired.wanted.iter().filter(|(_, nic)| nic.addressing().is_dynamic());
+        let now: BTreeMap<_, _> = dynamic.map(|(mac, nic)| (*mac, nic.addresses.clone())).collect();
+        for (mac, _) in now.iter().filter(|(mac, addresses)| self.learned.get(*mac) != Some(*addresses)) {
+            self.history.told_anew(*mac);
+        }
+        self.learned = now;
     }
 }
 

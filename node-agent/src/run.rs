@@ -170,7 +170,7 @@ async fn turn(
                 }
             }
             Some(heard) = news.leases.recv() => {
-                if agent.hear(heard) {
+                if agent.hear(heard).await {
                     due = Instant::now();
                 }
             }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, net::Ipv6Addr};
 
-use multinic_crds::{Addressing, InterfaceName, MacAddress, Mode};
+use multinic_crds::{Addressing, Interface, InterfaceName, MacAddress, Mode};
 
 use crate::{
     leases::{Leases, Word},
@@ -40,7 +40,7 @@ pub enum Protocol {
 }
 
 /// The NICs that `plan` has brought as far as a server can be asked: they have their names, are up, and something is at the
-/// other end.
+/// other end. One that holds a lease goes on, whatever keeps it from being changed.
 #[must_use]
 pub fn asking(
     desired: &Desired,
@@ -49,11 +49,12 @@ pub fn asking(
     leases: &Leases,
     ledger: &Ledger,
 ) -> BTreeMap<MacAddress, Asking> {
-    let may_ask = |mac: &MacAddress| {
+    let may_ask = |(mac, nic): &(&MacAddress, &Interface)| {
         let verdict = plan.decisions.get(mac).map(|decision| &decision.verdict);
-        matches!(verdict, Some(Verdict::Right | Verdict::Change | Verdict::Held(_)))
+        let is_ready = matches!(verdict, Some(Verdict::Right | Verdict::Change | Verdict::Held(_)));
+        leases.current(**mac, nic.addressing()).is_some() || (desired.mode == Mode::Enforce && is_ready)
     };
-    let wanted = desired.wanted.iter().filter(|(mac, _)| desired.mode == Mode::Enforce && may_ask(mac));
+    let wanted = desired.wanted.iter().filter(may_ask);
     let asking = wanted.filter_map(|(mac, nic)| {
         let name = nic.name.to_string();
         let link = view.links.iter().find(|link| link.identity() == Some(*mac) && link.name == name)?;
@@ -61,17 +62,15 @@ pub fn asking(
         let known = match leases.words.get(mac) {
             Some(Word::Leased(lease)) => Some(lease.clone()),
             Some(Word::Lost(_)) => None,
-            Some(Word::Silent) | None => ledger.get(*mac).and_then(|entry| entry.lease.clone()).map(ended),
+            // In another boot its clock stands still.
+            Some(Word::Silent) | None => {
+                ledger.get(*mac).and_then(|entry| entry.lease.clone()).map(Lease::ended)
+            }
         };
         let before = known.filter(|lease| lease.addressing == nic.addressing());
         Some((*mac, Asking { mac: *mac, index: link.index, name: nic.name, by, before }))
     });
     asking.collect()
-}
-
-/// A lease of an earlier boot, whose clock stands still: worth asking for, and good for nothing until it is confirmed.
-fn ended(lease: Lease) -> Lease {
-    Lease { expires: 0, ..lease }
 }
 
 fn protocol(addressing: Addressing, link: &Link) -> Option<Protocol> {

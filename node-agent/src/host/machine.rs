@@ -11,9 +11,10 @@ use multinic_agent_core::{
     attribute::Step,
     backend::{ALL, Backend, Memory},
     execute::{Failures, Machine, NodeError, Order, Outcome, execute},
-    leases::Leases,
+    leases::{Leases, extension},
     observed::{
         files::{FileChange, HostFiles},
+        lease::Lease,
         ledger::Ledger,
         link::KernelView,
     },
@@ -27,7 +28,7 @@ use multinic_crds::{Explanation, MacAddress, Mode, Reason};
 use crate::host::{
     backend::{self, HostCheck, Remembered},
     error::HostError,
-    facts, files,
+    facts, files, leases,
     lock::NodeLock,
     memory,
     mounts::Mounts,
@@ -212,6 +213,23 @@ impl Host {
             tracing::warn!("{error}");
         }
         Ok(Done { failures, view: view.map_err(HostError::Unreadable)? })
+    }
+
+    /// Has the kernel count a lease that goes on anew. Nothing where the NIC has not got its address from us.
+    pub async fn extend(&mut self, mac: MacAddress, lease: &Lease) -> Result<(), HostError> {
+        if self.lock.is_none() {
+            return Ok(());
+        }
+        let mut ledger = files::ledger(&self.root)?;
+        let view = self.netlink.view(&[]).await?;
+        let Some(step) = extension(mac, lease, leases::now(), &view, &ledger) else { return Ok(()) };
+        self.netlink.apply(&step).await?;
+        // Where that fails, a later agent asks for the lease sooner than it would have to.
+        if let Some(entry) = ledger.nics.get_mut(&mac) {
+            entry.lease = Some(lease.clone());
+            files::save(&self.root, &ledger)?;
+        }
+        Ok(())
     }
 
     /// The wanted NICs that are new to us, and that udev may still be about to rename.

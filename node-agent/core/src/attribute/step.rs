@@ -164,9 +164,10 @@ impl fmt::Display for Step {
             Self::SetIpv6 { index: _, name, to: Ipv6 { addr_gen_mode, accept_ra, advertised } } => {
                 write!(f, "set addr_gen_mode of {name} to {addr_gen_mode} and accept_ra to {accept_ra}")?;
                 match advertised {
-                    Some(Advertised { addresses, default_route, temporary }) => write!(
+                    Some(Advertised { addresses, default_route, routes, temporary }) => write!(
                         f,
-                        ", autoconf to {addresses}, accept_ra_defrtr to {default_route} and use_tempaddr to {temporary}"
+                        ", autoconf to {addresses}, accept_ra_defrtr to {default_route}, accept_ra_rt_info_max_plen to {routes} \
+                         and use_tempaddr to {temporary}"
                     ),
                     None => Ok(()),
                 }

@@ -64,7 +64,10 @@ impl Course {
 
     fn question_before(&self, step: &Step, transaction: &Transaction, view: &KernelView) -> Option<Question> {
         match step {
-            Step::AddAddress { index, net: IpNet::V4(_) } if !self.asked.contains(index) => {
+            Step::AddAddress { index, net: IpNet::V4(_) }
+            | Step::RestoreAddress { index, net: IpNet::V4(_), .. }
+                if !self.asked.contains(index) =>
+            {
                 before(transaction, *index, view)
             }
             _ => None,

@@ -5,6 +5,7 @@ use multinic_crds::InterfaceName;
 use crate::{
     attribute,
     observed::{
+        lease::Lease,
         ledger::{Entry, Ledger},
         link::KernelView,
     },
@@ -37,9 +38,13 @@ impl Ledger {
             }
             entry.addresses.extend(nets(nic));
             entry.routes.extend(routing::routes(nic));
-            // One that was lost is asked for again.
-            entry.lease =
-                member.lease.clone().or_else(|| entry.lease.take()).filter(|_| nic.addressing().is_dynamic());
+            // One that was lost is good for nothing but to be asked for again.
+            let lost = entry.lease.take().map(Lease::ended);
+            entry.lease = member.lease.clone().or(lost).filter(|_| nic.addressing().is_dynamic());
+            if let (Some(original), Some(found)) = (&mut entry.original_ipv6, link.ipv6) {
+                // Earlier agents changed nothing of it, and did not take it down.
+                original.advertised = original.advertised.or(found.advertised);
+            }
         }
     }
 

@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 
 use multinic_crds::{
-    Addressing, Interface, InterfaceAddress, METADATA_SERVICE, Mtu, NextHop, Route, RouteTable,
+    Addressing, Explanation, Interface, InterfaceAddress, METADATA_SERVICE, Mtu, NextHop, Reason, Route,
+    RouteTable,
 };
 
 use super::words::Leases;
@@ -17,32 +18,55 @@ use crate::{
 };
 
 /// `desired`, with the addresses that the networks of its NICs gave them. Without an address a NIC is only brought up: routes
-/// and rules come with it.
+/// and rules come with it. What a network gives and what contradicts it in the object do not stand for each other: a NIC that
+/// cannot have what its network gives it has nothing from there, and no other one is any the worse for it.
 #[must_use]
 pub fn learned(mut desired: Desired, leases: &Leases, view: &KernelView, ledger: &Ledger) -> Desired {
-    let mut dynamic: Vec<_> =
-        desired.wanted.iter_mut().filter(|(_, nic)| nic.addressing().is_dynamic()).collect();
-    if dynamic.is_empty() {
-        return desired;
+    let dynamic = desired.wanted.values().filter(|nic| nic.addressing().is_dynamic());
+    let dynamic: Vec<Interface> = dynamic.cloned().collect();
+    for nic in &dynamic {
+        desired.wanted.insert(nic.mac_address, bare(nic));
     }
-    for (mac, nic) in &mut dynamic {
-        let link = view.links.iter().find(|link| link.identity() == Some(**mac));
-        match nic.addressing() {
-            Addressing::Slaac => nic.addresses = link.map(advertised).unwrap_or_default(),
-            addressing => {
-                if let Some(lease) = leases.current(**mac, addressing) {
-                    let own_mtu = ledger.get(**mac).and_then(|entry| entry.original_mtu);
-                    take(nic, lease, own_mtu.or_else(|| link.map(|link| link.mtu)));
-                }
+    for nic in dynamic {
+        let mac = nic.mac_address;
+        let link = view.links.iter().find(|link| link.identity() == Some(mac));
+        let awaited = match given(&nic, leases, link, ledger) {
+            Some(given) => {
+                desired.wanted.insert(mac, given);
+                desired.conflicts().into_iter().next().map(|(_, why)| unusable(&nic, &why))
             }
-        }
-        if nic.addresses.is_empty() {
-            nic.routes.clear();
-            nic.source_routing = None;
-            desired.awaited.extend(link.map(|link| (**mac, leases.awaited(nic, link))));
+            None => link.map(|link| leases.awaited(&nic, link)),
+        };
+        if let Some(awaited) = awaited {
+            desired.wanted.insert(mac, bare(&nic));
+            desired.awaited.insert(mac, awaited);
         }
     }
-    desired.without_contradictions()
+    desired
+}
+
+/// The NIC without anything that needs an address.
+fn bare(nic: &Interface) -> Interface {
+    Interface { routes: Vec::new(), source_routing: None, ..nic.clone() }
+}
+
+/// The NIC with what its network gives it, if that gives it an address.
+fn given(nic: &Interface, leases: &Leases, link: Option<&Link>, ledger: &Ledger) -> Option<Interface> {
+    let mut nic = nic.clone();
+    match nic.addressing() {
+        Addressing::Slaac => nic.addresses = link.map(advertised).unwrap_or_default(),
+        addressing => {
+            let lease = leases.current(nic.mac_address, addressing)?;
+            let own_mtu = ledger.get(nic.mac_address).and_then(|entry| entry.original_mtu);
+            take(&mut nic, lease, own_mtu.or_else(|| link.map(|link| link.mtu)));
+        }
+    }
+    (!nic.addresses.is_empty()).then_some(nic)
+}
+
+fn unusable(nic: &Interface, why: &str) -> Explanation {
+    let message = format!("{} cannot have what its network gives it: {why}", nic.name);
+    Explanation::new(Reason::LeaseUnusable, message)
 }
 
 /// The addresses that the kernel made of advertised prefixes.

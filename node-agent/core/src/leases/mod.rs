@@ -7,10 +7,12 @@
 //!
 //! To everything behind it, a leased address is an address that is wanted, for as long as the lease says.
 
+mod extension;
 mod learned;
 #[cfg(test)]
 mod tests;
 mod words;
 
+pub use extension::extension;
 pub use learned::learned;
 pub use words::{Leases, Word};

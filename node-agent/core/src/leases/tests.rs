@@ -38,6 +38,7 @@ fn classless_routes_count_instead_of_routers_and_only_by_routers_of_the_subnet()
         (to("10.30.0.7/16"), by("10.20.0.1")),
         (to("10.40.0.0/16"), by("0.0.0.0")),
         (to("10.50.0.0/16"), by("10.20.0.5")),
+        (to("10.30.0.0/16"), by("10.20.0.3")),
     ];
     let said = lease().with_routes(Some(classless), &routers);
     assert_eq!(said.gateway, "10.20.0.9".parse().ok());

@@ -69,8 +69,8 @@ impl Leases {
     /// Takes over what the ledger knows and nobody has asked for since: what was leased in this boot still holds.
     pub fn recall(&mut self, ledger: &Ledger) {
         for (mac, entry) in &ledger.nics {
-            let lease = entry.lease.as_ref().filter(|lease| entry.addresses.contains(&lease.address));
-            if let Some(lease) = lease {
+            let given = entry.lease.as_ref().filter(|lease| entry.addresses.contains(&lease.address));
+            if let Some(lease) = given.filter(|lease| lease.seconds(self.now) > 0) {
                 self.words.entry(*mac).or_insert_with(|| Word::Leased(lease.clone()));
             }
         }

@@ -1,11 +1,11 @@
 //! What a DHCP server gave a NIC.
 
 use std::{
-    collections::BTreeSet,
+    collections::BTreeMap,
     net::{IpAddr, Ipv4Addr},
 };
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 use multinic_crds::Addressing;
 use serde::{Deserialize, Serialize};
 
@@ -26,13 +26,19 @@ pub struct Lease {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gateway: Option<IpAddr>,
     /// What is reached by other routers, each network with its own.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub routes: BTreeSet<(IpNet, IpAddr)>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub routes: BTreeMap<IpNet, IpAddr>,
 }
 
 impl Lease {
     /// The end of a lease that does not end.
     pub const FOR_EVER: u64 = u64::MAX;
+
+    /// The same, good for nothing but to be asked for again.
+    #[must_use]
+    pub fn ended(self) -> Self {
+        Self { expires: 0, ..self }
+    }
 
     /// For how many seconds it is good from `now` on, as the kernel counts them: [`u32::MAX`] is for ever.
     #[must_use]
@@ -45,12 +51,15 @@ impl Lease {
     #[must_use]
     pub fn with_routes(mut self, classless: Option<Vec<(IpNet, Ipv4Addr)>>, routers: &[Ipv4Addr]) -> Self {
         let is_near = |ip: &IpAddr| self.address.contains(ip) && *ip != self.address.addr();
-        let everywhere = |router: &Ipv4Addr| (IpNet::from(ipnet::Ipv4Net::default()), *router);
+        let everywhere = |router: &Ipv4Addr| (IpNet::from(Ipv4Net::default()), *router);
         let all = classless.unwrap_or_else(|| routers.iter().map(everywhere).collect());
         let all = all.into_iter().map(|(to, by)| (to.trunc(), IpAddr::V4(by))).filter(|(_, by)| is_near(by));
-        let (ways_out, others): (Vec<_>, Vec<_>) = all.partition(|(to, _)| to.prefix_len() == 0);
-        self.gateway = ways_out.first().map(|(_, by)| *by);
-        self.routes = others.into_iter().collect();
+        let mut ways = BTreeMap::new();
+        for (to, by) in all {
+            ways.entry(to).or_insert(by);
+        }
+        self.gateway = ways.remove(&IpNet::from(Ipv4Net::default()));
+        self.routes = ways;
         self
     }
 }

@@ -80,6 +80,8 @@ pub struct Advertised {
     pub addresses: i32,
     /// Whether it takes the router for its default route: `accept_ra_defrtr`.
     pub default_route: i32,
+    /// Of which length, at most, are the networks that it takes the router's word for: `accept_ra_rt_info_max_plen`.
+    pub routes: i32,
     /// Whether it makes addresses beside that which change with time: `use_tempaddr`.
     pub temporary: i32,
 }
@@ -231,8 +233,8 @@ pub struct Manner {
 }
 
 impl Manner {
-    /// The flag of an address that the kernel made of a router's prefix.
-    const MANAGES_TEMPORARY: u32 = 0x100;
+    /// The flag of an address of which temporary ones may be made, as the kernel numbers it.
+    pub const MANAGES_TEMPORARY: u32 = 0x100;
 
     /// How an address is given that stays for so many `seconds`; [`u32::MAX`] is for ever.
     #[must_use]
@@ -255,10 +257,11 @@ impl Manner {
         }
     }
 
-    /// Whether a router's advertisement may have brought an IPv6 address that is given so.
+    /// Whether the kernel made an IPv6 address that is given so of a prefix that a router advertised: then it bears a flag
+    /// that hardly anybody else sets.
     #[must_use]
     pub const fn is_advertised(&self) -> bool {
-        self.lifetimes.is_some() || self.flags & Self::MANAGES_TEMPORARY != 0
+        self.flags & Self::MANAGES_TEMPORARY != 0
     }
 }
 

@@ -78,16 +78,20 @@ impl Desired {
     }
 
     /// This, without the NICs that cannot be as they are wanted beside each other.
-    #[must_use]
-    pub(crate) fn without_contradictions(mut self) -> Self {
+    fn without_contradictions(mut self) -> Self {
+        self.refuse(self.conflicts());
+        self
+    }
+
+    /// What NICs cannot be as they are wanted, beside each other, and why.
+    pub(crate) fn conflicts(&self) -> BTreeSet<(MacAddress, String)> {
         let mut conflicts = BTreeSet::new();
         conflicts.extend(self.shared_prefixes());
         conflicts.extend(self.unroutable());
         conflicts.extend(self.shared_names());
         conflicts.extend(self.shared_addresses());
         conflicts.extend(self.shared_routes());
-        self.refuse(conflicts);
-        self
+        conflicts
     }
 
     fn refuse(&mut self, conflicts: BTreeSet<(MacAddress, String)>) {

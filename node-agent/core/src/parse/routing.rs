@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, net::IpAddr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use multinic_crds::{Interface, NextHop, Route};
+use multinic_crds::{Addressing, Interface, NextHop, Route};
 
 use crate::observed::{
     link::is_link_local,
@@ -36,22 +36,24 @@ fn gateways(nic: &Interface) -> impl Iterator<Item = IpAddr> {
 
 /// Two NICs may have the same route, as those of one subnet do: to the kernel they differ by their metrics.
 fn asked(nic: &Interface, route: &Route) -> NicRoute {
-    let destination = route.destination.net();
+    let (destination, via) = (route.destination.net(), route.via.map(NextHop::ip));
     NicRoute {
-        via: route.via.map(NextHop::ip),
+        via,
         metric: route.metric.unwrap_or_else(|| FIRST_METRIC + nic.name.number()),
-        on_link: route.on_link,
+        on_link: route.on_link
+            || nic.addressing() == Addressing::Dhcp6 && via.is_some_and(|via| !is_local(via)),
         ..NicRoute::new(destination, None, route.table.map_or(MAIN, multinic_crds::RouteTable::number))
     }
 }
 
-/// The one route of the NIC's own table.
+/// The one route of the NIC's own table. A `DHCPv6` address has no subnet that would hold the router.
 fn way_out(nic: &Interface, gateway: IpAddr) -> NicRoute {
     let everywhere = match gateway {
         IpAddr::V4(_) => IpNet::V4(Ipv4Net::default()),
         IpAddr::V6(_) => IpNet::V6(Ipv6Net::default()),
     };
-    NicRoute::new(everywhere, Some(gateway), nic.name.source_table())
+    let on_link = nic.addressing() == Addressing::Dhcp6 && !is_local(gateway);
+    NicRoute { on_link, ..NicRoute::new(everywhere, Some(gateway), nic.name.source_table()) }
 }
 
 /// What is wrong with the routes of an interface, if anything is: what the API server lets in, and no kernel takes or no
@@ -93,14 +95,18 @@ pub fn fault(nic: &Interface) -> Option<String> {
         if nic.nets().any(|net| net.addr() == *via) {
             return Some(format!("{name} asks for {route}, whose next hop is the NIC itself"));
         }
-        let local = matches!(via, IpAddr::V6(v6) if v6.is_unicast_link_local());
-        if is_known && !local && !on_link && !nic.nets().any(|net| net.contains(via)) {
+        if is_known && !is_local(*via) && !on_link && !nic.nets().any(|net| net.contains(via)) {
             return Some(format!(
                 "{name} asks for {route}, whose next hop is in no subnet of the NIC; correct it, or set onLink"
             ));
         }
     }
     None
+}
+
+/// Whether every link can have such an address.
+fn is_local(ip: IpAddr) -> bool {
+    matches!(ip, IpAddr::V6(v6) if v6.is_unicast_link_local())
 }
 
 #[cfg(test)]

@@ -97,7 +97,7 @@ fn ipv6_of(nic: &Interface, found: Ipv6, original: Option<Ipv6>) -> Ipv6 {
     let listening = |addresses| Ipv6 {
         addr_gen_mode,
         accept_ra: Ipv6::EVERY_RA,
-        advertised: Some(Advertised { addresses, default_route: 0, temporary: 0 }),
+        advertised: Some(Advertised { addresses, default_route: 0, routes: 0, temporary: 0 }),
     };
     match nic.addressing() {
         Addressing::Slaac => listening(1),
@@ -132,9 +132,7 @@ fn is_right(nic: &Interface, target: &Target, files: &[BootFile], world: World<'
         let written = !entry.unsaved && entry.away.is_none();
         let given =
             entry.addresses.is_superset(&nets(nic)) && entry.routes.is_superset(&parse::routing::routes(nic));
-        let lease = world.leases.current(nic.mac_address, nic.addressing());
-        let leased = lease.is_none() || entry.lease.as_ref() == lease;
-        entry.name == nic.name && sized && written && given && leased
+        entry.name == nic.name && sized && written && given
     });
     let is_written = files.iter().all(|file| world.files.boot.get(&file.path) == Some(&file.text));
     let stale = removal::files_of(nic.mac_address, world.files)

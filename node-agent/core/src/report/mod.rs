@@ -206,6 +206,7 @@ impl Report<'_> {
             _ if let Some(awaited) = &decision.awaited => {
                 (unmade(awaited.reason), awaited.reason, awaited.message.to_string())
             }
+            _ if let Some(unproven) = self.unproven(mac, link) => unproven,
             Some(link) if !link.carrier => {
                 let message = format!("{} is set up, but has no carrier; look at its port", link.name);
                 (InterfaceState::Configured, Reason::NoCarrier, message)
@@ -215,7 +216,7 @@ impl Report<'_> {
         let settled = self.phase == Phase::Settled && self.held_back().is_none();
         let waiting = self.held_back().unwrap_or(Reason::Applying);
         Some(match &decision.verdict {
-            Verdict::Right => self.unproven(mac, link).unwrap_or(configured),
+            Verdict::Right => configured,
             Verdict::Change if settled => configured,
             Verdict::Change => (InterfaceState::Pending, waiting, self.intention(mac)),
             Verdict::Missing => {

@@ -48,9 +48,8 @@ impl Announced {
 /// The addresses that the NIC has from us and that the kernel has proven: what others put there is theirs to announce.
 fn ready(nic: &Interface, link: &Link) -> BTreeSet<IpAddr> {
     let wanted: BTreeSet<_> = nic.nets().collect();
-    let is_ours = |net| nic.addressing().is_dynamic() || wanted.contains(net);
     let ready = link.addresses.iter().filter(|address| address.state == AddressState::Ready);
-    let ours = ready.map(|address| &address.net).filter(|net| is_ours(net) && !is_link_local(net));
+    let ours = ready.map(|address| &address.net).filter(|net| wanted.contains(*net) && !is_link_local(net));
     ours.map(ipnet::IpNet::addr).collect()
 }
 

@@ -92,7 +92,7 @@ fn routers(nic: &Interface) -> BTreeSet<IpAddr> {
 /// The address of the NIC that is on one subnet with `router`, and proven.
 fn own_address(nic: &Interface, link: &Link, router: IpAddr) -> Option<IpAddr> {
     let wanted: BTreeSet<IpNet> = nic.nets().collect();
-    let is_ours = |net: &IpNet| nic.addressing().is_dynamic() || wanted.contains(net) || is_link_local(net);
+    let is_ours = |net: &IpNet| wanted.contains(net) || is_link_local(net);
     let ready = link.addresses.iter().filter(|address| address.state == AddressState::Ready);
     let mut ours = ready.map(|address| address.net).filter(is_ours);
     ours.find(|net| net.contains(&router) && net.addr() != router).map(|net| net.addr())

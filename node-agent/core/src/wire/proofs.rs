@@ -85,7 +85,9 @@ impl Proofs {
             let taken = proof.taken.iter().next().map(|(ip, other)| in_use(*ip, *other));
             match (&decision.verdict, taken, &proof.fault) {
                 (Verdict::Right | Verdict::Change, Some(taken), _) => decision.verdict = Verdict::Held(taken),
-                (Verdict::Right, None, Some(fault)) => drop(plan.unproven.insert(*mac, fault.clone())),
+                (Verdict::Right | Verdict::Change, None, Some(fault)) => {
+                    drop(plan.unproven.insert(*mac, fault.clone()));
+                }
                 _ => {}
             }
         }

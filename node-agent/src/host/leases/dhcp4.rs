@@ -16,9 +16,12 @@ use super::time::{PATIENCE, PAUSES, end, now};
 /// What is asked for: the subnet, its routers, its MTU and routes. The rest is the node's own.
 const OPTIONS: [u8; 4] = [1, 3, 26, 121];
 
+/// A lease is not renewed more often than this, in seconds, unless it is shorter than twice that.
+const LEAST_RENEWAL: u32 = 5;
+
 /// What became of a request for a lease that is known.
 enum Answer {
-    Granted(Box<DhcpV4Lease>),
+    Granted(Box<DhcpV4Lease>, Lease),
     Refused,
     Silence,
 }
@@ -38,12 +41,11 @@ pub(super) async fn run(nic: Asking, say: impl Fn(Word)) {
         });
         let left = known.as_ref().map_or(0, |lease| lease.seconds(now()));
         match (answer, known.take()) {
-            (Answer::Granted(granted), _) => {
-                let Some(lease) = lease(&granted) else { continue };
+            (Answer::Granted(granted, lease), _) => {
                 pause = PAUSES.0;
                 say(Word::Leased(lease.clone()));
                 known = Some(lease);
-                sleep(Duration::from_secs(granted.t1_sec.into())).await;
+                sleep(until_renewal(&granted)).await;
             }
             (Answer::Silence, Some(lease)) if left > 0 => {
                 // As RFC 2131 4.4.5 has it: half of what is left, and not more often than each minute unless it ends before.
@@ -66,7 +68,7 @@ async fn acquire(nic: &Asking) -> Result<Answer, DhcpError> {
     let mut client = DhcpV4Client::init(config(nic)?, None).await?;
     loop {
         match client.run().await {
-            Ok(DhcpV4State::Done(lease)) => return Ok(Answer::Granted(lease)),
+            Ok(DhcpV4State::Done(granted)) => return Ok(answer(nic, granted)),
             Ok(_) => {}
             Err(error) if error.kind() == mozim::ErrorKind::Timeout => return Ok(Answer::Silence),
             Err(error) => return Err(error),
@@ -78,9 +80,10 @@ async fn acquire(nic: &Asking) -> Result<Answer, DhcpError> {
 /// before it counts as lost.
 async fn go_on(nic: &Asking, lease: &Lease) -> Result<Answer, DhcpError> {
     match confirm(nic, lease).await? {
-        Answer::Refused => match acquire(nic).await? {
-            Answer::Silence => Ok(Answer::Refused),
-            answer => Ok(answer),
+        // What goes wrong now does not make the lease good again.
+        Answer::Refused => match acquire(nic).await {
+            Ok(granted @ Answer::Granted(..)) => Ok(granted),
+            _ => Ok(Answer::Refused),
         },
         answer => Ok(answer),
     }
@@ -93,12 +96,28 @@ async fn confirm(nic: &Asking, lease: &Lease) -> Result<Answer, DhcpError> {
     before.yiaddr = address;
     let mut client = DhcpV4Client::init(config(nic)?, Some(before)).await?;
     match client.run().await {
-        Ok(DhcpV4State::Done(lease)) => Ok(Answer::Granted(lease)),
+        Ok(DhcpV4State::Done(granted)) => Ok(answer(nic, granted)),
         // It would begin from the start.
         Ok(_) => Ok(Answer::Refused),
         Err(error) if error.kind() == mozim::ErrorKind::Timeout => Ok(Answer::Silence),
         Err(error) => Err(error),
     }
+}
+
+/// What is granted counts where it has an address for a NIC.
+fn answer(nic: &Asking, granted: Box<DhcpV4Lease>) -> Answer {
+    let Some(lease) = lease(&granted) else {
+        let (address, mask) = (granted.yiaddr, granted.subnet_mask);
+        tracing::warn!(nic = %nic.name, "a DHCP server gives {address} with the mask {mask}, which no NIC can have");
+        return Answer::Silence;
+    };
+    Answer::Granted(granted, lease)
+}
+
+/// When the lease is asked for again: when the server says so, and not every moment.
+fn until_renewal(granted: &DhcpV4Lease) -> Duration {
+    let least = LEAST_RENEWAL.min(granted.lease_time_sec / 2);
+    Duration::from_secs(granted.t1_sec.max(least).into())
 }
 
 fn config(nic: &Asking) -> Result<DhcpV4Config, DhcpError> {

@@ -46,13 +46,14 @@ async fn ask(
     let mut is_bound = false;
     loop {
         let mut answer = pin!(client.run());
-        let state = if let Ok(state) = timeout(PATIENCE, answer.as_mut()).await {
-            state?
-        } else {
-            if held.is_none() {
+        let state = match timeout(PATIENCE, answer.as_mut()).await {
+            Ok(state) => state?,
+            // Asking anew does not wait longer and longer.
+            Err(_) if held.is_none() => {
                 say(Word::Silent);
+                return Ok(());
             }
-            answer.await?
+            Err(_) => answer.await?,
         };
         match state {
             DhcpV6State::Done(granted) => {

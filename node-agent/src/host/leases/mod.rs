@@ -8,6 +8,8 @@ mod dhcp4;
 mod dhcp6;
 mod time;
 
+pub use time::now;
+
 use std::collections::BTreeMap;
 
 use multinic_agent_core::{
@@ -24,6 +26,15 @@ pub struct Heard {
     mac: MacAddress,
     client: u64,
     word: Word,
+}
+
+/// What follows from what a client heard.
+#[derive(Debug)]
+pub enum News {
+    /// What is wanted of NICs is another thing.
+    Changed,
+    /// This NIC has the same address for longer.
+    Renewed(MacAddress, Lease),
 }
 
 /// Everything that clients hear, in order.
@@ -69,8 +80,8 @@ impl Clients {
         leases
     }
 
-    /// Takes in what was heard. The NIC that it is about, if what is known of that is another thing now.
-    pub fn hear(&mut self, heard: Heard) -> Option<MacAddress> {
+    /// Takes in what was heard, where what is known is another thing now. A lease that goes on is returned, with its NIC.
+    pub fn hear(&mut self, heard: Heard) -> Option<News> {
         let Heard { mac, client, word } = heard;
         // A client that was ended may have spoken before.
         self.running.get(&mac).filter(|running| running.number == client)?;
@@ -78,17 +89,22 @@ impl Clients {
         if before.as_ref() == Some(&word) {
             return None;
         }
-        let goes_on = matches!((&before, &word), (Some(Word::Leased(was)), Word::Leased(is)) if was.address == is.address);
-        if !goes_on {
-            tell(mac, &word);
+        match (before, word) {
+            (Some(Word::Leased(was)), Word::Leased(is)) if was.address == is.address => {
+                Some(News::Renewed(mac, is))
+            }
+            (_, word) => {
+                tell(mac, &word);
+                Some(News::Changed)
+            }
         }
-        Some(mac)
     }
 
-    /// Has exactly these ask.
-    pub fn keep(&mut self, asking: BTreeMap<MacAddress, Asking>) {
+    /// Has exactly these ask, and those go on that are `undecided`.
+    pub fn keep(&mut self, asking: BTreeMap<MacAddress, Asking>, undecided: impl Fn(MacAddress) -> bool) {
         self.running.retain(|mac, client| {
-            asking.get(mac).is_some_and(|asking| client.asks == (asking.index, asking.by))
+            let asks = asking.get(mac).map(|asking| (asking.index, asking.by));
+            !client.task.is_finished() && asks.map_or_else(|| undecided(*mac), |asks| asks == client.asks)
         });
         for (mac, asking) in asking {
             if !self.running.contains_key(&mac) {

@@ -11,7 +11,8 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(12);
 pub(super) const PAUSES: (Duration, Duration) = (Duration::from_secs(2), Duration::from_mins(1));
 
 /// Seconds since the node booted, also while it slept: a clock that nobody sets.
-pub(super) fn now() -> u64 {
+#[must_use]
+pub fn now() -> u64 {
     u64::try_from(clock_gettime(ClockId::Boottime).tv_sec).unwrap_or_default()
 }
 

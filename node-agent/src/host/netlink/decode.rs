@@ -98,6 +98,7 @@ fn take_ipv6(link: &mut Link, specs: &[AfSpecUnspec]) {
                 let advertised = Advertised {
                     addresses: settings.autoconf,
                     default_route: settings.accept_ra_defrtr,
+                    routes: settings.accept_ra_rt_info_max_plen,
                     temporary: settings.use_tempaddr,
                 };
                 accepted = Some((settings.accept_ra, Some(advertised)));

@@ -1,6 +1,9 @@
 //! One change of the kernel.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::{
+    io,
+    net::{Ipv4Addr, Ipv6Addr},
+};
 
 use ipnet::IpNet;
 use multinic_agent_core::{
@@ -20,6 +23,8 @@ use rtnetlink::{
 
 use super::{Netlink, NetlinkError, done_if, session::Session, write_routes};
 
+/// The sysctl that says which of a router's routes are taken.
+const ROUTES: &str = "accept_ra_rt_info_max_plen";
 const ENOENT: i32 = 2;
 const EEXIST: i32 = 17;
 const EADDRNOTAVAIL: i32 = 99;
@@ -68,14 +73,29 @@ impl Netlink {
 
     /// By sysctl: only that way the kernel makes a link-local address on a link that is up.
     fn set_ipv6(&self, name: &str, to: Ipv6) -> Result<(), NetlinkError> {
-        let taken = to.advertised.map(|Advertised { addresses, default_route, temporary }| {
-            [("autoconf", addresses), ("accept_ra_defrtr", default_route), ("use_tempaddr", temporary)]
+        let taken = to.advertised.map(|Advertised { addresses, default_route, routes, temporary }| {
+            [
+                ("autoconf", addresses),
+                ("accept_ra_defrtr", default_route),
+                (ROUTES, routes),
+                ("use_tempaddr", temporary),
+            ]
         });
-        let heard = [("accept_ra", to.accept_ra), ("addr_gen_mode", to.addr_gen_mode.into())];
-        // What is taken before it is listened, and the link-local address last: with that the kernel asks for a router.
-        for (key, value) in taken.into_iter().flatten().chain(heard) {
+        let mut all: Vec<(&str, i32)> = taken.into_iter().flatten().collect();
+        // What is taken is set while nothing is heard.
+        let first = if to.accept_ra == Ipv6::NO_RA { 0 } else { all.len() };
+        all.insert(first, ("accept_ra", to.accept_ra));
+        // With a link-local address the kernel asks for a router.
+        all.push(("addr_gen_mode", to.addr_gen_mode.into()));
+        for (key, value) in all {
             let path = Self::sysctl(name, key);
-            let written = self.sysctls.set(&path, &value.to_string());
+            let written = match self.sysctls.set(&path, &value.to_string()) {
+                // A kernel that knows no routes of routers takes none.
+                Err(error) if key == ROUTES && value == 0 && error.kind() == io::ErrorKind::NotFound => {
+                    Ok(())
+                }
+                written => written,
+            };
             written.map_err(|source| NetlinkError::Sysctl { path, source })?;
         }
         Ok(())

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::{
-    leases::Word,
+    asking::asking,
+    leases::{Word, extension},
     observed::{lease::Lease, link::Advertised, routing::NicRoute},
     report::{HostFacts, Phase, Report},
 };
@@ -146,14 +147,19 @@ fn the_mtu_of_a_lease_is_an_upper_bound() {
 fn a_router_may_give_an_address_and_never_the_default_route() {
     let mut scene = Scene::new(&[by(Addressing::Slaac, A, "multinic0")]);
     scene.converge();
-    let listening = Advertised { addresses: 1, default_route: 0, temporary: 0 };
+    let listening = Advertised { addresses: 1, default_route: 0, routes: 0, temporary: 0 };
     let expected =
         Ipv6 { addr_gen_mode: Ipv6::EUI64, accept_ra: Ipv6::EVERY_RA, advertised: Some(listening) };
     assert_eq!(scene.link(A).ipv6, Some(expected));
     assert_eq!(told(&scene), (InterfaceState::Pending, "AwaitingAddress".to_owned()));
 
     let made = "2001:db8:20:0:f816:3eff:fe00:a/64";
-    let manner = Manner { lifetimes: Some((600, 900)), ..Manner::default() };
+    let manner =
+        Manner { lifetimes: Some((600, 900)), flags: Manner::MANAGES_TEMPORARY, ..Manner::default() };
+    // What somebody else gives the NIC for a while is no answer of a router.
+    let of_others = Manner { flags: 0, ..manner.clone() };
+    scene.node.kernel.links[1].addresses.push(Address { manner: of_others, ..address("2001:db8:77::1/64") });
+    assert_eq!(told(&scene), (InterfaceState::Pending, "AwaitingAddress".to_owned()));
     scene.node.kernel.links[1].addresses.push(Address { manner, ..address(made) });
     assert_eq!(scene.plan().transactions[0].steps, []);
     scene.converge();
@@ -216,4 +222,73 @@ fn an_address_that_was_leased_and_is_the_objects_own_now_does_not_end() {
     scene.converge();
     assert_eq!((nets(&scene), lifetime(&scene)), (vec!["10.20.0.5/24".to_owned()], None));
     assert_eq!(scene.ledger.nics[&mac(A)].lease, None);
+}
+
+#[test]
+fn a_lease_that_contradicts_another_nic_costs_only_its_own_nic() {
+    let mut scene =
+        Scene::new(&[by(Addressing::Dhcp4, A, "multinic0"), nic(B, "multinic1", &["10.20.0.5/24"])]);
+    scene.leases.words.insert(mac(A), Word::Leased(lease("10.20.0.5/24")));
+    scene.converge();
+    assert_eq!(nets(&scene), [""; 0]);
+    assert_eq!(told(&scene), (InterfaceState::Failed, "LeaseUnusable".to_owned()));
+    assert_eq!((scene.verdict(B), scene.link(B).addresses.len()), (Verdict::Right, 1));
+}
+
+#[test]
+fn a_dhcpv6_nic_reaches_a_router_though_its_address_has_no_subnet() {
+    let routing = serde_json::json!({ "gateways": ["2001:db8:20::1"] });
+    let answering = Interface {
+        source_routing: serde_json::from_value(routing).ok(),
+        ..by(Addressing::Dhcp6, A, "multinic0")
+    };
+    let mut scene = Scene::new(&[answering]);
+    let leased = Lease {
+        addressing: Addressing::Dhcp6,
+        gateway: None,
+        routes: [].into(),
+        ..lease("2001:db8:20::5/128")
+    };
+    scene.leases.words.insert(mac(A), Word::Leased(leased));
+    scene.converge();
+    let routes: Vec<_> = scene.link(A).routes.keys().map(ToString::to_string).collect();
+    assert_eq!(routes, ["::/0 via 2001:db8:20::1 onlink table 5300"]);
+}
+
+#[test]
+fn a_nic_that_may_not_be_changed_keeps_its_lease() {
+    let mut scene = Scene::new(&[by(Addressing::Dhcp4, A, "multinic0")]);
+    scene.leases.words.insert(mac(A), Word::Leased(lease("10.20.0.5/24")));
+    scene.converge();
+    let mut vlan = link(9, "multinic0.5", A);
+    (vlan.kind, vlan.lower) = (LinkKind::Virtual("vlan".to_owned()), Some(3));
+    scene.node.kernel.links.push(vlan);
+    let view = scene.node.look();
+    let asks = |scene: &Scene, leases: &Leases| {
+        let desired = learned(scene.desired.clone(), leases, &view, &scene.ledger);
+        asking(&desired, &scene.plan(), &view, leases, &scene.ledger).contains_key(&mac(A))
+    };
+    assert!(asks(&scene, &scene.leases));
+    scene.desired.mode = multinic_crds::Mode::Paused;
+    assert!(asks(&scene, &scene.leases) && !asks(&scene, &Leases::default()));
+
+    let renewed = Lease { expires: 7_200, ..lease("10.20.0.5/24") };
+    let step = extension(mac(A), &renewed, 1_800, &view, &scene.ledger).unwrap();
+    assert!(matches!(&step, Step::RestoreAddress { manner, .. } if manner.lifetimes == Some((5_400, 5_400))));
+    let elsewhere = Lease { address: "10.20.0.6/24".parse().unwrap(), ..renewed };
+    assert_eq!(extension(mac(A), &elsewhere, 1_800, &view, &scene.ledger), None);
+    assert_eq!(extension(mac(B), &lease("10.20.0.5/24"), 0, &view, &scene.ledger), None);
+}
+
+#[test]
+fn a_lease_that_was_taken_back_does_not_return_with_the_next_agent() {
+    let mut scene = Scene::new(&[by(Addressing::Dhcp4, A, "multinic0")]);
+    scene.leases.words.insert(mac(A), Word::Leased(lease("10.20.0.5/24")));
+    scene.converge();
+    scene.leases.words.insert(mac(A), Word::Lost(lease("10.20.0.5/24")));
+    scene.converge();
+    let mut anew = Leases { now: 10, ..Leases::default() };
+    anew.recall(&scene.ledger);
+    assert_eq!(anew.words, BTreeMap::new());
+    assert!(scene.ledger.nics[&mac(A)].lease.is_some(), "it is worth asking for");
 }

@@ -81,7 +81,7 @@ fn lease(scene: &mut Scene, nics: &[Interface], asks: [bool; 3]) -> Vec<Interfac
             expires: 600,
             mtu: None,
             gateway,
-            routes: BTreeSet::new(),
+            routes: BTreeMap::new(),
         };
         scene.leases.words.insert(nic.mac_address, Word::Leased(lease));
         let source_routing = gateway.map(|_| SourceRouting { gateways: Vec::new() });
