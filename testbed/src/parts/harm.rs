@@ -38,6 +38,11 @@ pub struct Harm {
     pub lost_state: Vec<String>,
 }
 
+impl Harm {
+    /// How many foreign addresses, routes and rules there are.
+    pub const MARKS: usize = 3 + FOREIGN_RULES.len();
+}
+
 impl Node<'_> {
     /// Leaves on the uplink what a CNI would, and records everything from here on.
     ///
@@ -55,10 +60,11 @@ impl Node<'_> {
         ip.args(["-oneline", "-tshort", "monitor", "link", "address", "route", "rule"]);
         let mut ping = Command::new("ping");
         ping.args(["-n", "-i", "0.1", &GATEWAY.to_string()]);
+        let number = self.next_monitor();
         let monitor = Monitor {
             node: self,
-            notifications: self.start_process("monitor", ip)?,
-            ping: self.start_process("ping", ping)?,
+            notifications: self.start_process(&format!("monitor-{number}"), ip)?,
+            ping: self.start_process(&format!("ping-{number}"), ping)?,
             marks: Cell::new(0),
         };
         monitor.catch_up().await?;
@@ -70,37 +76,19 @@ impl Node<'_> {
         Ok(monitor)
     }
 
+    /// What is left of it from before stays as it is.
     fn leave_foreign_state(&self) -> Result<()> {
-        if self.lost_state()?.is_empty() {
-            return Ok(());
-        }
         let gateway = GATEWAY.to_string();
-        self.exec(&["ip", "address", "add", FOREIGN_ADDRESS, "dev", UPLINK])?;
-        self.exec(&["ip", "route", "add", FOREIGN_ROUTE, "via", &gateway, "dev", UPLINK])?;
-        self.exec(&[
-            "ip",
-            "route",
-            "add",
-            "default",
-            "via",
-            &gateway,
-            "dev",
-            UPLINK,
-            "table",
-            FOREIGN_TABLE,
-        ])?;
+        let via = ["via", &gateway, "dev", UPLINK];
+        self.exec(&["ip", "address", "replace", FOREIGN_ADDRESS, "dev", UPLINK])?;
+        self.exec(&[&["ip", "route", "replace", FOREIGN_ROUTE], &via[..]].concat())?;
+        self.exec(&[&["ip", "route", "replace", "default"], &via[..], &["table", FOREIGN_TABLE]].concat())?;
+        let lost = self.lost_state()?;
         for priority in FOREIGN_RULES {
-            self.exec(&[
-                "ip",
-                "rule",
-                "add",
-                "priority",
-                priority,
-                "from",
-                FOREIGN_ADDRESS,
-                "table",
-                FOREIGN_TABLE,
-            ])?;
+            if lost.contains(&format!("rule {priority}")) {
+                let leads = ["from", FOREIGN_ADDRESS, "table", FOREIGN_TABLE];
+                self.exec(&[&["ip", "rule", "add", "priority", priority], &leads[..]].concat())?;
+            }
         }
         Ok(())
     }
@@ -128,6 +116,11 @@ impl Node<'_> {
 }
 
 impl Monitor<'_> {
+    /// All that is recorded by now, which may not be all that has happened: to look without disturbing anything.
+    pub fn record(&self) -> Result<String> {
+        self.notifications.log()
+    }
+
     /// Everything recorded about the link that has, or had, this name. What happened before the call is in it.
     pub async fn about(&self, name: &str) -> Result<Vec<String>> {
         self.catch_up().await?;

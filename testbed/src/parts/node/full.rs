@@ -41,7 +41,9 @@ const NAMESPACES: [(&str, CloneFlags); 6] = [
 
 pub(super) async fn boot(bed: &Testbed, cables: &Cables<'_>, root: &Root) -> Result<Machine> {
     let name = cables.netns();
-    let mut nspawn = power_on(bed, name, root)?;
+    // Without its own, two machines would clean up each other's services.
+    let groups = cgroup::create(&bed.unique(name))?;
+    let mut nspawn = power_on(bed, name, root, &groups)?;
     let init = eventually(&format!("{name} to start its init"), SOON, async || {
         nspawn.check()?;
         init_of(&nspawn)
@@ -63,16 +65,15 @@ pub(super) async fn boot(bed: &Testbed, cables: &Cables<'_>, root: &Root) -> Res
         root_from_here: PathBuf::from(format!("/proc/{init}/root")),
         share_on_node: PathBuf::from(SHARE),
         enter: format!("nsenter -t {init} -a"),
-        power: Some(Power { nspawn, init }),
+        power: Some(Power { groups, nspawn, init }),
     })
 }
 
-fn power_on(bed: &Testbed, name: &str, root: &Root) -> Result<Process> {
+fn power_on(bed: &Testbed, name: &str, root: &Root, groups: &[PathBuf]) -> Result<Process> {
     let mut command = Command::new("sh");
     command
         .args(["-ec", IN_CGROUPS, "in-cgroups"])
-        // Without its own, two machines would clean up each other's services.
-        .args(cgroup::create(&bed.unique(name))?)
+        .args(groups)
         .args(["--", "systemd-nspawn", "--quiet", "--console=pipe", "--boot", "--register=no", "--keep-unit"])
         .args(["--resolv-conf=off", "--timezone=off", "--link-journal=no"])
         // Without it networkd does not start.

@@ -26,6 +26,8 @@ pub(super) struct Machine {
 
 /// A running machine, by its two ends.
 pub(super) struct Power {
+    /// Its control groups, one in each hierarchy.
+    pub(super) groups: Vec<PathBuf>,
     /// Asked to end, it shuts the machine down in order.
     pub(super) nspawn: Process,
     /// Nothing in the machine outlives this process of it.

@@ -6,12 +6,13 @@ mod cgroup;
 mod full;
 mod light;
 mod link;
+mod load;
 mod machine;
 mod registration;
 mod root;
 mod visit;
 
-use std::cell::{Ref, RefCell};
+use std::cell::{Cell, Ref, RefCell};
 use std::ffi::OsString;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
@@ -60,6 +61,8 @@ pub struct Node<'bed> {
     root: Root,
     agent: RefCell<Option<Process>>,
     machine: RefCell<Option<Machine>>,
+    /// How many monitors there have been, each with logs of its own.
+    monitors: Cell<u8>,
 }
 
 impl Testbed {
@@ -87,7 +90,8 @@ impl<'bed> Node<'bed> {
     pub fn build(bed: &'bed Testbed, name: &str, number: u8, kind: Kind, image: &Path) -> Result<Self> {
         let cables = Cables::lay(bed, name, number);
         let root = Root::clone_image(bed, name, cables.address(), image, kind.system())?;
-        Ok(Self { bed, kind, cables, root, agent: RefCell::new(None), machine: RefCell::new(None) })
+        let (agent, machine) = (RefCell::new(None), RefCell::new(None));
+        Ok(Self { bed, kind, cables, root, agent, machine, monitors: Cell::new(0) })
     }
 
     /// From its next boot on, systemd-nspawn is told these options as well.
@@ -248,6 +252,12 @@ impl<'bed> Node<'bed> {
     pub(crate) fn start_process(&self, part: &str, command: Command) -> Result<Process> {
         let name = format!("{}-{part}", self.name());
         Process::start(&self.machine()?.spawner, &name, command, &self.bed.log(&name))
+    }
+
+    pub(crate) fn next_monitor(&self) -> u8 {
+        let number = self.monitors.get();
+        self.monitors.set(number + 1);
+        number
     }
 
     fn machine(&self) -> Result<Ref<'_, Machine>> {
