@@ -111,7 +111,9 @@ impl Outcome {
 fn processors() -> Result<String> {
     let processors = std::thread::available_parallelism()?;
     let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease")?;
-    Ok(format!("{processors} processors, Linux {}.", kernel.trim()))
+    // What follows the version is how this host was made.
+    let version = kernel.trim().split('-').next().unwrap_or_default();
+    Ok(format!("{processors} processors, Linux {version}."))
 }
 
 fn load() -> Result<String> {
