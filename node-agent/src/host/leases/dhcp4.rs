@@ -9,6 +9,7 @@ use ipnet::{IpNet, Ipv4Net};
 use mozim::{DhcpError, DhcpV4Client, DhcpV4Config, DhcpV4Lease, DhcpV4State};
 use multinic_agent_core::{asking::Asking, leases::Word, observed::lease::Lease};
 use multinic_crds::{Addressing, InterfaceAddress};
+use socket2::{Domain, Socket, Type};
 use tokio::time::sleep;
 
 use super::time::{PATIENCE, PAUSES, end, now};
@@ -65,6 +66,8 @@ pub(super) async fn run(nic: Asking, say: impl Fn(Word)) {
 
 /// Asks whoever is there for any address.
 async fn acquire(nic: &Asking) -> Result<Answer, DhcpError> {
+    // The client would take it for silence that it may not send.
+    drop(Socket::new(Domain::PACKET, Type::RAW, None)?);
     let mut client = DhcpV4Client::init(config(nic)?, None).await?;
     loop {
         match client.run().await {

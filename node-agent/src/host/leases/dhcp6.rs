@@ -3,16 +3,24 @@
 //! It listens on a port below 1024, at the NIC's link-local address alone, which needs `CAP_NET_BIND_SERVICE`. What it is
 //! known by comes from the MAC address, so that it is given the same address again without having kept a lease.
 
-use std::{net::Ipv6Addr, pin::pin};
+use std::{
+    net::{Ipv6Addr, SocketAddrV6},
+    pin::pin,
+};
 
 use ipnet::{IpNet, Ipv6Net};
 use mozim::{DhcpError, DhcpV6Client, DhcpV6Config, DhcpV6Lease, DhcpV6Mode, DhcpV6State};
 use multinic_agent_core::{asking::Asking, leases::Word, observed::lease::Lease};
 use multinic_crds::{Addressing, InterfaceAddress};
-use tokio::time::{sleep, timeout};
+use tokio::{
+    net::UdpSocket,
+    time::{sleep, timeout},
+};
 
 use super::time::{PATIENCE, PAUSES, end};
 
+/// Where servers answer.
+const CLIENT_PORT: u16 = 546;
 /// Nothing but an address: the rest is the node's own.
 const OPTIONS: [u16; 0] = [];
 
@@ -39,6 +47,8 @@ async fn ask(
     held: &mut Option<Lease>,
     say: &impl Fn(Word),
 ) -> Result<(), DhcpError> {
+    // The client would take it for silence that it may not listen.
+    drop(UdpSocket::bind(SocketAddrV6::new(from, CLIENT_PORT, 0, nic.index)).await?);
     let mut config = DhcpV6Config::new(&nic.name.to_string(), DhcpV6Mode::NonTemporaryAddresses);
     config.set_iface_index(nic.index).set_link_local_ip(from).set_duid_by_iface_mac(&nic.mac.octets());
     config.override_request_dhcp_opts(&OPTIONS);

@@ -224,6 +224,8 @@ impl<'bed> Lab<'bed> {
                 self.logged(&["logs", POD], &[words]).await?;
                 self.scene.database.producer().delete(&six).await?;
                 self.wanted(&mac, false).await?;
+                // It had every right to configure what was free.
+                self.free.take();
             }
             Seen::AgentLog(words) => {
                 self.start(&self.without(&loss.taken)?)?;
