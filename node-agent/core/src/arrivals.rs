@@ -11,8 +11,9 @@ use std::{
 
 use crate::observed::link::{KernelView, Link};
 
-/// How long a link must have had its name.
-const QUIET: Duration = Duration::from_secs(1);
+/// How long a link must have had its name. A NIC that is new is looked at again after a second, and must not be found new by a
+/// hair then: the next look after that is two seconds later.
+const QUIET: Duration = Duration::from_millis(900);
 
 /// The links of the last look, and since when each has had its name.
 #[derive(Debug, Clone, Default)]
