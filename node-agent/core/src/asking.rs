@@ -1,6 +1,9 @@
 //! For which NICs a DHCP server is asked.
 
-use std::{collections::BTreeMap, net::Ipv6Addr};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv6Addr},
+};
 
 use multinic_crds::{Addressing, Interface, InterfaceName, MacAddress, Mode};
 
@@ -57,7 +60,7 @@ pub fn asking(
     let wanted = desired.wanted.iter().filter(may_ask);
     let asking = wanted.filter_map(|(mac, nic)| {
         let name = nic.name.to_string();
-        let link = view.links.iter().find(|link| link.identity() == Some(*mac) && link.name == name)?;
+        let link = view.links_with(*mac).find(|link| link.name == name)?;
         let by = protocol(nic.addressing(), link).filter(|_| link.up && link.carrier)?;
         let known = match leases.words.get(mac) {
             Some(Word::Leased(lease)) => Some(lease.clone()),
@@ -80,8 +83,8 @@ fn protocol(addressing: Addressing, link: &Link) -> Option<Protocol> {
             let ready = link.addresses.iter().filter(|address| address.state == AddressState::Ready);
             let local = ready.map(|address| address.net).find(is_link_local)?;
             match local.addr() {
-                std::net::IpAddr::V6(ip) => Some(Protocol::Dhcp6(ip)),
-                std::net::IpAddr::V4(_) => None,
+                IpAddr::V6(ip) => Some(Protocol::Dhcp6(ip)),
+                IpAddr::V4(_) => None,
             }
         }
         Addressing::Static | Addressing::Slaac | Addressing::None => None,

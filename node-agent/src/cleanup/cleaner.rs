@@ -85,6 +85,5 @@ fn tell(prepared: &Prepared, done: &Done) -> usize {
 }
 
 fn name_of(mac: MacAddress, done: &Done) -> Option<&str> {
-    let link = done.view.links.iter().find(|link| link.identity() == Some(mac));
-    link.map(|link| link.name.as_str())
+    done.view.links_with(mac).next().map(|link| link.name.as_str())
 }

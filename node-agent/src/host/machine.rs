@@ -176,7 +176,9 @@ impl Host {
         held: BTreeMap<MacAddress, Explanation>,
     ) -> Result<Prepared, HostError> {
         let blocked = Blocked { held, unfit: self.settling(desired, &look, Instant::now()) };
-        self.ready.open(&wire::expected(desired, &blocked, &look.fence, &look.view));
+        let enforces = desired.mode == Mode::Enforce && self.obstacle().is_none();
+        let expected = enforces.then(|| wire::expected(desired, &blocked, &look.fence, &look.view));
+        self.ready.open(&expected.unwrap_or_default());
         let world = World {
             backend: *self.backend.as_ref().unwrap_or(&ALL.first()),
             backends: ALL,
@@ -187,7 +189,6 @@ impl Host {
             ledger: &look.ledger,
             leases,
         };
-        let enforces = desired.mode == Mode::Enforce && self.obstacle().is_none();
         // A cleanup gives back on every host; files go there whatever configures its links.
         let asks = enforces || (desired.mode == Mode::Enforce && desired.wanted.is_empty());
         let backend = self.backend.as_ref().ok().copied();
@@ -241,7 +242,7 @@ impl Host {
     ) -> BTreeMap<MacAddress, Explanation> {
         self.arrivals.look(&look.view, now);
         let is_settling = |mac: &MacAddress| {
-            let mut links = look.view.links.iter().filter(|link| link.identity() == Some(*mac));
+            let mut links = look.view.links_with(*mac);
             look.ledger.get(*mac).is_none() && links.any(|link| self.arrivals.is_new(link, now))
         };
         let message = "the NIC came or was renamed a moment ago, and udev may not be done with it; it is configured in a moment";

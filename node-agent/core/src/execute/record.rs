@@ -63,9 +63,8 @@ impl Ledger {
     /// roll-back that failed elsewhere, is not ours because of what was intended for it.
     pub(crate) fn marks(&self, transaction: &Transaction, view: &KernelView) -> bool {
         transaction.members.iter().any(|member| {
-            let links = view.links.iter().filter(|link| link.identity() == Some(member.mac));
             let given = self.get(member.mac).map(|entry| &entry.addresses);
-            links.into_iter().any(|link| {
+            view.links_with(member.mac).any(|link| {
                 is_ours(&link.name)
                     || given.is_some_and(|given| link.nets().iter().any(|net| given.contains(net)))
             })

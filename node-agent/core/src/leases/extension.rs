@@ -24,8 +24,7 @@ pub fn extension(
     ledger: &Ledger,
 ) -> Option<Step> {
     ledger.get(mac).filter(|entry| entry.addresses.contains(&lease.address))?;
-    let mut links = view.links.iter().filter(|link| link.identity() == Some(mac));
-    let link = links.find(|link| link.nets().contains(&lease.address))?;
+    let link = view.links_with(mac).find(|link| link.nets().contains(&lease.address))?;
     let manner = Manner::lasting(lease.address, lease.seconds(now));
     Some(Step::RestoreAddress { index: link.index, net: lease.address, manner })
 }

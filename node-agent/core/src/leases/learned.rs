@@ -29,7 +29,7 @@ pub fn learned(mut desired: Desired, leases: &Leases, view: &KernelView, ledger:
     }
     for nic in dynamic {
         let mac = nic.mac_address;
-        let link = view.links.iter().find(|link| link.identity() == Some(mac));
+        let link = view.links_with(mac).next();
         let awaited = match given(&nic, leases, link, ledger) {
             Some(given) => {
                 desired.wanted.insert(mac, given);

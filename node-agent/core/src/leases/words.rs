@@ -46,14 +46,11 @@ impl Leases {
     /// How the addresses of a wanted NIC are given, where not as usual.
     #[must_use]
     pub fn manners(&self, nic: &Interface, link: &Link) -> BTreeMap<IpNet, Manner> {
+        let found = link.addresses.iter().filter(|address| nic.nets().any(|net| net == address.net));
         match nic.addressing() {
-            Addressing::Slaac => {
-                let found = link.addresses.iter().filter(|address| nic.nets().any(|net| net == address.net));
-                found.map(|address| (address.net, address.manner.clone())).collect()
-            }
+            Addressing::Slaac => found.map(|address| (address.net, address.manner.clone())).collect(),
             // One that was leased before would end.
             Addressing::Static => {
-                let found = link.addresses.iter().filter(|address| nic.nets().any(|net| net == address.net));
                 let ending = found.filter(|address| address.manner.lifetimes.is_some());
                 let lasting = |address: &Address| Manner { lifetimes: None, ..address.manner.clone() };
                 ending.map(|address| (address.net, lasting(address))).collect()

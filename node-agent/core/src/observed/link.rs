@@ -279,7 +279,13 @@ pub enum AddressState {
 /// Whether an address is an IPv6 link-local one, which the kernel makes by itself.
 #[must_use]
 pub fn is_link_local(net: &IpNet) -> bool {
-    matches!(net, IpNet::V6(v6) if v6.addr().is_unicast_link_local())
+    is_local(net.addr())
+}
+
+/// The same of an address without a prefix. Every link can have such a one, so that it says nothing of a subnet.
+#[must_use]
+pub const fn is_local(ip: IpAddr) -> bool {
+    matches!(ip, IpAddr::V6(v6) if v6.is_unicast_link_local())
 }
 
 /// Whether a link that goes down, or becomes too small for IPv6, loses this address for good: the
@@ -326,6 +332,11 @@ impl KernelView {
         self.links.iter().find(|link| link.index == index)
     }
 
+    /// Every link that is known by this MAC address: several, where one is made of another.
+    pub fn links_with(&self, mac: MacAddress) -> impl Iterator<Item = &Link> {
+        self.links.iter().filter(move |link| link.identity() == Some(mac))
+    }
+
     /// The link that answers to this name.
     #[must_use]
     pub fn named(&self, name: &str) -> Option<&Link> {
@@ -340,9 +351,8 @@ impl KernelView {
 
     /// The next hops of default routes, without link-local ones, which every link can have.
     pub fn default_gateways(&self) -> impl Iterator<Item = IpAddr> {
-        let is_local = |ip: &IpAddr| matches!(ip, IpAddr::V6(v6) if v6.is_unicast_link_local());
         let all: BTreeSet<IpAddr> =
             self.default_routes.iter().flat_map(|route| route.gateways.iter().copied()).collect();
-        all.into_iter().filter(move |ip| !is_local(ip))
+        all.into_iter().filter(|ip| !is_local(*ip))
     }
 }

@@ -74,13 +74,8 @@ impl Desired {
         }
         conflicts.extend(desired.contradictions());
         desired.refuse(conflicts);
-        desired.without_contradictions()
-    }
-
-    /// This, without the NICs that cannot be as they are wanted beside each other.
-    fn without_contradictions(mut self) -> Self {
-        self.refuse(self.conflicts());
-        self
+        desired.refuse(desired.conflicts());
+        desired
     }
 
     /// What NICs cannot be as they are wanted, beside each other, and why.

@@ -6,7 +6,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use multinic_crds::{Addressing, Interface, NextHop, Route};
 
 use crate::observed::{
-    link::is_link_local,
+    link::{is_link_local, is_local},
     route::MAIN,
     routing::{NicRoute, SourceRule},
 };
@@ -102,11 +102,6 @@ pub fn fault(nic: &Interface) -> Option<String> {
         }
     }
     None
-}
-
-/// Whether every link can have such an address.
-fn is_local(ip: IpAddr) -> bool {
-    matches!(ip, IpAddr::V6(v6) if v6.is_unicast_link_local())
 }
 
 #[cfg(test)]

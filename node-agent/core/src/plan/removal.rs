@@ -31,7 +31,7 @@ pub(super) fn owned(world: World<'_>) -> impl Iterator<Item = MacAddress> {
         Owner::Us(mac) => Some(mac),
         Owner::Edited(_) | Owner::Others => None,
     });
-    let is_there = |mac: MacAddress| world.view.links.iter().any(|link| link.identity() == Some(mac));
+    let is_there = |mac: MacAddress| world.view.links_with(mac).next().is_some();
     let known = world.ledger.nics.iter().filter(move |(mac, entry)| entry.away.is_none() || is_there(**mac));
     let known = known.map(|(mac, _)| *mac).chain(world.ledger.damaged());
     known.chain(filed).collect::<BTreeSet<_>>().into_iter()

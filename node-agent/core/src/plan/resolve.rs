@@ -13,7 +13,7 @@ use crate::{
 /// Several links have it where one is made of another: then only the one counts that is of a managed kind and
 /// no port of another one that counts. If the node lives by any of them, that one is the answer, to be refused.
 pub(super) fn resolve(mac: MacAddress, world: World<'_>) -> Result<Option<&Link>, Explanation> {
-    let all: Vec<&Link> = world.view.links.iter().filter(|link| link.identity() == Some(mac)).collect();
+    let all: Vec<&Link> = world.view.links_with(mac).collect();
     let managed: Vec<&Link> = all.iter().copied().filter(|link| world.fence.manages(&link.kind)).collect();
     // The port of a failover device, such as the virtual function of hv_netvsc.
     let is_port = |link: &&Link| managed.iter().any(|master| link.controller == Some(master.index));

@@ -34,7 +34,8 @@ const BEFORE: Pace = Pace {
     end: Duration::from_millis(35),
     heeds_probes: true,
 };
-/// Beside everything else. A switch may take most of a second until it lets anything pass of a link that came up, and a fault is to be named within one and a half.
+/// Beside everything else. A switch may take most of a second until it lets anything pass of a link that came up, and a fault
+/// is to be named within one and a half.
 const BESIDE: Pace = Pace {
     asks: &[0, 50, 200, 450, 700, 900],
     patience: Duration::from_millis(960),

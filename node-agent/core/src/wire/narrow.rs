@@ -1,15 +1,17 @@
 //! What is wanted of a NIC, without addresses that other hosts have.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr},
+};
 
 use multinic_crds::{Interface, MacAddress, SourceRouting};
 
+use crate::observed::link::is_local;
+
 /// The NIC without the addresses that are `taken`, and without the routes that need them.
-pub(super) fn without<T>(nic: &Interface, taken: &BTreeMap<T, MacAddress>) -> Interface
-where
-    T: Copy + Ord + Into<IpAddr>,
-{
-    let is_taken = |ip: IpAddr| taken.keys().any(|taken| (*taken).into() == ip);
+pub(super) fn without(nic: &Interface, taken: &BTreeMap<Ipv4Addr, MacAddress>) -> Interface {
+    let is_taken = |ip: IpAddr| taken.keys().any(|taken| IpAddr::V4(*taken) == ip);
     let mut left = nic.clone();
     left.addresses.retain(|address| !is_taken(address.ip()));
     if left.addresses.is_empty() {
@@ -29,19 +31,13 @@ where
     });
     let gateways = left.source_routing.iter().flat_map(|routing| &routing.gateways).copied();
     let gateways: Vec<_> =
-        gateways.filter(|gateway| is_link_local(gateway.ip()) || is_reached(gateway.ip(), false)).collect();
+        gateways.filter(|gateway| is_local(gateway.ip()) || is_reached(gateway.ip(), false)).collect();
     left.source_routing = (!gateways.is_empty()).then_some(SourceRouting { gateways });
     left
 }
 
-fn is_link_local(ip: IpAddr) -> bool {
-    matches!(ip, IpAddr::V6(v6) if v6.is_unicast_link_local())
-}
-
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
-
     use super::*;
     use crate::testing::{mac, nic, with_routes};
 

@@ -3,10 +3,12 @@
 //! It asks over packet sockets only, which need `CAP_NET_RAW` and no port. So a lease goes on as it began after a boot: by a
 //! request that is broadcast, which every server answers that knows the lease, and whose refusal is heard at once.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use ipnet::{IpNet, Ipv4Net};
-use mozim::{DhcpError, DhcpV4Client, DhcpV4Config, DhcpV4Lease, DhcpV4State};
+use mozim::{
+    DhcpError, DhcpV4ClasslessRoute, DhcpV4Client, DhcpV4Config, DhcpV4Lease, DhcpV4State, ErrorKind,
+};
 use multinic_agent_core::{asking::Asking, leases::Word, observed::lease::Lease};
 use multinic_crds::{Addressing, InterfaceAddress};
 use socket2::{Domain, Socket, Type};
@@ -16,11 +18,10 @@ use super::time::{PATIENCE, PAUSES, end, now};
 
 /// What is asked for: the subnet, its routers, its MTU and routes. The rest is the node's own.
 const OPTIONS: [u8; 4] = [1, 3, 26, 121];
-
 /// A lease is not renewed more often than this, in seconds, unless it is shorter than twice that.
 const LEAST_RENEWAL: u32 = 5;
 
-/// What became of a request for a lease that is known.
+/// What became of a request.
 enum Answer {
     Granted(Box<DhcpV4Lease>, Lease),
     Refused,
@@ -70,11 +71,8 @@ async fn acquire(nic: &Asking) -> Result<Answer, DhcpError> {
     drop(Socket::new(Domain::PACKET, Type::RAW, None)?);
     let mut client = DhcpV4Client::init(config(nic)?, None).await?;
     loop {
-        match client.run().await {
-            Ok(DhcpV4State::Done(granted)) => return Ok(answer(nic, granted)),
-            Ok(_) => {}
-            Err(error) if error.kind() == mozim::ErrorKind::Timeout => return Ok(Answer::Silence),
-            Err(error) => return Err(error),
+        if let Some(answer) = next(nic, &mut client).await? {
+            return Ok(answer);
         }
     }
 }
@@ -94,15 +92,20 @@ async fn go_on(nic: &Asking, lease: &Lease) -> Result<Answer, DhcpError> {
 
 /// Asks whether `lease` still holds.
 async fn confirm(nic: &Asking, lease: &Lease) -> Result<Answer, DhcpError> {
-    let std::net::IpAddr::V4(address) = lease.address.addr() else { return Ok(Answer::Refused) };
+    let IpAddr::V4(address) = lease.address.addr() else { return Ok(Answer::Refused) };
     let mut before = DhcpV4Lease::default();
     before.yiaddr = address;
     let mut client = DhcpV4Client::init(config(nic)?, Some(before)).await?;
+    // Where it has none, it would begin from the start.
+    Ok(next(nic, &mut client).await?.unwrap_or(Answer::Refused))
+}
+
+/// What the client's next step comes to; none where it has to go on.
+async fn next(nic: &Asking, client: &mut DhcpV4Client) -> Result<Option<Answer>, DhcpError> {
     match client.run().await {
-        Ok(DhcpV4State::Done(granted)) => Ok(answer(nic, granted)),
-        // It would begin from the start.
-        Ok(_) => Ok(Answer::Refused),
-        Err(error) if error.kind() == mozim::ErrorKind::Timeout => Ok(Answer::Silence),
+        Ok(DhcpV4State::Done(granted)) => Ok(Some(answer(nic, granted))),
+        Ok(_) => Ok(None),
+        Err(error) if error.kind() == ErrorKind::Timeout => Ok(Some(Answer::Silence)),
         Err(error) => Err(error),
     }
 }
@@ -136,7 +139,7 @@ fn lease(granted: &DhcpV4Lease) -> Option<Lease> {
     let address = IpNet::V4(Ipv4Net::with_netmask(granted.yiaddr, granted.subnet_mask).ok()?);
     InterfaceAddress::try_from(address).ok()?;
     let classless = granted.classless_routes.as_ref().map(|routes| {
-        let to = |route: &mozim::DhcpV4ClasslessRoute| {
+        let to = |route: &DhcpV4ClasslessRoute| {
             Some((IpNet::from(Ipv4Net::new(route.destination, route.prefix_length).ok()?), route.router))
         };
         routes.iter().filter_map(to).collect()

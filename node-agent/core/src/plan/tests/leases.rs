@@ -24,6 +24,11 @@ fn lease(address: &str) -> Lease {
     }
 }
 
+/// One of a `DHCPv6` server.
+fn lease6(address: &str) -> Lease {
+    Lease { addressing: Addressing::Dhcp6, gateway: None, routes: [].into(), ..lease(address) }
+}
+
 /// What the status says of `A`, once everything is done.
 fn told(scene: &Scene) -> (InterfaceState, String) {
     let view = scene.node.look();
@@ -172,13 +177,7 @@ fn a_router_may_give_an_address_and_never_the_default_route() {
 #[test]
 fn a_dhcpv6_nic_hears_of_its_subnet_and_makes_no_address_of_it() {
     let mut scene = Scene::new(&[by(Addressing::Dhcp6, A, "multinic0")]);
-    let leased = Lease {
-        addressing: Addressing::Dhcp6,
-        gateway: None,
-        routes: [].into(),
-        ..lease("2001:db8:20::5/128")
-    };
-    scene.leases.words.insert(mac(A), Word::Leased(leased));
+    scene.leases.words.insert(mac(A), Word::Leased(lease6("2001:db8:20::5/128")));
     scene.converge();
     assert_eq!(nets(&scene), ["2001:db8:20::5/128", "fe80::1/64"]);
     assert_eq!(
@@ -243,13 +242,7 @@ fn a_dhcpv6_nic_reaches_a_router_though_its_address_has_no_subnet() {
         ..by(Addressing::Dhcp6, A, "multinic0")
     };
     let mut scene = Scene::new(&[answering]);
-    let leased = Lease {
-        addressing: Addressing::Dhcp6,
-        gateway: None,
-        routes: [].into(),
-        ..lease("2001:db8:20::5/128")
-    };
-    scene.leases.words.insert(mac(A), Word::Leased(leased));
+    scene.leases.words.insert(mac(A), Word::Leased(lease6("2001:db8:20::5/128")));
     scene.converge();
     let routes: Vec<_> = scene.link(A).routes.keys().map(ToString::to_string).collect();
     assert_eq!(routes, ["::/0 via 2001:db8:20::1 onlink table 5300"]);
