@@ -3,9 +3,8 @@
 use std::fs;
 use std::process::Command;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 
-use crate::sandbox::eventually::{SOON, eventually};
 use crate::sandbox::fabric::LAN;
 use crate::sandbox::process::Process;
 use crate::sandbox::testbed::Testbed;
@@ -44,8 +43,8 @@ impl DhcpServer<'_> {
         let name = format!("dhcp{}", self.number);
         let part = format!("{name}-{}", self.started);
         self.started += 1;
-        let leases = self.bed.inside(&self.bed.logs()).join(format!("{name}.leases"));
-        fs::OpenOptions::new().create(true).append(true).open(&leases)?;
+        let leases = self.bed.logs().join(format!("{name}.leases"));
+        fs::OpenOptions::new().create(true).append(true).open(self.bed.inside(&leases))?;
         let mut command = Command::new("ip");
         command.args([
             "netns",
@@ -58,16 +57,10 @@ impl DhcpServer<'_> {
         ]);
         command.args(["--conf-file=/dev/null", "--port=0", "--interface=lan", "--no-ping", "--user=root"]);
         command.arg(format!("--pid-file={}", self.bed.logs().join(format!("{name}.pid")).display()));
-        command.arg(format!("--dhcp-leasefile={}", self.bed.logs().join(format!("{name}.leases")).display()));
+        command.arg(format!("--dhcp-leasefile={}", leases.display()));
         command.args(options);
         let mut server = self.bed.start(&part, command)?;
-        eventually("the DHCP server to be ready", SOON, async || {
-            server.check()?;
-            let log = server.log()?;
-            ensure!(log.contains("started, version"), "{log}");
-            Ok(())
-        })
-        .await?;
+        server.says("started, version").await?;
         Ok(server)
     }
 }

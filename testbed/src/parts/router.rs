@@ -3,9 +3,8 @@
 use std::fs;
 use std::process::Command;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 
-use crate::sandbox::eventually::{SOON, eventually};
 use crate::sandbox::fabric::LAN;
 use crate::sandbox::process::Process;
 use crate::sandbox::testbed::Testbed;
@@ -31,13 +30,7 @@ impl Testbed {
         command.arg("--nodaemon").arg("--config").arg(&file).arg("--pidfile").arg(directory.join("pid"));
         command.args(["--logmethod", "stderr", "--debug", "3"]);
         let mut router = self.start("router", command)?;
-        eventually("the router to advertise itself", SOON, async || {
-            router.check()?;
-            let log = router.log()?;
-            ensure!(log.contains(HEARD), "{log}");
-            Ok(())
-        })
-        .await?;
+        router.says(HEARD).await?;
         Ok(router)
     }
 }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -50,6 +50,17 @@ impl Process {
             return Err(Ended { name: self.name.clone(), status, last_words }.into());
         }
         Ok(())
+    }
+
+    /// Waits until it says `words`.
+    pub async fn says(&mut self, words: &str) -> Result<()> {
+        eventually(&format!("{} to say {words:?}", self.name), SOON, async || {
+            self.check()?;
+            let log = self.log()?;
+            ensure!(log.contains(words), "{log}");
+            Ok(())
+        })
+        .await
     }
 
     /// Memory in use, in bytes.

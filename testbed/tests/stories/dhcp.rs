@@ -4,16 +4,14 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use kube::{
-    Api,
-    api::{Patch, PatchParams, PostParams},
-};
-use multinic_crds::{InterfaceState, InterfaceStatus, NodeNetworkConfig};
+use multinic_crds::{InterfaceState, InterfaceStatus};
 use multinic_testbed::{
     ControlPlane, Harm, Kind, Needs, Node, Process, SOON, Suite, System, Testbed, eventually, setup::system,
     skip,
 };
 use serde_json::{Value, json};
+
+use crate::alone::{same, status, want, ways, without_rules_of_ours};
 
 const NIC: &str = "fa:16:3e:00:00:01";
 /// Longer than the shortest lease that dnsmasq gives.
@@ -62,7 +60,7 @@ async fn walk(bed: &Testbed, system: &'static System) -> Result<()> {
     let (before, names) = (all(&node)?, resolvers(&node)?);
     let monitor = node.monitor().await?;
     node.join(&cluster).await?;
-    want(&cluster, &node, json!([nic("dhcp4", &json!({ "sourceRouting": {} }))])).await?;
+    want(&cluster, &node, &json!([nic("dhcp4", &json!({ "sourceRouting": {} }))])).await?;
     let address = leased(&cluster, &node, "10.30.0.5").await?;
     ensure!(node.link(NIC)?.mtu == 1400, "the MTU is {}", node.link(NIC)?.mtu);
     only_its_own(&node)?;
@@ -80,7 +78,7 @@ async fn walk(bed: &Testbed, system: &'static System) -> Result<()> {
     let server = place.serve(&ANOTHER).await?;
     let another = leased(&cluster, &node, "10.30.0.15").await?;
     ensure!(!node.link(NIC)?.addresses.contains(&address), "{address} is still there");
-    assert_eq!(monitor.finish().await.map(without_rules)?, Harm::default());
+    assert_eq!(monitor.finish().await.map(without_rules_of_ours)?, Harm::default());
 
     node.exec(system.reload)?;
     eventually("the address to be back after a reload", SOON, async || has(&node, &another)).await?;
@@ -89,13 +87,8 @@ async fn walk(bed: &Testbed, system: &'static System) -> Result<()> {
     leased(&cluster, &node, "10.30.0.15").await?;
     only_its_own(&node)?;
     drop(server);
-    want(&cluster, &node, json!([])).await?;
-    eventually("nothing of it to be left", SOON, async || {
-        let now = all(&node)?;
-        ensure!(now == before, "before {before:#?}, now {now:#?}");
-        Ok(())
-    })
-    .await
+    want(&cluster, &node, &json!([])).await?;
+    eventually("nothing of it to be left", SOON, async || same(&before, &all(&node)?)).await
 }
 
 async fn expiry(bed: &Testbed) -> Result<()> {
@@ -103,7 +96,7 @@ async fn expiry(bed: &Testbed) -> Result<()> {
     let node = bed.node("worker-1", Kind::Light).await?;
     node.plug(NIC)?;
     node.join(&cluster).await?;
-    want(&cluster, &node, json!([nic("dhcp4", &json!({}))])).await?;
+    want(&cluster, &node, &json!([nic("dhcp4", &json!({}))])).await?;
     told(&cluster, &node, InterfaceState::Pending, "AwaitingAddress").await?;
     told(&cluster, &node, InterfaceState::Failed, "NoLease").await?;
     let mut place = bed.dhcp_server(0)?;
@@ -134,14 +127,14 @@ async fn two_servers(bed: &Testbed) -> Result<()> {
     let node = bed.node("worker-1", Kind::Light).await?;
     node.plug(NIC)?;
     node.join(&cluster).await?;
-    want(&cluster, &node, json!([nic("dhcp4", &json!({}))])).await?;
+    want(&cluster, &node, &json!([nic("dhcp4", &json!({}))])).await?;
     let address = leased(&cluster, &node, "10.30.0.5").await?;
     let mut other = bed.dhcp_server(1)?;
     let _other = other.serve(&["--dhcp-range=10.31.0.50,10.31.0.59,255.255.255.0,2m"]).await?;
     // Longer than the first lease: without the later ones the kernel would have taken the address away.
     renewed(&server, 17).await?;
     has(&node, &address)?;
-    want(&cluster, &node, json!([nic("static", &json!({ "addresses": ["10.30.0.77/24"] }))])).await?;
+    want(&cluster, &node, &json!([nic("static", &json!({ "addresses": ["10.30.0.77/24"] }))])).await?;
     eventually("the address of the object instead of the leased one", SOON, async || {
         let link = node.link(NIC)?;
         ensure!(link.addresses == ["10.30.0.77/24"], "{link:?}");
@@ -158,7 +151,7 @@ async fn six(bed: &Testbed) -> Result<()> {
     let node = bed.node("worker-1", Kind::Light).await?;
     node.plug(NIC)?;
     node.join(&cluster).await?;
-    want(&cluster, &node, json!([nic("slaac", &json!({}))])).await?;
+    want(&cluster, &node, &json!([nic("slaac", &json!({}))])).await?;
     let made = leased(&cluster, &node, "2001:db8:30:0:f816:3eff:fe00:1").await?;
     ensure!(made.ends_with("/64"), "{made}");
     no_default_route(&node)?;
@@ -172,7 +165,7 @@ async fn six(bed: &Testbed) -> Result<()> {
     ];
     let server = place.serve(&stateful).await?;
     let answering = json!({ "sourceRouting": { "gateways": ["2001:db8:30::fe"] } });
-    want(&cluster, &node, json!([nic("dhcp6", &answering)])).await?;
+    want(&cluster, &node, &json!([nic("dhcp6", &answering)])).await?;
     let given = leased(&cluster, &node, "2001:db8:30::5").await?;
     ensure!(given.ends_with("/128"), "{given}");
     eventually("the subnet that the router says to be on the link", SOON, async || {
@@ -193,7 +186,7 @@ async fn six(bed: &Testbed) -> Result<()> {
     node.kill_agent()?;
     node.start_agent(&cluster).await?;
     eventually("the same address after a restart", SOON, async || has(&node, &given)).await?;
-    want(&cluster, &node, json!([])).await?;
+    want(&cluster, &node, &json!([])).await?;
     eventually("no address to be left", SOON, async || {
         let addresses = node.link(NIC)?.addresses;
         ensure!(addresses.is_empty(), "{addresses:?}");
@@ -210,29 +203,8 @@ fn nic(addressing: &str, more: &Value) -> Value {
     nic
 }
 
-async fn want(cluster: &ControlPlane<'_>, node: &Node<'_>, interfaces: Value) -> Result<()> {
-    let configs: Api<NodeNetworkConfig> = Api::all(cluster.client());
-    if configs.get_opt(node.name()).await?.is_none() {
-        let object = json!({
-            "apiVersion": "multinic.io/v1alpha1", "kind": "NodeNetworkConfig",
-            "metadata": { "name": node.name() }, "spec": { "interfaces": interfaces },
-        });
-        configs.create(&PostParams::default(), &serde_json::from_value(object)?).await?;
-        return Ok(());
-    }
-    let patch = json!({ "spec": { "interfaces": interfaces } });
-    configs.patch(node.name(), &PatchParams::default(), &Patch::Merge(patch)).await?;
-    Ok(())
-}
-
 async fn reported(cluster: &ControlPlane<'_>, node: &Node<'_>) -> Result<InterfaceStatus> {
-    let configs: Api<NodeNetworkConfig> = Api::all(cluster.client());
-    let config = configs.get(node.name()).await?;
-    let status = config.status.context("no status")?;
-    ensure!(status.observed_generation == config.metadata.generation, "the status is of an older generation");
-    let boot_id = node.exec(&["cat", "/proc/sys/kernel/random/boot_id"])?;
-    ensure!(status.boot_id == boot_id.trim(), "the status is of an earlier boot");
-    status.interfaces.into_iter().next().context("no NIC in the status")
+    status(cluster, node).await?.interfaces.into_iter().next().context("no NIC in the status")
 }
 
 async fn told(
@@ -298,18 +270,9 @@ fn resolvers(node: &Node<'_>) -> Result<String> {
     node.exec(&["sh", "-c", "cat /etc/resolv.conf /run/systemd/resolve/resolv.conf 2> /dev/null; hostname"])
 }
 
-/// Every rule and every route, as the node shows them.
+/// Every rule and every route. Whether an idle link is up, and so has the one that is left out, is a matter of the host.
 fn all(node: &Node<'_>) -> Result<BTreeSet<String>> {
-    let script = "ip rule; ip -6 rule; ip route show table all; ip -6 route show table all";
-    let shown = node.exec(&["sh", "-c", script])?;
-    // Whether an idle link is up, and so has this one, is a matter of the host.
-    let lines = shown.lines().filter(|line| !line.starts_with("multicast"));
-    Ok(lines.map(|line| line.trim_end().to_owned()).collect())
-}
-
-/// Rules belong to no link: those of ours are no harm to the uplink.
-fn without_rules(mut harm: Harm) -> Harm {
-    harm.notifications
-        .retain(|line| !line.contains("lookup 53") && !line.contains("suppress_prefixlength 0"));
-    harm
+    let mut ways = ways(node)?;
+    ways.retain(|line| !line.starts_with("multicast"));
+    Ok(ways)
 }

@@ -1,5 +1,6 @@
 //! Black-box stories, each in a world of its own, made of real parts only.
 
+mod alone;
 mod boundaries;
 mod check;
 mod constancy;

@@ -3,16 +3,13 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, ensure};
-use kube::{
-    Api,
-    api::{Patch, PatchParams, PostParams},
-};
-use multinic_crds::NodeNetworkConfig;
 use multinic_testbed::{
     ControlPlane, Harm, Kind, Needs, Node, Process, SOON, Site, Suite, System, Testbed, eventually,
     setup::system, skip,
 };
-use serde_json::json;
+use serde_json::{Value, json};
+
+use crate::alone::{same, status, want, ways, without_rules_of_ours};
 
 const NICS: [&str; 2] = ["fa:16:3e:00:00:01", "fa:16:3e:00:00:02"];
 const PORT: u16 = 8000;
@@ -60,11 +57,10 @@ async fn replies(bed: &Testbed, host: Host) -> Result<()> {
     for mac in NICS {
         node.plug(mac)?;
     }
-    let before = all(&node)?;
+    let before = ways(&node)?;
     let monitor = node.monitor().await?;
     node.join(&cluster).await?;
-    let configs: Api<NodeNetworkConfig> = Api::all(cluster.client());
-    configs.create(&PostParams::default(), &object(&node, &sites)?).await?;
+    want(&cluster, &node, &interfaces(&sites)).await?;
     configured(&cluster, &node).await?;
     let wanted = ours(&node)?;
     {
@@ -82,7 +78,7 @@ async fn replies(bed: &Testbed, host: Host) -> Result<()> {
         back(&node, &wanted, "the carrier's loss to be over").await?;
         all_answered(&sites, calls).await?;
     }
-    assert_eq!(untouched(monitor.finish().await?), Harm::default());
+    assert_eq!(without_rules_of_ours(monitor.finish().await?), Harm::default());
     for other in [&[system.reload], others].concat() {
         node.exec(other)?;
         back(&node, &wanted, &format!("what `{}` takes away to be back", other.join(" "))).await?;
@@ -110,13 +106,12 @@ async fn replies(bed: &Testbed, host: Host) -> Result<()> {
     node.start_agent(&cluster).await?;
     configured(&cluster, &node).await?;
     all_answered(&sites, calls).await?;
-    let nothing = json!({ "spec": { "interfaces": [] } });
-    configs.patch(node.name(), &PatchParams::default(), &Patch::Merge(nothing)).await?;
-    eventually("nothing of it to be left", SOON, async || same(&before, &all(&node)?)).await
+    want(&cluster, &node, &json!([])).await?;
+    eventually("nothing of it to be left", SOON, async || same(&before, &ways(&node)?)).await
 }
 
 /// Both NICs, each at one site, with both families.
-fn object(node: &Node<'_>, sites: &[Site<'_>; 2]) -> Result<NodeNetworkConfig> {
+fn interfaces(sites: &[Site<'_>; 2]) -> Value {
     let nic = |number: usize| {
         json!({
             "macAddress": NICS[number], "name": format!("multinic{number}"),
@@ -125,22 +120,15 @@ fn object(node: &Node<'_>, sites: &[Site<'_>; 2]) -> Result<NodeNetworkConfig> {
         })
     };
     let routed = json!([{ "destination": "10.99.0.0/16", "via": sites[0].gateways()[0], "metric": 7 }]);
-    let mut interfaces = [nic(0), nic(1)];
+    let mut interfaces = json!([nic(0), nic(1)]);
     interfaces[0]["routes"] = routed;
-    Ok(serde_json::from_value(json!({
-        "apiVersion": "multinic.io/v1alpha1", "kind": "NodeNetworkConfig",
-        "metadata": { "name": node.name() }, "spec": { "interfaces": interfaces },
-    }))?)
+    interfaces
 }
 
 async fn configured(cluster: &ControlPlane<'_>, node: &Node<'_>) -> Result<()> {
-    let configs: Api<NodeNetworkConfig> = Api::all(cluster.client());
     eventually("both NICs to be configured", SOON, async || {
-        let config = configs.get(node.name()).await?;
-        let status = config.status.context("no status")?;
-        let boot_id = node.exec(&["cat", "/proc/sys/kernel/random/boot_id"])?;
-        ensure!(status.boot_id == boot_id.trim(), "the status is of an earlier boot");
-        ensure!(status.applied_generation == config.metadata.generation, "{:?}", status.interfaces);
+        let status = status(cluster, node).await?;
+        ensure!(status.applied_generation == status.observed_generation, "{:?}", status.interfaces);
         Ok(())
     })
     .await
@@ -164,12 +152,6 @@ async fn all_answered(sites: &[Site<'_>; 2], calls: u32) -> Result<()> {
     Ok(())
 }
 
-/// Every rule and every route, as the node shows them.
-fn all(node: &Node<'_>) -> Result<BTreeSet<String>> {
-    let script = "ip rule; ip -6 rule; ip route show table all; ip -6 route show table all";
-    Ok(node.exec(&["sh", "-c", script])?.lines().map(|line| line.trim_end().to_owned()).collect())
-}
-
 /// The rules of NICs, and the routes over them that come with no address, whoever gave them: a host that reads its files
 /// again marks them as its own.
 fn ours(node: &Node<'_>) -> Result<BTreeSet<String>> {
@@ -180,23 +162,9 @@ fn ours(node: &Node<'_>) -> Result<BTreeSet<String>> {
     let unmarked = |line: String| {
         [" proto 153", " proto static", " proto boot"].iter().fold(line, |line, mark| line.replace(mark, ""))
     };
-    Ok(all(node)?.into_iter().filter(is_ours).map(unmarked).collect())
+    Ok(ways(node)?.into_iter().filter(is_ours).map(unmarked).collect())
 }
 
 async fn back(node: &Node<'_>, wanted: &BTreeSet<String>, what: &str) -> Result<()> {
     eventually(what, SOON, async || same(wanted, &ours(node)?)).await
-}
-
-fn same(wanted: &BTreeSet<String>, now: &BTreeSet<String>) -> Result<()> {
-    let (missing, more): (Vec<_>, Vec<_>) =
-        (wanted.difference(now).collect(), now.difference(wanted).collect());
-    ensure!(missing.is_empty() && more.is_empty(), "missing {missing:#?}, and there is {more:#?}");
-    Ok(())
-}
-
-/// Rules belong to no link: those of ours are no harm to the uplink.
-fn untouched(mut harm: Harm) -> Harm {
-    harm.notifications
-        .retain(|line| !line.contains("lookup 53") && !line.contains("suppress_prefixlength 0"));
-    harm
 }

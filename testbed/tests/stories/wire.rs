@@ -1,13 +1,11 @@
 //! What the network of a NIC is told, and what it says: who has an address, whether the gateway is there, how much passes.
 
 use anyhow::{Context, Result, ensure};
-use kube::{
-    Api,
-    api::{Patch, PatchParams, PostParams},
-};
-use multinic_crds::{InterfaceStatus, NodeNetworkConfig};
+use multinic_crds::InterfaceStatus;
 use multinic_testbed::{ControlPlane, Kind, Needs, Node, SOON, Site, Suite, Testbed, eventually};
 use serde_json::{Value, json};
+
+use crate::alone::{status, want};
 
 const MAC: &str = "fa:16:3e:00:00:01";
 /// Where nobody is any more.
@@ -38,10 +36,6 @@ impl<'bed> Scene<'bed> {
         Ok(Self { cluster, site, node })
     }
 
-    fn configs(&self) -> Api<NodeNetworkConfig> {
-        Api::all(self.cluster.client())
-    }
-
     /// A NIC with both families, and the site's router as its gateway.
     fn nic(&self) -> Value {
         json!({
@@ -51,27 +45,14 @@ impl<'bed> Scene<'bed> {
         })
     }
 
-    async fn create(&self, nic: &Value) -> Result<()> {
-        let object = serde_json::from_value(json!({
-            "apiVersion": "multinic.io/v1alpha1", "kind": "NodeNetworkConfig",
-            "metadata": { "name": self.node.name() }, "spec": { "interfaces": [nic] },
-        }))?;
-        self.configs().create(&PostParams::default(), &object).await?;
-        Ok(())
-    }
-
-    async fn patch(&self, nic: &Value) -> Result<()> {
-        let spec = json!({ "spec": { "interfaces": [nic] } });
-        self.configs().patch(self.node.name(), &PatchParams::default(), &Patch::Merge(spec)).await?;
-        Ok(())
+    async fn want(&self, nic: &Value) -> Result<()> {
+        want(&self.cluster, &self.node, &json!([nic])).await
     }
 
     /// Waits until the agent says `reason` of the NIC, and `ready` with `overall` of the node.
     async fn says(&self, reason: &str, ready: &str, overall: &str) -> Result<InterfaceStatus> {
         eventually(&format!("the NIC to be {reason}"), SOON, async || {
-            let config = self.configs().get(self.node.name()).await?;
-            let status = config.status.context("no status")?;
-            ensure!(status.observed_generation == config.metadata.generation, "an earlier status");
+            let status = status(&self.cluster, &self.node).await?;
             let nic = status.interfaces.first().context("no NIC")?.clone();
             ensure!(nic.reason == reason, "{nic:?}");
             let said = status.conditions.iter().find(|one| one.type_ == "Ready").context("no Ready")?;
@@ -109,7 +90,7 @@ async fn announced(bed: &Testbed) -> Result<()> {
     let mut nic = scene.nic();
     // Asking for its gateway would tell that of it as well.
     nic["verify"] = json!("kernel");
-    scene.create(&nic).await?;
+    scene.want(&nic).await?;
     scene.says("Configured", "True", "Configured").await?;
     eventually("the router to know where both addresses are", SOON, async || {
         for ip in &ips {
@@ -124,7 +105,7 @@ async fn announced(bed: &Testbed) -> Result<()> {
 async fn taken(bed: &Testbed) -> Result<()> {
     let scene = Scene::of(bed).await?;
     scene.router_has_address("add")?;
-    scene.create(&scene.nic()).await?;
+    scene.want(&scene.nic()).await?;
     let nic = scene.says("AddressInUse", "False", "InterfaceFailed").await?;
     ensure!(nic.message.contains(&scene.router_mac()?), "{nic:?}");
     ensure!(!scene.has_address()?, "the NIC took it");
@@ -136,7 +117,7 @@ async fn taken(bed: &Testbed) -> Result<()> {
 
 async fn taken_late(bed: &Testbed) -> Result<()> {
     let scene = Scene::of(bed).await?;
-    scene.create(&scene.nic()).await?;
+    scene.want(&scene.nic()).await?;
     scene.says("Configured", "True", "Configured").await?;
     scene.router_has_address("add")?;
     // A carrier that was lost may be back in another network.
@@ -160,7 +141,7 @@ async fn silent(bed: &Testbed) -> Result<()> {
     let scene = Scene::of(bed).await?;
     let [ipv4, ipv6] = scene.site.gateways();
     scene.site.on_router(&["ip", "address", "delete", &format!("{ipv4}/24"), "dev", "lan"])?;
-    scene.create(&scene.nic()).await?;
+    scene.want(&scene.nic()).await?;
     let nic = scene.says("GatewaySilent", "True", "GatewaySilent").await?;
     ensure!(nic.message.contains(&ipv4) && !nic.message.contains(&ipv6), "{nic:?}");
     ensure!(scene.has_address()?, "it is configured");
@@ -174,11 +155,11 @@ async fn too_large(bed: &Testbed) -> Result<()> {
     scene.site.on_router(&["ip", "link", "set", "lan", "mtu", "1450"])?;
     let mut nic = scene.nic();
     nic["mtu"] = json!(9000);
-    scene.create(&nic).await?;
+    scene.want(&nic).await?;
     let said = scene.says("MtuTooLarge", "True", "MtuTooLarge").await?;
     ensure!(said.message.contains("1450 of 9000 bytes pass"), "{said:?}");
     nic["mtu"] = json!(1450);
-    scene.patch(&nic).await?;
+    scene.want(&nic).await?;
     scene.says("Configured", "True", "Configured").await?;
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use anyhow::{Result, ensure};
-use multinic_testbed::{GATEWAY, Node, Process, SOON, Testbed, eventually};
+use multinic_testbed::{GATEWAY, Node, Process, Testbed};
 
 use super::metadata::{Metadata, Nic};
 
@@ -19,13 +19,7 @@ pub(super) async fn name_server(bed: &Testbed) -> Result<Process> {
     command.args(["--no-resolv", "--no-hosts", "--local=/#/", "--bind-interfaces", "--pid-file="]);
     command.arg(format!("--listen-address={GATEWAY}"));
     let mut server = bed.start("dns", command)?;
-    eventually("the name server to be ready", SOON, async || {
-        server.check()?;
-        let log = server.log()?;
-        ensure!(log.contains("started, version"), "{log}");
-        Ok(())
-    })
-    .await?;
+    server.says("started, version").await?;
     Ok(server)
 }
 
