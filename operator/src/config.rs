@@ -20,6 +20,7 @@ use multinic_runtime::RuntimeArgs;
 use crate::{
     database::{DatabaseSettings, Password, SslMode},
     kubernetes::leader::Candidate,
+    report::events::OwnPod,
 };
 
 const SYNC_INTERVALS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(1);
@@ -138,13 +139,18 @@ pub(crate) struct LeaderArgs {
     #[arg(long, env = "LEADER_ELECTION", value_parser = boolean)]
     leader_election: bool,
 
-    /// Name of this pod, for the lease
+    /// Name of this pod, for lease and Events
     #[arg(long, env = "POD_NAME", default_value = "", hide_default_value = true, value_name = "NAME")]
     pod_name: String,
 
     /// Namespace of this pod, and of the lease
     #[arg(long, env = "POD_NAMESPACE", default_value = "", hide_default_value = true, value_name = "NAME")]
     pod_namespace: String,
+
+    /// Uid of this pod, for Events
+    // Nobody types it.
+    #[arg(long, env = "POD_UID", default_value = "", hide = true)]
+    pod_uid: String,
 }
 
 impl LeaderArgs {
@@ -163,8 +169,14 @@ impl LeaderArgs {
 
     /// Who stands for election; nobody where one operator is alone.
     pub(crate) fn candidate(self) -> Option<Candidate> {
-        let Self { leader_election, pod_name: pod, pod_namespace: namespace } = self;
+        let Self { leader_election, pod_name: pod, pod_namespace: namespace, pod_uid: _ } = self;
         leader_election.then_some(Candidate { pod, namespace })
+    }
+
+    /// The pod that this is, as far as it was said.
+    pub(crate) fn own_pod(&self) -> OwnPod {
+        let Self { leader_election: _, pod_name, pod_namespace, pod_uid } = self;
+        OwnPod { name: pod_name.clone(), namespace: pod_namespace.clone(), uid: pod_uid.clone() }
     }
 }
 
@@ -196,7 +208,7 @@ pub(crate) struct DatabaseArgs {
     #[arg(long, env = "DB_SSL_MODE", default_value = "preferred", value_name = "MODE", value_enum)]
     db_ssl_mode: SslMode,
 
-    /// File with the certificates of the authorities to trust (PEM); the server is then verified, as by verify-ca
+    /// Authorities to trust (PEM file); the server is then verified
     #[arg(long, env = "DB_SSL_CA", value_name = "FILE", value_parser = path())]
     db_ssl_ca: Option<PathBuf>,
 }

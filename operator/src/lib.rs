@@ -12,7 +12,7 @@
 //!     └── netplan_success ◀── multinic_operator_core: mirror
 //!                                     │
 //!                                     ▼
-//!                                  report: log, metrics, health
+//!                                  report: log, Events, metrics, health
 //! ```
 //!
 //! [`run`] turns this once per interval, and sooner when a Node or an object changes: `controller.rs` says when, and

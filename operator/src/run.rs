@@ -17,7 +17,8 @@ use crate::{
     Args,
     controller::{Controller, LONGEST_TURN},
     database::{Database, DatabaseSettings},
-    kubernetes::leader::Elector,
+    kubernetes::{self, leader::Elector},
+    report::events::Events,
     report::fleet::Board,
     report::metrics::Metrics,
     report::reporter::Reporter,
@@ -50,6 +51,8 @@ pub async fn run(args: Args, shutdown: impl Future<Output = ()> + Send + 'static
         admin::Admin::new(heartbeat.clone(), registry, move || fleet.borrow().report(Instant::now()));
 
     let settings = Settings { sync_interval, removal_grace, max_interfaces, networking };
+    let pod = leader.own_pod();
+    let (events, waiting) = Events::new(pod.clone());
     let mut elector = leader.candidate().map(|candidate| {
         let token = RandomState::new().hash_one(());
         let shown = (metrics.clone(), board.clone());
@@ -59,13 +62,14 @@ pub async fn run(args: Args, shutdown: impl Future<Output = ()> + Send + 'static
     let database = DatabaseSettings::from(database);
     let work = || {
         let database = Database::new(database.clone());
-        let reporter = Reporter::new(board.clone(), metrics.clone());
+        let reporter = Reporter::new(board.clone(), metrics.clone(), events.clone());
         let syncer = Syncer::new(client.clone(), database, settings.clone(), reporter);
         Controller::new(syncer, sync_interval, heartbeat.clone()).run()
     };
     let ended = tokio::select! {
         served = admin::serve(listeners, endpoint, shutdown.clone()) => stopped(served),
         never = Box::pin(act(elector.as_mut(), work)) => match never {},
+        never = kubernetes::events::write(client.clone(), pod.name, waiting) => match never {},
         () = shutdown => Ok(()),
     };
     if let Some(elector) = elector {

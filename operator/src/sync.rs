@@ -83,7 +83,7 @@ impl Syncer {
                 return false;
             }
         };
-        self.reporter.read(self.outage.take().as_ref());
+        self.reporter.read(self.outage.take().as_ref(), &self.watches.objects.index);
 
         self.watches.catch_up().await;
         let Watches { nodes, objects } = &mut self.watches;
@@ -127,7 +127,7 @@ impl Syncer {
         let now = Instant::now();
         let outage = self.outage.get_or_insert_with(|| Outage::new(self.settings.sync_interval, now));
         let news = outage.fail(error.reason(), error.to_string(), now);
-        self.reporter.unread(news.as_slice());
+        self.reporter.unread(news.as_slice(), &self.watches.objects.index);
 
         let Watches { nodes, objects } = &mut self.watches;
         let mut applied = Applied::default();

@@ -17,6 +17,7 @@
 mod addressing;
 mod cidr;
 pub mod cluster;
+pub mod events;
 pub mod few;
 #[cfg(test)]
 mod fixtures;

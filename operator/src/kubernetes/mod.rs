@@ -1,6 +1,7 @@
 //! The only place that calls the Kubernetes API.
 
 pub mod apply;
+pub(crate) mod events;
 pub mod leader;
 mod reflector;
 mod watch;

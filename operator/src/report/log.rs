@@ -3,6 +3,7 @@
 use std::mem;
 
 use multinic_operator_core::{
+    cluster::{Index, Object},
     plan::Change,
     table::Rejection,
     transition::{Transition, Unwritten},
@@ -17,7 +18,7 @@ const MAX_LINES: usize = 50;
 pub(crate) struct Log;
 
 impl Sink for Log {
-    fn take(&self, transitions: &[Transition]) {
+    fn take(&self, transitions: &[Transition], _: &Index<Object>) {
         let alike = |a: &Transition, b: &Transition| mem::discriminant(a) == mem::discriminant(b);
         for group in transitions.chunk_by(alike) {
             match group {
@@ -156,7 +157,7 @@ mod tests {
 
     fn logged(transitions: &[Transition]) -> Vec<String> {
         let lines = Lines::default();
-        tracing::subscriber::with_default(lines.clone(), || Log.take(transitions));
+        tracing::subscriber::with_default(lines.clone(), || Log.take(transitions, &Index::default()));
         lines.0.lock().unwrap().clone()
     }
 

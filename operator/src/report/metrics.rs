@@ -3,7 +3,10 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use multinic_crds::{Reason, Scope};
-use multinic_operator_core::transition::Transition;
+use multinic_operator_core::{
+    cluster::{Index, Object},
+    transition::Transition,
+};
 use prometheus_client::{
     metrics::{
         counter::Counter,
@@ -157,7 +160,7 @@ impl Metrics {
 }
 
 impl Sink for Metrics {
-    fn take(&self, transitions: &[Transition]) {
+    fn take(&self, transitions: &[Transition], _: &Index<Object>) {
         for transition in transitions {
             match transition {
                 Transition::RowsWritten { rows } => _ = self.row_writes.inc_by(*rows),

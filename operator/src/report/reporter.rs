@@ -11,7 +11,7 @@ use multinic_operator_core::{
     transition::{Standing, Synced, Transition, Unwritten, carried_out},
 };
 
-use super::{fleet::Board, log::Log, metrics::Metrics, sink::Sink};
+use super::{events::Events, fleet::Board, log::Log, metrics::Metrics, sink::Sink};
 use crate::database::{Cause, Written};
 
 /// All that one sync came to.
@@ -33,8 +33,8 @@ pub(crate) struct Reporter {
 }
 
 impl Reporter {
-    pub(crate) fn new(board: Board, metrics: Metrics) -> Self {
-        let sinks: Vec<Box<dyn Sink>> = vec![Box::new(Log), Box::new(metrics.clone())];
+    pub(crate) fn new(board: Board, metrics: Metrics, events: Events) -> Self {
+        let sinks: Vec<Box<dyn Sink>> = vec![Box::new(Log), Box::new(metrics.clone()), Box::new(events)];
         Self { board, metrics, sinks, standing: Standing::default(), reports: Reports::default() }
     }
 
@@ -44,15 +44,15 @@ impl Reporter {
     }
 
     /// The table was read, perhaps after an `outage`.
-    pub(crate) fn read(&self, outage: Option<&Outage>) {
+    pub(crate) fn read(&self, outage: Option<&Outage>, objects: &Index<Object>) {
         self.metrics.database_up.set(1);
-        self.tell(outage.map(Outage::end).as_slice());
+        self.tell(outage.map(Outage::end).as_slice(), objects);
     }
 
     /// The table could not be read, which may be no `news`.
-    pub(crate) fn unread(&self, news: &[Transition]) {
+    pub(crate) fn unread(&self, news: &[Transition], objects: &Index<Object>) {
         self.metrics.database_up.set(0);
-        self.tell(news);
+        self.tell(news, objects);
     }
 
     /// What came of a sync that could not read the table.
@@ -64,7 +64,7 @@ impl Reporter {
             fleet.count(objects);
         });
         self.metrics.api_writes.inc_by(applied.writes);
-        self.tell(&carried_out(applied).collect::<Vec<_>>());
+        self.tell(&carried_out(applied).collect::<Vec<_>>(), objects);
     }
 
     /// What came of a sync that read it.
@@ -102,19 +102,19 @@ impl Reporter {
         let without = snapshot.without.into_values().flatten().collect();
         let synced = Synced { plan, applied, rejected, without, unmatched, written: written.rows, unwritten };
         let transitions = self.standing.follow(synced);
-        self.tell(&transitions);
+        self.tell(&transitions, objects);
         self.metrics.observe_sync(began.elapsed());
     }
 
     /// What agents say, of which the objects with these names `changed`.
     pub(crate) fn reported(&mut self, changed: &BTreeSet<Name>, objects: &Index<Object>) {
         let transitions = self.reports.follow(changed, objects);
-        self.tell(&transitions);
+        self.tell(&transitions, objects);
     }
 
-    fn tell(&self, transitions: &[Transition]) {
+    fn tell(&self, transitions: &[Transition], objects: &Index<Object>) {
         for sink in &self.sinks {
-            sink.take(transitions);
+            sink.take(transitions, objects);
         }
     }
 }

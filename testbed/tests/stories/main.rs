@@ -6,6 +6,7 @@ mod check;
 mod constancy;
 mod dhcp;
 mod endings;
+mod events;
 mod faults;
 mod guards;
 mod lease;
@@ -32,5 +33,5 @@ fn main() -> ExitCode {
     let suite = routes::tell(systems::tell(constancy::tell(slots::tell(suite))));
     let suite = check::tell(lease::tell(uplink::tell(guards::tell(suite))));
     let suite = dhcp::tell(wire::tell(routing::tell(moves::tell(endings::tell(udev::tell(suite))))));
-    loops::tell(schema::tell(pod::tell(parts::tell(suite)))).run()
+    loops::tell(schema::tell(pod::tell(parts::tell(events::tell(suite))))).run()
 }

@@ -11,6 +11,8 @@ use super::{Index, Node};
 /// The facts of an object that matter here.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Object {
+    /// Its own uid, by which Events are found.
+    pub uid: String,
     /// The uid of the Node that owns it.
     pub owner: Option<String>,
     /// Counts the changes of the spec.
@@ -127,6 +129,7 @@ impl From<GuardedConfig> for Object {
             _ => NodeNetworkConfigStatus::default(),
         };
         Self {
+            uid: metadata.uid.unwrap_or_default(),
             owner: owners.into_iter().find(|owner| owner.kind == "Node").map(|owner| owner.uid),
             generation: metadata.generation.unwrap_or_default(),
             interfaces,

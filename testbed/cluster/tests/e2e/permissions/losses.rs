@@ -308,6 +308,18 @@ pub(super) fn of_operators() -> Vec<Loss> {
             "nodenetworkconfigs/status",
             "nobody learns whether a spec equals the table",
         ),
+        verb(
+            Part::Operator,
+            "create",
+            "events",
+            "`kubectl describe` shows no Events; the operator logs that",
+        ),
+        verb(
+            Part::Operator,
+            "patch",
+            "events",
+            "an Event that comes again is not counted; the operator logs that",
+        ),
     ]
 }
 

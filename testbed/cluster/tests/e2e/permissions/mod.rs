@@ -4,6 +4,7 @@
 //! finding, and fail here; that nothing is granted which is not in [`losses`] is the chart's snapshot's to say.
 
 mod losses;
+mod operators;
 
 use std::cell::{Cell, RefCell};
 
@@ -242,25 +243,6 @@ impl<'bed> Lab<'bed> {
         let seen = self.logged(&["logs", POD], &[&format!("cannot {verb} resource"), resource]).await;
         self.stop()?;
         seen
-    }
-
-    async fn operator_denied(&self, verb: &str, resource: &str) -> Result<()> {
-        self.scene.kubectl(&["delete", "pod", "-l", "app.kubernetes.io/name=multinic-operator"])?;
-        // Something to create, and something to say.
-        self.scene.cluster.kubectl(&["delete", "nodenetworkconfig", "worker-2", "--ignore-not-found"])?;
-        let mistakes = OpenstackConfig::new("mistakes", "10.30.0.0/24");
-        self.scene.database.producer().insert(&mistakes, &Port::new("fa:16:3e:zz", NODE)).await?;
-        let words = [&format!("cannot {verb} resource"), resource];
-        let seen = self.logged(&["logs", "deployment/multinic-operator"], &words).await;
-        self.scene.database.producer().delete(&mistakes).await?;
-        seen
-    }
-
-    async fn candidates_denied(&self, verb: &str, resource: &str) -> Result<()> {
-        self.scene.kubectl(&["delete", "lease", "multinic-operator", "--ignore-not-found"])?;
-        self.scene.kubectl(&["delete", "pod", "-l", "app.kubernetes.io/name=multinic-operator"])?;
-        let words = [&format!("cannot {verb} resource"), resource];
-        self.logged(&["logs", "deployment/multinic-operator"], &words).await
     }
 
     /// The pod with one permission less.
