@@ -13,7 +13,7 @@ use clap::{
     builder::{NonEmptyStringValueParser, OsStringValueParser, TypedValueParser},
     error::ErrorKind,
 };
-use multinic_crds::MAX_INTERFACES;
+use multinic_crds::{MAX_INTERFACES, Mode};
 use multinic_operator_core::routing::Networking;
 use multinic_runtime::RuntimeArgs;
 
@@ -77,8 +77,8 @@ impl Parser for Cli {}
 /// Carries OpenStack's table of NICs to one NodeNetworkConfig per Kubernetes node
 #[derive(Debug, Parser)]
 #[command(name = "multinic-operator", version = multinic_runtime::VERSION, disable_help_flag = true)]
-#[command(after_help = "The password may be in the environment as DB_PASSWORD instead of in a file. \
-    Kubernetes is found by KUBECONFIG, or as a pod's service account.")]
+#[command(after_help = "DB_PASSWORD may have the password. \
+    Kubernetes is found by KUBECONFIG or the pod's service account.")]
 pub struct Args {
     /// Print help
     // Not clap's own, whose --help takes three screens.
@@ -103,6 +103,10 @@ pub struct Args {
     /// Slots of a node, 1 to 20
     #[arg(long, env = "MAX_INTERFACES", default_value = "10", value_name = "COUNT", value_parser = slots)]
     pub(crate) max_interfaces: usize,
+
+    /// spec.mode of new objects: Enforce, DryRun or Paused
+    #[arg(long, env = "INITIAL_MODE", default_value = "Enforce", value_name = "MODE", value_parser = mode)]
+    pub(crate) initial_mode: Mode,
 
     /// Routes; the chart's value of that name
     #[arg(long, env = "NETWORKING", default_value = "", hide_default_value = true, value_name = "JSON")]
@@ -274,6 +278,13 @@ fn grace(text: &str) -> Result<Duration, String> {
 fn slots(text: &str) -> Result<usize, String> {
     let slots = text.parse().ok().filter(|slots| (1..=MAX_INTERFACES).contains(slots));
     slots.ok_or_else(|| format!("write a number from 1 to {MAX_INTERFACES}"))
+}
+
+/// The words of the API.
+fn mode(text: &str) -> Result<Mode, String> {
+    let modes = [Mode::Enforce, Mode::DryRun, Mode::Paused];
+    let mode = modes.into_iter().find(|mode| format!("{mode:?}") == text);
+    mode.ok_or_else(|| "write Enforce, DryRun or Paused".to_owned())
 }
 
 /// As in a template: nothing is no.

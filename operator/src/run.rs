@@ -30,8 +30,8 @@ use crate::{
 /// Fails only for what a restart or a person has to mend: no way to Kubernetes is
 /// configured, or the admin endpoint cannot listen. Everything else is retried for ever.
 pub async fn run(args: Args, shutdown: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
-    let Args { help: _, runtime, database, sync_interval, removal_grace, max_interfaces, networking, leader } =
-        args;
+    let Args { help: _, runtime, database, leader, .. } = args;
+    let Args { sync_interval, removal_grace, max_interfaces, initial_mode, networking, .. } = args;
     let RuntimeArgs { listen, log_level: _, log_format: _ } = runtime;
 
     // The error's text has its causes in it already.
@@ -50,7 +50,7 @@ pub async fn run(args: Args, shutdown: impl Future<Output = ()> + Send + 'static
     let endpoint =
         admin::Admin::new(heartbeat.clone(), registry, move || fleet.borrow().report(Instant::now()));
 
-    let settings = Settings { sync_interval, removal_grace, max_interfaces, networking };
+    let settings = Settings { sync_interval, removal_grace, max_interfaces, initial_mode, networking };
     let pod = leader.own_pod();
     let (events, waiting) = Events::new(pod.clone());
     let mut elector = leader.candidate().map(|candidate| {

@@ -7,6 +7,7 @@ use std::{
 
 use k8s_openapi::jiff::Timestamp;
 use kube::Client;
+use multinic_crds::Mode;
 use multinic_operator_core::{
     cluster::Matcher,
     mirror::mirror,
@@ -29,6 +30,7 @@ pub(crate) struct Settings {
     pub(crate) sync_interval: Duration,
     pub(crate) removal_grace: Duration,
     pub(crate) max_interfaces: usize,
+    pub(crate) initial_mode: Mode,
     pub(crate) networking: Networking,
 }
 
@@ -94,6 +96,7 @@ impl Syncer {
             nodes: &nodes.index,
             objects: &objects.index,
             max_interfaces: self.settings.max_interfaces,
+            initial_mode: self.settings.initial_mode,
             grace: self.settings.removal_grace.max(self.settings.sync_interval),
             now: began,
         };

@@ -24,6 +24,7 @@ pub(crate) fn tell(suite: Suite) -> Suite {
         .tell("a42_the_uplink_and_what_others_configure_are_refused", Needs::FullNodes, refused)
         .tell("a49_the_first_ten_of_twenty_go_on_and_the_object_stays_small", Needs::FullNodes, twenty)
         .tell("dry_run_says_what_it_would_do_and_touches_nothing", Needs::FullNodes, dry_run)
+        .tell("new_nodes_wait_for_a_person_where_the_administrator_says_so", Needs::Testbed, initial_mode)
         .tell("both_health_endpoints_answer_with_the_fields_of_the_seed", Needs::FullNodes, health);
     [Schema::Seed, Schema::Producer].into_iter().fold(suite, |suite, schema| {
         let name = format!("a_table_without_addresses_means_links_only_{schema:?}");
@@ -232,6 +233,30 @@ async fn dry_run(bed: &Testbed) -> Result<()> {
     world.configured(&node, FIRST).await?;
     assert_eq!(monitor.finish().await?, Harm::default());
     Ok(())
+}
+
+async fn initial_mode(bed: &Testbed) -> Result<()> {
+    let world = bed.world(Schema::ProducerWithAddressing).await?;
+    world.operator.stop().await?;
+    world.operator.set("INITIAL_MODE", "DryRun");
+    world.operator.resume()?;
+    let node = bed.node("worker-1", Kind::Light).await?;
+    node.plug(FIRST)?;
+    node.join(&world.cluster).await?;
+    let object = OpenstackConfig::new("storage", "10.20.0.0/24")
+        .with(Port::new(FIRST, "worker-1").address("10.20.0.1"));
+    world.database.producer().sync(&object).await?;
+    let link = node.link(FIRST)?;
+    let pending = world.settled(&node, FIRST, InterfaceState::Pending).await?;
+    ensure!(pending.reason == "DryRun" && pending.message.contains("to multinic0"), "{pending:?}");
+    assert_eq!(node.link(FIRST)?, link);
+
+    set_mode(&world, "Enforce")?;
+    world.configured(&node, FIRST).await?;
+    world.operator.stop().await?;
+    world.operator.resume()?;
+    world.syncs(3).await?;
+    world.configured(&node, FIRST).await
 }
 
 fn set_mode(world: &World<'_>, mode: &str) -> Result<()> {

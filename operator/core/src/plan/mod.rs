@@ -52,7 +52,7 @@ pub fn plan(snapshot: &Snapshot, world: &World<'_>, before: &Memory) -> Plan {
     let mut plan = Plan { guarded: ruling.holds_any(), ..Plan::default() };
     for (share, fates) in shares.iter().zip(&ruling.fates) {
         let known = before.past.of(share.name, share.node, world);
-        let mode = known.map(|known| known.mode).unwrap_or_default();
+        let mode = known.map_or(world.initial_mode, |known| known.mode);
         let decided = spec::Decided { share, fates, holds: &ruling.holds, snapshot, world, mode };
         let interfaces = decided.plan(rejected.on(share.name), &mut plan);
         past.keep(known, share.name, share.node, &interfaces, world);

@@ -55,7 +55,7 @@ pub struct SpecWrite {
     pub interfaces: Vec<GuardedInterface>,
     /// Whether the agent keeps what an earlier object gave it and this one does not list.
     pub keeps_unlisted: bool,
-    /// What a person allowed the agent, where the object that said so is gone.
+    /// What the agent may do, for an object that is not there yet: what a person chose for the one before, or for new Nodes.
     pub mode: Option<Mode>,
 }
 

@@ -34,6 +34,7 @@ struct Cluster {
     memory: Memory,
     now: Instant,
     slots: usize,
+    initial_mode: Mode,
     networking: Networking,
 }
 
@@ -47,6 +48,7 @@ impl Cluster {
             memory: Memory::default(),
             now: Instant::now(),
             slots: 3,
+            initial_mode: Mode::Enforce,
             networking: Networking::default(),
         }
     }
@@ -61,8 +63,9 @@ impl Cluster {
     }
 
     fn plan(&self, rows: &[TestRow]) -> Plan {
-        let Self { nodes, objects, memory, now, slots, networking, .. } = self;
-        let world = World { nodes, objects, max_interfaces: *slots, grace: GRACE, now: *now };
+        let Self { nodes, objects, memory, now, slots, initial_mode, networking, .. } = self;
+        let (initial_mode, now) = (*initial_mode, *now);
+        let world = World { nodes, objects, max_interfaces: *slots, initial_mode, grace: GRACE, now };
         plan(&snapshot_by(networking, rows, nodes, objects), &world, memory)
     }
 

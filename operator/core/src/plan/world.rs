@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use multinic_crds::Mode;
+
 use crate::cluster::{Index, Node, Object};
 
 /// What planning goes by, besides the table.
@@ -13,6 +15,8 @@ pub struct World<'a> {
     pub objects: &'a Index<Object>,
     /// The slots that a Node has.
     pub max_interfaces: usize,
+    /// What the agent may do on a Node that is new; people change it from there.
+    pub initial_mode: Mode,
     /// How long a row must be missing, at the least.
     pub grace: Duration,
     /// The moment of this plan.

@@ -131,6 +131,17 @@ fn slots_and_mode_outlive_a_short_absence_of_the_node() {
 }
 
 #[test]
+fn a_new_object_has_the_mode_for_new_nodes_and_keeps_what_a_person_makes_of_it() {
+    let mut cluster = Cluster { initial_mode: Mode::DryRun, ..Cluster::new() };
+    let table = rows("a", [1]);
+    cluster.sync(&table);
+    assert_eq!(cluster.objects.get("a").unwrap().mode, Mode::DryRun);
+    cluster.edit("a", |config| config.spec.mode = Some(Guarded::Valid(Mode::Enforce)));
+    cluster.sync(&rows("a", 1..3));
+    assert_eq!(cluster.objects.get("a").unwrap().mode, Mode::Enforce);
+}
+
+#[test]
 fn slots_are_forgotten_after_an_hour_and_another_machine_has_none_of_them() {
     for (wait, provider_id) in [(Duration::from_hours(2), "aaaa"), (Duration::ZERO, "bbbb")] {
         let mut cluster = Cluster { nodes: Index::default(), ..Cluster::new() };
