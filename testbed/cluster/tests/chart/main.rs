@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod gitops;
 mod rendered;
 mod routes;
 
@@ -357,8 +358,12 @@ fn a_purge_stops_the_operator_and_cleans_the_nodes() {
 fn uninstalling_leaves_the_definition_and_nothing_else() {
     let everything = Rendered::of(NEWEST, &["operator.replicas=2", "networkPolicy.enabled=true"]).unwrap();
     for object in &everything.0 {
-        let kept = object["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep";
+        let annotations = &object["metadata"]["annotations"];
+        let kept = annotations["helm.sh/resource-policy"] == "keep";
         assert_eq!(kept, object["kind"] == "CustomResourceDefinition", "{object}");
+        // Argo CD prunes what only helm is told to keep.
+        let spared = annotations["argocd.argoproj.io/sync-options"] == "Prune=false,Delete=false";
+        assert_eq!(spared, kept, "{object}");
     }
     assert!(
         Rendered::of(NEWEST, &["crds.install=false"])
