@@ -1,6 +1,6 @@
 //! What pages refer to is there: files of the tree, values of the chart, metrics.
 
-use crate::{metrics, pages, read, source, values};
+use crate::{metrics, pages, read, source, tree::VALUES, values};
 
 /// The targets of the links in a page that lead to files, with the heading they lead to, if any.
 fn links(page: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
@@ -43,7 +43,7 @@ fn every_link_leads_somewhere() {
 
 #[test]
 fn every_value_that_a_command_sets_is_one_of_the_chart() {
-    let documented = values::documented(&source("charts/multinic/values.yaml").unwrap());
+    let documented = values::documented(&source(VALUES).unwrap());
     for (path, text) in pages().unwrap() {
         for key in set(&text) {
             let known = documented.iter().any(|value| key == value || key.starts_with(&format!("{value}.")));

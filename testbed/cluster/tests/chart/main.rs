@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod gitops;
+mod knobs;
 mod rendered;
 mod routes;
 
@@ -142,10 +143,13 @@ fn values_of_the_go_agent_keep_working() {
         assert_eq!(container["imagePullPolicy"], "Never");
     }
     let selector = &rendered.pod("DaemonSet", "multinic-agent")["nodeSelector"];
-    assert_eq!(selector, &json!({"node-role": "multinic-enabled"}));
+    assert_eq!(selector, &json!({"kubernetes.io/os": "linux", "node-role": "multinic-enabled"}));
     let check = &rendered.get("Pod", "multinic-check")["spec"]["containers"][0];
     for container in [check, operator] {
-        assert_eq!(variable(container, "NODE_SELECTOR")["value"], "node-role=multinic-enabled");
+        assert_eq!(
+            variable(container, "NODE_SELECTOR")["value"],
+            "kubernetes.io/os=linux,node-role=multinic-enabled"
+        );
     }
 
     let daemon_set = rendered.get("DaemonSet", "multinic-agent");
@@ -236,11 +240,12 @@ fn what_was_set_once_is_taken_out_by_null() {
     let set =
         ["nodeSelector.a=b", "nodeSelector.c=null", "agent.podLabels=null", "operator.podAnnotations.d=null"];
     let rendered = Rendered::of(NEWEST, &set).unwrap();
-    assert_eq!(rendered.pod("DaemonSet", "multinic-agent")["nodeSelector"], json!({"a": "b"}));
+    let selector = |rendered: &Rendered| rendered.pod("DaemonSet", "multinic-agent")["nodeSelector"].clone();
+    assert_eq!(selector(&rendered), json!({"a": "b", "kubernetes.io/os": "linux"}));
     let check = &rendered.get("Pod", "multinic-check")["spec"]["containers"][0];
-    assert_eq!(variable(check, "NODE_SELECTOR")["value"], "a=b");
+    assert_eq!(variable(check, "NODE_SELECTOR")["value"], "a=b,kubernetes.io/os=linux");
     let none = Rendered::of(NEWEST, &["nodeSelector=null"]).unwrap();
-    assert_eq!(none.pod("DaemonSet", "multinic-agent")["nodeSelector"], Value::Null);
+    assert_eq!(selector(&none), json!({"kubernetes.io/os": "linux"}));
 }
 
 #[test]
@@ -335,8 +340,10 @@ fn two_operators_need_a_lease_and_one_must_never_overlap_with_another_version() 
 fn the_password_is_in_the_secret_and_nowhere_else() {
     let rendered = Rendered::of(NEWEST, &[]).unwrap();
     for object in &rendered.0 {
-        let shows = object.to_string().contains("open-sesame");
-        assert_eq!(shows, object["kind"] == "Secret", "{object}");
+        let text = object.to_string();
+        assert!(!text.contains("open-sesame"), "{object}");
+        // The same in base64.
+        assert_eq!(text.contains("b3Blbi1zZXNhbWU="), object["kind"] == "Secret", "{object}");
     }
     let given =
         Rendered::of(NEWEST, &["database.existingSecret=ours", "database.existingSecretKey=pw"]).unwrap();
