@@ -355,7 +355,7 @@ done
 [[ -z $DB_PASSWORD ]] || values+=(--set-string database.existingSecret=)
 # These very images, whatever an earlier release had from a registry.
 values+=(--set-string "image.repository=$IMAGE_NAME,image.tag=$IMAGE_TAG"
-    --set-string image.registry=,image.digest=,operator.image.digest= --set image.pullPolicy=IfNotPresent --set purge=false)
+    --set-string "image.registry=,image.digest=,operator.image.digest=" --set image.pullPolicy=IfNotPresent --set purge=false)
 read -ra more <<< "${HELM_ARGS//$'\n'/ }"
 values+=("${more[@]}")
 

@@ -4,6 +4,7 @@
 
 mod gitops;
 mod knobs;
+mod release;
 mod rendered;
 mod routes;
 
