@@ -46,8 +46,15 @@ crds: ## Write the definition that the chart ships from the types
 docs: ## Write what the pages in docs/ take from the code
 	$(CARGO) run --locked --quiet --bin docgen
 
+# A copy with the tree's own paths, so that links between pages are the same here and in the tree.
 site: $(MDBOOK) ## The pages as a small site with a search, in target/site
-	$(MDBOOK) build docs
+	rm -rf target/site target/site-source
+	mkdir -p target/site-source/pages
+	cp docs/book.toml target/site-source
+	cp --parents -r *.md LICENSE docs charts/multinic/values.yaml charts/multinic/files target/site-source/pages
+	cd target/site-source/pages && rm -r docs/src docs/Cargo.toml docs/book.toml && \
+		sed -E 's#]\(([a-z-]+\.md)#](docs/\1#; s#]\(\.\./#](#' docs/SUMMARY.md > SUMMARY.md && rm docs/SUMMARY.md
+	$(MDBOOK) build target/site-source
 
 images: ## Both container images (IMAGE_NAME=REGISTRY/multinic-agent PUSH=1; PLATFORMS=linux/amd64,linux/arm64)
 	scripts/images.sh $(if $(PUSH),--push)
