@@ -17,6 +17,8 @@ mod cli;
 mod cores;
 mod logs;
 mod metrics;
+#[cfg(test)]
+mod notices;
 mod page;
 mod reasons;
 #[cfg(test)]
