@@ -25,8 +25,8 @@ pub(crate) fn describe(schema: &str, yaml: &str) -> Result<String, NotInSchema> 
         around.push((indentation, key));
         let Some(meaning) = path(&around).and_then(|path| meanings.remove(&path)) else { continue };
         lines.next_if(|next| next.trim_start().starts_with("\"description\": "));
-        let meaning = serde_json::Value::from(meaning);
-        described += &format!("{:width$}\"description\": {meaning},\n", "", width = indentation + 2);
+        let meaning = serde_json::Value::from(meaning).to_string();
+        described.extend([&" ".repeat(indentation + 2), "\"description\": ", &meaning, ",\n"]);
     }
     meanings.pop_first().map_or(Ok(described), |(path, _)| Err(NotInSchema(path)))
 }

@@ -60,10 +60,11 @@ fn the_readme_shows_what_a_good_world_says() {
     facts.cluster.objects.as_mut().unwrap().remove("c");
     facts.cluster.nodes = Ok(nodes.into());
     facts.database.as_mut().unwrap().writing.pop();
-    let lines: String =
-        judge(&facts, &Expected { version, ..expected() }).iter().map(|line| format!("{line}\n")).collect();
+    let lines: Vec<_> =
+        judge(&facts, &Expected { version, ..expected() }).iter().map(Line::to_string).collect();
+    let lines = lines.join("\n");
     let readme = include_str!("../../../../README.md");
-    assert!(readme.contains(&format!("test multinic --logs\n{lines}```\n")), "{lines}");
+    assert!(readme.contains(&format!("test multinic --logs\n{lines}\n```\n")), "{lines}");
 }
 
 fn failures(facts: &Facts) -> Vec<String> {

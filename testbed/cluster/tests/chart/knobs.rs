@@ -1,9 +1,11 @@
 //! What people may add to what the chart makes by itself.
 
+use std::process::Command;
+
 use serde_json::{Value, json};
 
 use super::{
-    NEWEST, REQUIRED,
+    CHART, NEWEST, REQUIRED,
     rendered::{Rendered, refusal, variable},
 };
 
@@ -267,5 +269,31 @@ fn what_nobody_could_carry_out_is_refused_by_its_name() {
     ] {
         let complaint = refusal(&[set]);
         assert!(complaint.contains(named), "{set}: {complaint}");
+    }
+}
+
+#[test]
+fn every_value_is_read_by_a_template() {
+    let values = std::fs::read_to_string(format!("{CHART}/values.yaml")).unwrap();
+    let values: Value = serde_saphyr::from_str(&values).unwrap();
+    let templates = Command::new("grep").args(["-rhoE", r"\.Values(\.[A-Za-z]+)+", CHART]).output().unwrap();
+    let templates = String::from_utf8(templates.stdout).unwrap();
+    let read: Vec<_> = templates.lines().map(|line| line.split_once(".Values.").unwrap().1).collect();
+    for path in leaves("", &values) {
+        let is_read = read.iter().any(|read| *read == path || path.starts_with(&format!("{read}.")));
+        assert!(is_read, "no template reads {path}");
+    }
+}
+
+fn leaves(path: &str, value: &Value) -> Vec<String> {
+    match value.as_object().filter(|object| !object.is_empty()) {
+        None => vec![path.to_owned()],
+        Some(object) => object
+            .iter()
+            .flat_map(|(key, value)| {
+                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                leaves(&path, value)
+            })
+            .collect(),
     }
 }

@@ -8,7 +8,7 @@ mod release;
 mod rendered;
 mod routes;
 
-use std::{collections::BTreeSet, process::Command};
+use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
@@ -380,30 +380,4 @@ fn uninstalling_leaves_the_definition_and_nothing_else() {
             .iter()
             .all(|object| object["kind"] != "CustomResourceDefinition")
     );
-}
-
-#[test]
-fn every_value_is_read_by_a_template() {
-    let values = std::fs::read_to_string(format!("{CHART}/values.yaml")).unwrap();
-    let values: Value = serde_saphyr::from_str(&values).unwrap();
-    let templates = Command::new("grep").args(["-rhoE", r"\.Values(\.[A-Za-z]+)+", CHART]).output().unwrap();
-    let templates = String::from_utf8(templates.stdout).unwrap();
-    let read: Vec<_> = templates.lines().map(|line| line.split_once(".Values.").unwrap().1).collect();
-    for path in leaves("", &values) {
-        let is_read = read.iter().any(|read| *read == path || path.starts_with(&format!("{read}.")));
-        assert!(is_read, "no template reads {path}");
-    }
-}
-
-fn leaves(path: &str, value: &Value) -> Vec<String> {
-    match value.as_object().filter(|object| !object.is_empty()) {
-        None => vec![path.to_owned()],
-        Some(object) => object
-            .iter()
-            .flat_map(|(key, value)| {
-                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-                leaves(&path, value)
-            })
-            .collect(),
-    }
 }
