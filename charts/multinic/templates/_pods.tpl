@@ -48,11 +48,11 @@
 {{- end }}
 
 {{/*
-Environment variables, further ones last. Argument: dict with own (YAML), extra, value. A name that is there twice is refused:
-server-side apply takes no such list.
+Environment variables of a container, further ones last. Argument: dict with own (YAML, indented as it stands there), extra, value. A
+name that is there twice is refused: server-side apply takes no such list.
 */}}
 {{- define "multinic.env" -}}
-{{ .own | trim }}
+{{- .own }}
 {{- $taken := list }}
 {{- range fromYamlArray .own }}
 {{- $taken = append $taken .name }}
@@ -64,6 +64,6 @@ server-side apply takes no such list.
 {{- $taken = append $taken .name }}
 {{- end }}
 {{- with .extra }}
-{{ toYaml . }}
+{{- toYaml . | nindent 12 }}
 {{- end }}
 {{- end }}
