@@ -4,9 +4,13 @@ CACHE ?= $(or $(MULTINIC_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/multinic)
 CRD := charts/multinic/files/nodenetworkconfigs.yaml
 DENY_VERSION := 0.20.2
 DENY := $(CACHE)/cargo-deny-$(DENY_VERSION)/bin/cargo-deny
+ACTIONLINT_VERSION := 1.7.12
+ACTIONLINT := $(CACHE)/actionlint-$(ACTIONLINT_VERSION)/bin/actionlint
+MDBOOK_VERSION := 0.5.4
+MDBOOK := $(CACHE)/mdbook-$(MDBOOK_VERSION)/bin/mdbook
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak check crds docs images chart e2e vm audit bench
+.PHONY: help demo test soak check workflows crds docs site images chart e2e vm audit bench
 
 help: ## What there is to do
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -27,6 +31,13 @@ check: ## The fast inner loop: format, lints, unit and property tests, drift (no
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	$(CARGO) test --locked --workspace --lib --bins
+	@$(MAKE) --no-print-directory workflows
+
+workflows: ## Lints the workflows in .github; needs Go, the first time
+	@if [ -x $(ACTIONLINT) ] || command -v go > /dev/null; then \
+		$(MAKE) --no-print-directory --silent $(ACTIONLINT) && $(ACTIONLINT) -shellcheck= -pyflakes= .github/workflows/*.yml; \
+	elif [ "$$CI" = true ]; then echo 'workflows: they cannot be linted without Go' >&2; exit 1; \
+	else echo 'workflows: skipped, since there is no Go'; fi
 
 crds: ## Write the definition that the chart ships from the types
 	$(CARGO) run --locked --quiet --bin crdgen > $(CRD).new
@@ -34,6 +45,16 @@ crds: ## Write the definition that the chart ships from the types
 
 docs: ## Write what the pages in docs/ take from the code
 	$(CARGO) run --locked --quiet --bin docgen
+
+# A copy with the tree's own paths, so that links between pages are the same here and in the tree.
+site: $(MDBOOK) ## The pages as a small site with a search, in target/site
+	rm -rf target/site target/site-source
+	mkdir -p target/site-source/pages
+	cp docs/book.toml target/site-source
+	cp --parents -r *.md LICENSE docs charts/multinic/values.yaml charts/multinic/files target/site-source/pages
+	cd target/site-source/pages && rm -r docs/src docs/Cargo.toml docs/book.toml && \
+		sed -E 's#]\(([a-z-]+\.md)#](docs/\1#; s#]\(\.\./#](#' docs/SUMMARY.md > SUMMARY.md && rm docs/SUMMARY.md
+	$(MDBOOK) build target/site-source
 
 images: ## Both container images (IMAGE_NAME=REGISTRY/multinic-agent PUSH=1; PLATFORMS=linux/amd64,linux/arm64)
 	scripts/images.sh $(if $(PUSH),--push)
@@ -60,3 +81,10 @@ bench: ## Memory, latency, and other ways to configure a NIC beside ours, releas
 
 $(DENY):
 	$(CARGO) install --locked cargo-deny --version $(DENY_VERSION) --root $(dir $(patsubst %/,%,$(dir $@)))
+
+$(ACTIONLINT):
+	CGO_ENABLED=0 GOBIN=$(abspath $(dir $@)) go install github.com/rhysd/actionlint/cmd/actionlint@v$(ACTIONLINT_VERSION)
+
+$(MDBOOK):
+	$(CARGO) install --locked mdbook --version $(MDBOOK_VERSION) --no-default-features --features search \
+		--root $(dir $(patsubst %/,%,$(dir $@)))

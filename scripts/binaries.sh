@@ -47,6 +47,7 @@ for arch in "$@"; do
     for part in agent operator; do
         rm -rf "target/dist/$arch/$part"
         install -D -m 755 -t "target/dist/$arch/$part" "target/$triple/release/multinic-$part"
+        scripts/notices.sh "multinic-$part" "$arch" "target/dist/$arch/$part/licenses"
     done
     # The agent runs the host's netplan generator below /host. Of the host's root it gets /usr and /lib, in which
     # every Debian and Ubuntu has the loader; that of x86 is asked for in /lib64, which not every host has.

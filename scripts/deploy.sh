@@ -353,8 +353,9 @@ for key in host port name user password; do
 done
 # A password that is given counts more than a Secret that was.
 [[ -z $DB_PASSWORD ]] || values+=(--set-string database.existingSecret=)
-values+=(--set-string "image.repository=$IMAGE_NAME,image.tag=$IMAGE_TAG" --set image.pullPolicy=IfNotPresent
-    --set purge=false)
+# These very images, whatever an earlier release had from a registry.
+values+=(--set-string "image.repository=$IMAGE_NAME,image.tag=$IMAGE_TAG"
+    --set-string "image.registry=,image.digest=,operator.image.digest=" --set image.pullPolicy=IfNotPresent --set purge=false)
 read -ra more <<< "${HELM_ARGS//$'\n'/ }"
 values+=("${more[@]}")
 

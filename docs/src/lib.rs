@@ -1,6 +1,7 @@
 //! The parts of the pages that the code already says, so that no page can drift from it.
 //!
 //! ```text
+//!  values.yaml ──▶ descriptions in values.schema.json  (docgen)
 //!  values.yaml, Reason::ALL, registries, --help, manifests ──▶ sections ──fill──▶ *.md, docs/*.md  (docgen)
 //!  the sources' log calls ──▶ compared with the hand-written tables of docs/logs.md
 //! ```
@@ -16,19 +17,26 @@ mod cli;
 mod cores;
 mod logs;
 mod metrics;
+#[cfg(test)]
+mod notices;
 mod page;
 mod reasons;
 #[cfg(test)]
 mod references;
+mod schema;
 mod table;
 mod tree;
 mod values;
 
-use std::{collections::BTreeMap, fs, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result, ensure};
 
-use tree::{PAGES, ROOT, read, source};
+use tree::{PAGES, ROOT, SCHEMA, VALUES, read, source};
 
 /// Writes every generated section anew, and complains about what only a person can mend. Pages
 /// that are right are not touched.
@@ -40,9 +48,19 @@ pub fn write() -> Result<()> {
             fs::write(&path, filled).with_context(|| format!("failed to write {}", path.display()))?;
         }
     }
+    let schema = source(SCHEMA)?;
+    let described = described(&schema)?;
+    if described != schema {
+        fs::write(Path::new(ROOT).join(SCHEMA), described)?;
+    }
     let complaints = logs::complaints(&log_page()?)?;
     ensure!(complaints.is_empty(), "mend docs/logs.md by hand:\n{}", complaints.join("\n"));
     Ok(())
+}
+
+/// The schema of the chart's values, with descriptions.
+fn described(schema: &str) -> Result<String> {
+    Ok(schema::describe(schema, &source(VALUES)?)?)
 }
 
 /// The page with the log lines.
@@ -52,7 +70,7 @@ fn log_page() -> Result<String> {
 
 /// The generated sections, by name.
 fn sections() -> Result<BTreeMap<&'static str, String>> {
-    let values = values::table(&source("charts/multinic/values.yaml")?)?;
+    let values = values::table(&source(VALUES)?)?;
     Ok([
         ("values", values),
         ("reasons", reasons::table()),
@@ -89,6 +107,12 @@ mod tests {
         let stale = |(_, text): &(PathBuf, String)| page::fill(text, &sections).unwrap() != *text;
         let stale: Vec<_> = pages().unwrap().into_iter().filter(stale).map(|(path, _)| path).collect();
         assert!(stale.is_empty(), "{stale:?} say something else than the code; run `make docs`");
+    }
+
+    #[test]
+    fn the_schema_says_of_each_value_what_its_comment_says() {
+        let schema = source(SCHEMA).unwrap();
+        assert!(described(&schema).unwrap() == schema, "{SCHEMA} says something else; run `make docs`");
     }
 
     #[test]

@@ -1,6 +1,12 @@
 //! What pages refer to is there: files of the tree, values of the chart, metrics.
 
-use crate::{metrics, pages, read, source, values};
+use std::{fs, path::Path};
+
+use crate::{
+    metrics, pages, read, source,
+    tree::{PAGES, VALUES},
+    values,
+};
 
 /// The targets of the links in a page that lead to files, with the heading they lead to, if any.
 fn links(page: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
@@ -42,8 +48,22 @@ fn every_link_leads_somewhere() {
 }
 
 #[test]
+fn every_page_is_in_the_contents_of_the_site_once() {
+    let name =
+        |path: &Path| fs::canonicalize(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let summary = Path::new(PAGES).join("SUMMARY.md");
+    let mut listed: Vec<_> =
+        links(&read(&summary).unwrap()).map(|(file, _)| name(&Path::new(PAGES).join(file))).collect();
+    let mut all: Vec<_> = pages().unwrap().iter().map(|(path, _)| name(path)).collect();
+    all.retain(|path| *path != name(&summary));
+    listed.sort();
+    all.sort();
+    assert_eq!(listed, all);
+}
+
+#[test]
 fn every_value_that_a_command_sets_is_one_of_the_chart() {
-    let documented = values::documented(&source("charts/multinic/values.yaml").unwrap());
+    let documented = values::documented(&source(VALUES).unwrap());
     for (path, text) in pages().unwrap() {
         for key in set(&text) {
             let known = documented.iter().any(|value| key == value || key.starts_with(&format!("{value}.")));

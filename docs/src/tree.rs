@@ -8,6 +8,10 @@ use anyhow::{Context, Result};
 pub(crate) const PAGES: &str = env!("CARGO_MANIFEST_DIR");
 /// The whole tree.
 pub(crate) const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+/// The chart's values, whose comments are their documentation.
+pub(crate) const VALUES: &str = "charts/multinic/values.yaml";
+/// What the values may be.
+pub(crate) const SCHEMA: &str = "charts/multinic/values.schema.json";
 
 /// A file of the tree.
 pub(crate) fn source(path: &str) -> Result<String> {

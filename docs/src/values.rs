@@ -47,6 +47,11 @@ pub(crate) fn table(yaml: &str) -> Result<String, ValuesError> {
     Ok(table::render(["value", "default", "meaning"], rows))
 }
 
+/// What the comments say, by the paths of the values.
+pub(crate) fn meanings(yaml: &str) -> impl Iterator<Item = (String, String)> {
+    entries(yaml).into_iter().map(|entry| (entry.path.join("."), entry.meaning))
+}
+
 /// The paths of every value in `values.yaml` that has a comment.
 #[cfg(test)]
 pub(crate) fn documented(yaml: &str) -> BTreeSet<String> {

@@ -1,6 +1,8 @@
 //! The command line.
 #![allow(clippy::doc_markdown, reason = "the comments are what --help prints")]
 
+mod selector;
+
 use std::{
     env::{self, VarError},
     ops::RangeInclusive,
@@ -131,9 +133,9 @@ pub struct CheckArgs {
     #[arg(long, env = "AGENT_PORT", default_value = "8080", value_name = "PORT")]
     pub(crate) agent_port: u16,
 
-    /// Labels of the Nodes that should have an agent, such as role=worker,zone=a; all Nodes without
+    /// Labels of the Nodes that should have an agent, such as 'role=worker,zone in (a,b),!edge'; all Nodes without
     #[arg(long, env = "NODE_SELECTOR", default_value = "", hide_default_value = true, value_name = "LABELS")]
-    #[arg(value_parser = labels)]
+    #[arg(value_parser = selector::parse)]
     pub(crate) node_selector: String,
 }
 
@@ -294,18 +296,6 @@ fn boolean(text: &str) -> Result<bool, String> {
         "false" | "" => Ok(false),
         _ => Err("write true or false".to_owned()),
     }
-}
-
-fn labels(text: &str) -> Result<String, String> {
-    let complete = |label: &str| label.split_once('=').is_some_and(|(key, value)| is_label(key, value));
-    let well_formed = text.is_empty() || text.split(',').all(complete);
-    well_formed.then(|| text.to_owned()).ok_or_else(|| "write key=value, or key=value,key=value".to_owned())
-}
-
-/// Whether the API server could take it; whatever else its query language has is not ours to pass on.
-fn is_label(key: &str, value: &str) -> bool {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    !key.is_empty() && key.chars().all(|c| plain(c) || c == '/') && value.chars().all(plain)
 }
 
 #[cfg(test)]

@@ -3,7 +3,15 @@ Names are fixed: the product is one per cluster, since its objects and the nodes
 with helm's own words about whom these belong to, instead of fighting with the first.
 */}}
 
-{{/* Labels of everything. Argument: dict with root, component. */}}
+{{/* Labels and annotations of an object. Argument: dict with root, component, and of its own labels, annotations. */}}
+{{- define "multinic.metadata" -}}
+labels: {{- include "multinic.labels" . | nindent 2 }}
+{{- with include "multinic.present" (merge (dict) (.annotations | default dict) (.root.Values.commonAnnotations | default dict)) | trim }}
+annotations: {{- . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* Labels of everything. Argument: dict with root, component, and of its own labels. */}}
 {{- define "multinic.labels" -}}
 {{ include "multinic.selectorLabels" . }}
 app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
@@ -11,6 +19,9 @@ app.kubernetes.io/component: {{ .component }}
 app.kubernetes.io/part-of: multinic
 app.kubernetes.io/managed-by: {{ .root.Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" }}
+{{- with include "multinic.present" (merge (dict) (.labels | default dict) (.root.Values.commonLabels | default dict)) | trim }}
+{{ . }}
+{{- end }}
 {{- end }}
 
 {{/* Labels that find the pods; they can never change. */}}
@@ -28,19 +39,9 @@ app.kubernetes.io/instance: {{ .root.Release.Name }}
 {{- end }}
 {{- end }}
 
-{{- define "multinic.agentImage" -}}
-{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
-{{- end }}
-
-{{- define "multinic.operatorImage" -}}
-{{- $repository := .Values.operator.image.repository -}}
-{{- if not $repository -}}
-{{- if not (hasSuffix "-agent" .Values.image.repository) -}}
-{{- fail (printf "image.repository %q does not end in -agent, so the operator's image cannot be named after it: set operator.image.repository" .Values.image.repository) -}}
-{{- end -}}
-{{- $repository = printf "%s-operator" (trimSuffix "-agent" .Values.image.repository) -}}
-{{- end -}}
-{{ $repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{/* Argument: dict with container, the one that kubectl means, and annotations of the values. */}}
+{{- define "multinic.podAnnotations" -}}
+{{- include "multinic.present" (merge (dict) (.annotations | default dict) (dict "kubectl.kubernetes.io/default-container" .container)) | trim }}
 {{- end }}
 
 {{/* What agent and operator may do with their own container: nothing. The agent adds what it needs. */}}
@@ -81,11 +82,7 @@ readOnlyRootFilesystem: true
 - name: AGENT_PORT
   value: {{ .Values.agent.port | int | quote }}
 - name: NODE_SELECTOR
-  {{- $labels := list }}
-  {{- range $label, $value := include "multinic.present" .Values.nodeSelector | fromYaml }}
-  {{- $labels = append $labels (printf "%s=%s" $label $value) }}
-  {{- end }}
-  value: {{ join "," $labels | quote }}
+  value: {{ include "multinic.agentNodes" . | quote }}
 {{- end }}
 
 {{/* What is said of addresses and routes; what is left empty of it is left to the Nodes. */}}
@@ -101,6 +98,9 @@ readOnlyRootFilesystem: true
 {{- end }}
 
 {{- define "multinic.operatorMounts" -}}
+{{- with .Values.operator.extraVolumeMounts }}
+{{- toYaml . }}
+{{ end -}}
 - name: database
   mountPath: /etc/multinic/database
   readOnly: true
@@ -112,6 +112,9 @@ readOnlyRootFilesystem: true
 {{- end }}
 
 {{- define "multinic.operatorVolumes" -}}
+{{- with .Values.operator.extraVolumes }}
+{{- toYaml . }}
+{{ end -}}
 - name: database
   secret:
     secretName: {{ .Values.database.existingSecret | default "multinic-database" }}
@@ -143,13 +146,13 @@ seccompProfile:
 
 {{/* A ServiceAccount, its ClusterRole from a file of rules, and what binds them. Argument: dict with root, component. */}}
 {{- define "multinic.access" -}}
-{{- $labels := include "multinic.labels" . | nindent 4 -}}
+{{- $metadata := include "multinic.metadata" . | nindent 2 -}}
 apiVersion: v1
 kind: ServiceAccount
 metadata:
   name: multinic-{{ .component }}
   namespace: {{ .root.Release.Namespace }}
-  labels: {{- $labels }}
+  {{- include "multinic.metadata" (merge (dict "annotations" .root.Values.serviceAccount.annotations) .) | nindent 2 }}
 # The pods ask for their token themselves.
 automountServiceAccountToken: false
 ---
@@ -157,7 +160,7 @@ apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRole
 metadata:
   name: multinic-{{ .component }}
-  labels: {{- $labels }}
+  {{- $metadata }}
 rules:
 {{ .root.Files.Get (printf "files/%s-rules.yaml" .component) }}
 ---
@@ -165,7 +168,7 @@ apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRoleBinding
 metadata:
   name: multinic-{{ .component }}
-  labels: {{- $labels }}
+  {{- $metadata }}
 roleRef:
   apiGroup: rbac.authorization.k8s.io
   kind: ClusterRole

@@ -114,7 +114,7 @@ fn a_check_has_the_settings_of_a_run_and_its_own() {
     let args = parse_check(&["--node-selector", "role=worker,example.org/zone="]).unwrap();
     assert_eq!((args.agent_port, args.node_selector.as_str()), (8080, "role=worker,example.org/zone="));
     assert_eq!(args.database.db_host, "db");
-    for (flag, value) in [("--node-selector", "role"), ("--node-selector", "a=b,"), ("--agent-port", "x")] {
+    for (flag, value) in [("--node-selector", "a>1"), ("--node-selector", "a=b,"), ("--agent-port", "x")] {
         let error = parse_check(&[flag, value]).unwrap_err();
         assert!(error.to_string().contains(flag), "{error}");
         assert_eq!(error.exit_code(), 2);

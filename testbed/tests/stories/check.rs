@@ -49,7 +49,7 @@ async fn good(bed: &Testbed) -> Result<()> {
         assert_eq!(world.database.producer().success(mac).await?, Some(true));
     }
 
-    for (setting, value) in [("AGENT_PORT", "x"), ("NODE_SELECTOR", "x"), ("DB_PORT", "x")] {
+    for (setting, value) in [("AGENT_PORT", "x"), ("NODE_SELECTOR", "x,"), ("DB_PORT", "x")] {
         let output = world.operator.check(&[(setting, value)])?;
         assert_eq!(output.status.code(), Some(2));
         let said = String::from_utf8(output.stderr)?.to_ascii_lowercase();

@@ -48,6 +48,25 @@ fn said(facts: &Facts) -> Vec<String> {
     judge(facts, &expected()).iter().map(Line::to_string).collect()
 }
 
+#[test]
+fn the_readme_shows_what_a_good_world_says() {
+    let version = "0.1.0 (0123456789ab)";
+    let nodes = ["a", "b"].map(|name| {
+        let mut node = node(name);
+        node.agent.as_mut().unwrap().version = version.to_owned();
+        node
+    });
+    let mut facts = good();
+    facts.cluster.objects.as_mut().unwrap().remove("c");
+    facts.cluster.nodes = Ok(nodes.into());
+    facts.database.as_mut().unwrap().writing.pop();
+    let lines: Vec<_> =
+        judge(&facts, &Expected { version, ..expected() }).iter().map(Line::to_string).collect();
+    let lines = lines.join("\n");
+    let readme = include_str!("../../../../README.md");
+    assert!(readme.contains(&format!("test multinic --logs\n{lines}\n```\n")), "{lines}");
+}
+
 fn failures(facts: &Facts) -> Vec<String> {
     judge(facts, &expected()).iter().filter(|line| !line.is_ok()).map(Line::to_string).collect()
 }

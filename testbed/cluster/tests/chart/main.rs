@@ -2,10 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod gitops;
+mod knobs;
+mod release;
 mod rendered;
 mod routes;
 
-use std::{collections::BTreeSet, process::Command};
+use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
@@ -141,10 +144,13 @@ fn values_of_the_go_agent_keep_working() {
         assert_eq!(container["imagePullPolicy"], "Never");
     }
     let selector = &rendered.pod("DaemonSet", "multinic-agent")["nodeSelector"];
-    assert_eq!(selector, &json!({"node-role": "multinic-enabled"}));
+    assert_eq!(selector, &json!({"kubernetes.io/os": "linux", "node-role": "multinic-enabled"}));
     let check = &rendered.get("Pod", "multinic-check")["spec"]["containers"][0];
     for container in [check, operator] {
-        assert_eq!(variable(container, "NODE_SELECTOR")["value"], "node-role=multinic-enabled");
+        assert_eq!(
+            variable(container, "NODE_SELECTOR")["value"],
+            "kubernetes.io/os=linux,node-role=multinic-enabled"
+        );
     }
 
     let daemon_set = rendered.get("DaemonSet", "multinic-agent");
@@ -235,11 +241,12 @@ fn what_was_set_once_is_taken_out_by_null() {
     let set =
         ["nodeSelector.a=b", "nodeSelector.c=null", "agent.podLabels=null", "operator.podAnnotations.d=null"];
     let rendered = Rendered::of(NEWEST, &set).unwrap();
-    assert_eq!(rendered.pod("DaemonSet", "multinic-agent")["nodeSelector"], json!({"a": "b"}));
+    let selector = |rendered: &Rendered| rendered.pod("DaemonSet", "multinic-agent")["nodeSelector"].clone();
+    assert_eq!(selector(&rendered), json!({"a": "b", "kubernetes.io/os": "linux"}));
     let check = &rendered.get("Pod", "multinic-check")["spec"]["containers"][0];
-    assert_eq!(variable(check, "NODE_SELECTOR")["value"], "a=b");
+    assert_eq!(variable(check, "NODE_SELECTOR")["value"], "a=b,kubernetes.io/os=linux");
     let none = Rendered::of(NEWEST, &["nodeSelector=null"]).unwrap();
-    assert_eq!(none.pod("DaemonSet", "multinic-agent")["nodeSelector"], Value::Null);
+    assert_eq!(selector(&none), json!({"kubernetes.io/os": "linux"}));
 }
 
 #[test]
@@ -334,8 +341,10 @@ fn two_operators_need_a_lease_and_one_must_never_overlap_with_another_version() 
 fn the_password_is_in_the_secret_and_nowhere_else() {
     let rendered = Rendered::of(NEWEST, &[]).unwrap();
     for object in &rendered.0 {
-        let shows = object.to_string().contains("open-sesame");
-        assert_eq!(shows, object["kind"] == "Secret", "{object}");
+        let text = object.to_string();
+        assert!(!text.contains("open-sesame"), "{object}");
+        // The same in base64.
+        assert_eq!(text.contains("b3Blbi1zZXNhbWU="), object["kind"] == "Secret", "{object}");
     }
     let given =
         Rendered::of(NEWEST, &["database.existingSecret=ours", "database.existingSecretKey=pw"]).unwrap();
@@ -357,8 +366,12 @@ fn a_purge_stops_the_operator_and_cleans_the_nodes() {
 fn uninstalling_leaves_the_definition_and_nothing_else() {
     let everything = Rendered::of(NEWEST, &["operator.replicas=2", "networkPolicy.enabled=true"]).unwrap();
     for object in &everything.0 {
-        let kept = object["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep";
+        let annotations = &object["metadata"]["annotations"];
+        let kept = annotations["helm.sh/resource-policy"] == "keep";
         assert_eq!(kept, object["kind"] == "CustomResourceDefinition", "{object}");
+        // Argo CD prunes what only helm is told to keep.
+        let spared = annotations["argocd.argoproj.io/sync-options"] == "Prune=false,Delete=false";
+        assert_eq!(spared, kept, "{object}");
     }
     assert!(
         Rendered::of(NEWEST, &["crds.install=false"])
@@ -367,30 +380,4 @@ fn uninstalling_leaves_the_definition_and_nothing_else() {
             .iter()
             .all(|object| object["kind"] != "CustomResourceDefinition")
     );
-}
-
-#[test]
-fn every_value_is_read_by_a_template() {
-    let values = std::fs::read_to_string(format!("{CHART}/values.yaml")).unwrap();
-    let values: Value = serde_saphyr::from_str(&values).unwrap();
-    let templates = Command::new("grep").args(["-rhoE", r"\.Values(\.[A-Za-z]+)+", CHART]).output().unwrap();
-    let templates = String::from_utf8(templates.stdout).unwrap();
-    let read: Vec<_> = templates.lines().map(|line| line.split_once(".Values.").unwrap().1).collect();
-    for path in leaves("", &values) {
-        let is_read = read.iter().any(|read| *read == path || path.starts_with(&format!("{read}.")));
-        assert!(is_read, "no template reads {path}");
-    }
-}
-
-fn leaves(path: &str, value: &Value) -> Vec<String> {
-    match value.as_object().filter(|object| !object.is_empty()) {
-        None => vec![path.to_owned()],
-        Some(object) => object
-            .iter()
-            .flat_map(|(key, value)| {
-                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-                leaves(&path, value)
-            })
-            .collect(),
-    }
 }
