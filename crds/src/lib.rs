@@ -20,6 +20,7 @@
 mod address;
 mod addressing;
 mod conditions;
+mod descriptions;
 mod explanation;
 mod guarded;
 mod mac;
