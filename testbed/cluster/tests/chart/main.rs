@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod rendered;
+mod roles;
 mod routes;
 
 use std::{collections::BTreeSet, process::Command};
@@ -88,6 +89,7 @@ fn permissions_are_these_and_no_others() {
         "agent": pod("DaemonSet", "multinic-agent"),
         "operator": pod("Deployment", "multinic-operator"),
         "admission": rendered.get("ValidatingAdmissionPolicy", "multinic-agent-own-node")["spec"],
+        "admission of interfaces": rendered.get("ValidatingAdmissionPolicy", "multinic-interfaces")["spec"],
     });
     insta::assert_json_snapshot!(permissions);
 }
