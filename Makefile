@@ -6,7 +6,7 @@ DENY_VERSION := 0.20.2
 DENY := $(CACHE)/cargo-deny-$(DENY_VERSION)/bin/cargo-deny
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak check crds docs images chart e2e vm audit bench
+.PHONY: help demo test soak check crds docs plugin images chart e2e vm audit bench
 
 help: ## What there is to do
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,6 +34,10 @@ crds: ## Write the definition that the chart ships from the types
 
 docs: ## Write what the pages in docs/ take from the code
 	$(CARGO) run --locked --quiet --bin docgen
+
+plugin: ## kubectl multinic: the operator's binary as a plugin of kubectl, in target/plugin or in PREFIX/bin
+	$(CARGO) build --locked --release --package multinic-operator --bin multinic-operator
+	install -D --mode 755 target/release/multinic-operator $(if $(PREFIX),$(PREFIX)/bin,target/plugin)/kubectl-multinic
 
 images: ## Both container images (IMAGE_NAME=REGISTRY/multinic-agent PUSH=1; PLATFORMS=linux/amd64,linux/arm64)
 	scripts/images.sh $(if $(PUSH),--push)

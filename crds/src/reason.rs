@@ -18,6 +18,8 @@ pub enum Scope {
     Synced,
     /// A rejected row: the operator's log and the metric `multinic_rejected_rows` (operator).
     Row,
+    /// What nobody who writes an object can say in it: `multinic-operator explain`, which sees Nodes and objects side by side.
+    Explain,
 }
 
 impl Scope {
@@ -31,6 +33,7 @@ impl Scope {
             Self::NodeAddressLeaked => "NodeAddressLeaked",
             Self::Synced => "Synced",
             Self::Row => "rejected row",
+            Self::Explain => "explain",
         }
     }
 
@@ -39,7 +42,7 @@ impl Scope {
     pub const fn writer(self) -> &'static str {
         match self {
             Self::Nic | Self::Ready | Self::Progressing | Self::NodeAddressLeaked => "agent",
-            Self::Synced | Self::Row => "operator",
+            Self::Synced | Self::Row | Self::Explain => "operator",
         }
     }
 }
@@ -319,6 +322,31 @@ reasons! {
     DuplicateMacAddress [Row]
         "More than one row has this MAC address, so none of them is used."
         "keep one of the rows"
+
+    NodeNotReady [Explain]
+        "The Node is not Ready, so what its agent said may no longer hold."
+        "look at the machine and its kubelet: `kubectl describe node` says why"
+    NodeRebooted [Explain]
+        "The node was rebooted, and its agent has not reported since."
+        "nothing for a minute; then look at the agent's pod on the node, and at its log"
+    NoObject [Explain]
+        "The Node has no `NodeNetworkConfig`."
+        "look at the operator's log: it makes one for every Node"
+    NodeGone [Explain]
+        "The Node of this object is no more."
+        "nothing: garbage collection removes the object in a minute or so"
+    NeverReported [Explain]
+        "No agent has ever reported on this Node."
+        "look at the DaemonSet's pod on the node, and at its log; leave out nodes without an agent by --selector"
+    ReportOutdated [Explain]
+        "The agent has not reported on the newest spec."
+        "nothing for a few seconds; then look at the agent's pod on the node, and at its log"
+    NotApplied [Explain]
+        "The agent has not applied the newest spec in full, and no NIC says why."
+        "nothing for a few seconds; then look at the log of the agent's pod on the node"
+    VersionSkew [Explain]
+        "The node's agent has another version than most agents."
+        "wait for the end of an upgrade: `kubectl rollout status`; then look at the agent's pod on the node"
 }
 
 impl Reason {
@@ -354,6 +382,12 @@ impl Reason {
     #[must_use]
     pub const fn is_unproven(self) -> bool {
         matches!(self, Self::GatewaySilent | Self::MtuTooLarge | Self::WireUnavailable)
+    }
+
+    /// The reason of this name.
+    #[must_use]
+    pub fn named(word: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|reason| reason.as_str() == word)
     }
 
     /// Whether it may show there.

@@ -22,6 +22,10 @@ use crate::{
     kubernetes::leader::Candidate,
 };
 
+pub use self::plugin::{Completion, ExplainArgs, Output};
+
+mod plugin;
+
 const SYNC_INTERVALS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(1);
 /// Less would be one state of the producer, read twice.
 const REMOVAL_GRACES: RangeInclusive<Duration> = Duration::from_secs(30)..=Duration::from_hours(24);
@@ -35,6 +39,10 @@ pub enum Cli {
     Run(Box<Args>),
     /// Look once whether everything that this takes is there.
     Check(Box<CheckArgs>),
+    /// Say what is wrong on the nodes and what to do about it.
+    Explain(Box<ExplainArgs>),
+    /// Print what a shell needs to complete the command line.
+    Completion(Completion),
 }
 
 // By hand, since clap's derive cannot say that the options without a subcommand are those of one.
@@ -45,6 +53,7 @@ impl CommandFactory for Cli {
             .subcommand_negates_reqs(true)
             .disable_help_subcommand(true)
             .subcommand(CheckArgs::command())
+            .subcommands(plugin::commands())
     }
 
     fn command_for_update() -> Command {
@@ -58,6 +67,9 @@ impl FromArgMatches for Cli {
             let args = CheckArgs::from_arg_matches(matches)?;
             args.database.validate()?;
             return Ok(Self::Check(Box::new(args)));
+        }
+        if let Some(cli) = plugin::parsed(matches, false)? {
+            return Ok(cli);
         }
         let args = Args::from_arg_matches(matches)?;
         args.leader.validate()?;
@@ -91,7 +103,7 @@ pub struct Args {
     #[command(flatten)]
     pub(crate) database: DatabaseArgs,
 
-    /// Time between two readings of the table, such as 30s or 1m; 1s to 1h
+    /// Wait between readings, 1s-1h
     #[arg(long, env = "POLL_INTERVAL", default_value = "30s", value_name = "DURATION", value_parser = interval)]
     pub(crate) sync_interval: Duration,
 
@@ -111,9 +123,9 @@ pub struct Args {
     pub(crate) leader: LeaderArgs,
 }
 
-/// Look once whether API server, database and every agent are as they must be; exit with 1 if not
+/// Look once whether API server, database and every agent are as they must be
 #[derive(Debug, Parser)]
-#[command(name = CHECK, disable_help_flag = true)]
+#[command(name = CHECK, disable_help_flag = true, after_help = "Exits with 0 if all is well, and with 1 if not.")]
 pub struct CheckArgs {
     /// Print help
     #[arg(short, long, action = ArgAction::HelpShort)]
@@ -184,7 +196,7 @@ pub(crate) struct DatabaseArgs {
     #[arg(value_parser = NonEmptyStringValueParser::new())]
     db_name: String,
 
-    /// User who may SELECT, and UPDATE netplan_success and modified_at
+    /// User of the database; its grants: docs/operating.md
     #[arg(long, env = "DB_USER", value_name = "USER", value_parser = NonEmptyStringValueParser::new())]
     db_user: String,
 

@@ -5,6 +5,8 @@
 //!  watches ▶ cluster ───────────┴─plan─▶ Plan ─▶ specs and the condition `Synced`
 //!                               └─mirror───────▶ `netplan_success`
 //!  what came of both ─transition─▶ Transition ─▶ the log, counters
+//!
+//!  Nodes, objects ─explain─▶ Report: what is wrong and what to do, for people
 //! ```
 //!
 //! Nothing in here reaches out of the process: no runtime, no clock, no database, no API server. Nothing is remembered
@@ -16,6 +18,7 @@
 mod addressing;
 mod cidr;
 pub mod cluster;
+pub mod explain;
 pub mod few;
 #[cfg(test)]
 mod fixtures;

@@ -2,10 +2,12 @@
 
 pub mod apply;
 pub mod leader;
+mod list;
 mod reflector;
 mod watch;
 mod watches;
 
+pub(crate) use list::{Unanswered, list, within};
 pub use reflector::Reflector;
 pub use watch::{WatchLog, explain, watch};
 pub(crate) use watches::Watches;

@@ -120,7 +120,7 @@ impl From<GuardedConfig> for Object {
 fn tells_of_obstacle(condition: &Condition) -> bool {
     condition.type_ == ConditionType::Ready.as_str()
         && condition.status != "True"
-        && Reason::ALL.iter().any(|reason| reason.is_obstacle() && condition.reason == reason.as_str())
+        && Reason::named(&condition.reason).is_some_and(Reason::is_obstacle)
 }
 
 fn reported(status: InterfaceStatus) -> Option<Reported> {
