@@ -1,7 +1,8 @@
 //! The parts of the pages that the code already says, so that no page can drift from it.
 //!
 //! ```text
-//!  values.yaml, Reason::ALL, registries, --help, manifests ──▶ sections ──fill──▶ *.md, docs/*.md  (docgen)
+//!  values.yaml, Reason::ALL, registries, --help, manifests, schema ──▶ sections ──fill──▶ *.md, docs/*.md  (docgen)
+//!  schema ──▶ a JSON schema for editors (docgen)
 //!  the sources' log calls ──▶ compared with the hand-written tables of docs/logs.md
 //! ```
 //!
@@ -10,10 +11,13 @@
 //! it; `make docs` mends that. A log line needs a person to say what it means, so that table is
 //! only checked.
 
+mod api;
 #[cfg(test)]
 mod circles;
 mod cli;
 mod cores;
+#[cfg(test)]
+mod examples;
 mod logs;
 mod metrics;
 mod page;
@@ -24,11 +28,18 @@ mod table;
 mod tree;
 mod values;
 
-use std::{collections::BTreeMap, fs, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result, ensure};
 
 use tree::{PAGES, ROOT, read, source};
+
+/// What editors complete and check manifests by; generated as a whole.
+const EDITORS: &str = "docs/nodenetworkconfig.schema.json";
 
 /// Writes every generated section anew, and complains about what only a person can mend. Pages
 /// that are right are not touched.
@@ -40,6 +51,8 @@ pub fn write() -> Result<()> {
             fs::write(&path, filled).with_context(|| format!("failed to write {}", path.display()))?;
         }
     }
+    fs::write(Path::new(ROOT).join(EDITORS), api::for_editors()?)
+        .with_context(|| format!("failed to write {EDITORS}"))?;
     let complaints = logs::complaints(&log_page()?)?;
     ensure!(complaints.is_empty(), "mend docs/logs.md by hand:\n{}", complaints.join("\n"));
     Ok(())
@@ -60,6 +73,9 @@ fn sections() -> Result<BTreeMap<&'static str, String>> {
         ("metrics agent", metrics::agent()?),
         ("cli", cli::help()),
         ("core dependencies", cores::table()?),
+        ("api spec", api::fields("spec")?),
+        ("api status", api::fields("status")?),
+        ("api columns", api::columns()?),
     ]
     .into())
 }
@@ -89,6 +105,12 @@ mod tests {
         let stale = |(_, text): &(PathBuf, String)| page::fill(text, &sections).unwrap() != *text;
         let stale: Vec<_> = pages().unwrap().into_iter().filter(stale).map(|(path, _)| path).collect();
         assert!(stale.is_empty(), "{stale:?} say something else than the code; run `make docs`");
+    }
+
+    #[test]
+    fn what_editors_read_is_what_docgen_writes() {
+        let same = source(EDITORS).unwrap() == api::for_editors().unwrap();
+        assert!(same, "{EDITORS} says something else than the code; run `make docs`");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::{
 };
 
 use clap::{
-    ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches, Parser,
+    ArgAction, CommandFactory, Parser,
     builder::{NonEmptyStringValueParser, OsStringValueParser, TypedValueParser},
     error::ErrorKind,
 };
@@ -17,73 +17,23 @@ use multinic_crds::MAX_INTERFACES;
 use multinic_operator_core::routing::Networking;
 use multinic_runtime::RuntimeArgs;
 
+pub(crate) use self::explain::{COMPLETION, CompletionArgs, EXPLAIN};
+pub use self::explain::{ExplainArgs, Output};
+use self::labels::labels;
 use crate::{
     database::{DatabaseSettings, Password, SslMode},
     kubernetes::leader::Candidate,
 };
 
-pub use self::plugin::{Completion, ExplainArgs, Output};
-
-mod plugin;
+mod explain;
+mod labels;
 
 const SYNC_INTERVALS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(1);
 /// Less would be one state of the producer, read twice.
 const REMOVAL_GRACES: RangeInclusive<Duration> = Duration::from_secs(30)..=Duration::from_hours(24);
-const CHECK: &str = "check";
+/// The word on the command line.
+pub(crate) const CHECK: &str = "check";
 const PASSWORD: &str = "DB_PASSWORD";
-
-/// What the command line, and the environment, ask for.
-#[derive(Debug)]
-pub enum Cli {
-    /// Keep the objects true to the table; what is done where nothing is said.
-    Run(Box<Args>),
-    /// Look once whether everything that this takes is there.
-    Check(Box<CheckArgs>),
-    /// Say what is wrong on the nodes and what to do about it.
-    Explain(Box<ExplainArgs>),
-    /// Print what a shell needs to complete the command line.
-    Completion(Completion),
-}
-
-// By hand, since clap's derive cannot say that the options without a subcommand are those of one.
-impl CommandFactory for Cli {
-    fn command() -> Command {
-        Args::command()
-            .args_conflicts_with_subcommands(true)
-            .subcommand_negates_reqs(true)
-            .disable_help_subcommand(true)
-            .subcommand(CheckArgs::command())
-            .subcommands(plugin::commands())
-    }
-
-    fn command_for_update() -> Command {
-        Self::command()
-    }
-}
-
-impl FromArgMatches for Cli {
-    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        if let Some((CHECK, matches)) = matches.subcommand() {
-            let args = CheckArgs::from_arg_matches(matches)?;
-            args.database.validate()?;
-            return Ok(Self::Check(Box::new(args)));
-        }
-        if let Some(cli) = plugin::parsed(matches, false)? {
-            return Ok(cli);
-        }
-        let args = Args::from_arg_matches(matches)?;
-        args.leader.validate()?;
-        args.database.validate()?;
-        Ok(Self::Run(Box::new(args)))
-    }
-
-    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        *self = Self::from_arg_matches(matches)?;
-        Ok(())
-    }
-}
-
-impl Parser for Cli {}
 
 /// Carries OpenStack's table of NICs to one NodeNetworkConfig per Kubernetes node
 #[derive(Debug, Parser)]
@@ -160,7 +110,7 @@ pub(crate) struct LeaderArgs {
 }
 
 impl LeaderArgs {
-    fn validate(&self) -> Result<(), clap::Error> {
+    pub(crate) fn validate(&self) -> Result<(), clap::Error> {
         // A variable that a template left empty is not set, which clap's own requirement does not know.
         let missing = self.pod_name.is_empty() || self.pod_namespace.is_empty();
         if self.leader_election && missing {
@@ -214,7 +164,7 @@ pub(crate) struct DatabaseArgs {
 }
 
 impl DatabaseArgs {
-    fn validate(&self) -> Result<(), clap::Error> {
+    pub(crate) fn validate(&self) -> Result<(), clap::Error> {
         let refuse = |why| Err(Args::command().error(ErrorKind::ValueValidation, why));
         if self.db_ssl_mode == SslMode::Disabled && self.db_ssl_ca.as_deref().is_some_and(is_set) {
             return refuse(
@@ -283,18 +233,6 @@ fn boolean(text: &str) -> Result<bool, String> {
         "false" | "" => Ok(false),
         _ => Err("write true or false".to_owned()),
     }
-}
-
-fn labels(text: &str) -> Result<String, String> {
-    let complete = |label: &str| label.split_once('=').is_some_and(|(key, value)| is_label(key, value));
-    let well_formed = text.is_empty() || text.split(',').all(complete);
-    well_formed.then(|| text.to_owned()).ok_or_else(|| "write key=value, or key=value,key=value".to_owned())
-}
-
-/// Whether the API server could take it; whatever else its query language has is not ours to pass on.
-fn is_label(key: &str, value: &str) -> bool {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    !key.is_empty() && key.chars().all(|c| plain(c) || c == '/') && value.chars().all(plain)
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@
 //! on the nodes, from what the API server has.
 
 mod check;
+mod cli;
 mod config;
 mod controller;
 pub mod database;
@@ -33,6 +34,7 @@ mod run;
 mod sync;
 
 pub use check::check;
-pub use config::{Args, CheckArgs, Cli, Completion, ExplainArgs, Output};
+pub use cli::{Cli, Completion};
+pub use config::{Args, CheckArgs, ExplainArgs, Output};
 pub use explain::{Verdict, explain};
 pub use run::run;

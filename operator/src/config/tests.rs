@@ -1,4 +1,5 @@
 use super::*;
+use crate::Cli;
 
 const REQUIRED: [&str; 4] = ["--db-host", "db", "--db-user", "multinic"];
 

@@ -1,79 +1,74 @@
-//! The commands for people, which the binary also has as a plugin of kubectl: `kubectl multinic explain`.
-#![allow(clippy::doc_markdown, reason = "the comments are what --help prints")]
+//! The command line: which command is asked for, under which of the two names that the binary has.
+//!
+//! As `kubectl-multinic` it is a plugin of kubectl, and has the commands for people alone: `kubectl multinic explain`.
 
 use std::{
     env,
     ffi::{OsStr, OsString},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
-use clap::{
-    ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches, Parser, ValueEnum, error::ErrorKind,
-};
+use clap::{ArgMatches, Command, CommandFactory, FromArgMatches, Parser, error::ErrorKind};
 use clap_complete::Shell;
 
-use super::{Cli, labels};
+use crate::config::{Args, CHECK, COMPLETION, CheckArgs, CompletionArgs, EXPLAIN, ExplainArgs};
 
 /// kubectl runs what has such a name as a command of its own.
 const PLUGIN: &str = "kubectl-multinic";
 const OPERATOR: &str = "multinic-operator";
-const EXPLAIN: &str = "explain";
-const COMPLETION: &str = "completion";
 
-/// Say what is wrong on the nodes and what to do about it
-#[derive(Debug, Parser)]
-#[command(name = EXPLAIN, disable_help_flag = true)]
-#[command(
-    after_help = "Exits with 0 if nothing is wrong, with 1 if something is, and with 2 if that could not be found out."
-)]
-pub struct ExplainArgs {
-    /// Print help
-    #[arg(short, long, action = ArgAction::HelpShort)]
-    pub(crate) help: Option<bool>,
-
-    /// Only these nodes; all nodes without
-    #[arg(value_name = "NODE")]
-    pub(crate) nodes: Vec<String>,
-
-    /// For people, or for scripts
-    #[arg(short, long, default_value = "text", value_name = "FORMAT", value_enum)]
-    pub(crate) output: Output,
-
-    /// Labels of the Nodes that should have an agent, such as role=worker,zone=a; all Nodes without
-    #[arg(short = 'l', long, env = "NODE_SELECTOR", default_value = "", hide_default_value = true)]
-    #[arg(value_name = "LABELS", value_parser = labels)]
-    pub(crate) selector: String,
-
-    /// The kubeconfig; without, as kubectl finds it, or a pod's service account
-    #[arg(long, value_name = "FILE")]
-    pub(crate) kubeconfig: Option<PathBuf>,
-
-    /// The context in it; without, the current one
-    #[arg(long, value_name = "NAME")]
-    pub(crate) context: Option<String>,
+/// What the command line, and the environment, ask for.
+#[derive(Debug)]
+pub enum Cli {
+    /// Keep the objects true to the table; what is done where nothing is said.
+    Run(Box<Args>),
+    /// Look once whether everything that this takes is there.
+    Check(Box<CheckArgs>),
+    /// Say what is wrong on the nodes and what to do about it.
+    Explain(Box<ExplainArgs>),
+    /// Print what a shell needs to complete the command line.
+    Completion(Completion),
 }
 
-/// How it is said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Output {
-    /// Lines for people
-    Text,
-    /// One object for scripts
-    Json,
+// By hand, since clap's derive cannot say that the options without a subcommand are those of one.
+impl CommandFactory for Cli {
+    fn command() -> Command {
+        Args::command()
+            .args_conflicts_with_subcommands(true)
+            .subcommand_negates_reqs(true)
+            .disable_help_subcommand(true)
+            .subcommand(CheckArgs::command())
+            .subcommands(commands())
+    }
+
+    fn command_for_update() -> Command {
+        Self::command()
+    }
 }
 
-/// Print what a shell needs to complete the command line
-#[derive(Debug, Parser)]
-#[command(name = COMPLETION, disable_help_flag = true)]
-struct CompletionArgs {
-    /// Print help
-    #[arg(short, long, action = ArgAction::HelpShort)]
-    help: Option<bool>,
+impl FromArgMatches for Cli {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        if let Some((CHECK, matches)) = matches.subcommand() {
+            let args = CheckArgs::from_arg_matches(matches)?;
+            args.database.validate()?;
+            return Ok(Self::Check(Box::new(args)));
+        }
+        if let Some(cli) = for_people(matches, false)? {
+            return Ok(cli);
+        }
+        let args = Args::from_arg_matches(matches)?;
+        args.leader.validate()?;
+        args.database.validate()?;
+        Ok(Self::Run(Box::new(args)))
+    }
 
-    /// The shell
-    #[arg(value_enum)]
-    shell: Shell,
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
 }
+
+impl Parser for Cli {}
 
 /// What a shell needs to complete the command line of this program.
 #[derive(Debug, Clone, Copy)]
@@ -108,7 +103,7 @@ impl Cli {
             return Self::try_parse_from(words);
         }
         let matches = plugin().try_get_matches_from(words)?;
-        parsed(&matches, true)?
+        for_people(&matches, true)?
             .ok_or_else(|| plugin().error(ErrorKind::MissingSubcommand, "say what to do, such as explain"))
     }
 }
@@ -130,12 +125,12 @@ fn plugin() -> Command {
 }
 
 /// The commands under both names.
-pub(super) fn commands() -> [Command; 2] {
+fn commands() -> [Command; 2] {
     [ExplainArgs::command(), CompletionArgs::command()]
 }
 
 /// What one of these commands asks for, if it is one of them.
-pub(super) fn parsed(matches: &ArgMatches, is_plugin: bool) -> Result<Option<Cli>, clap::Error> {
+fn for_people(matches: &ArgMatches, is_plugin: bool) -> Result<Option<Cli>, clap::Error> {
     Ok(match matches.subcommand() {
         Some((EXPLAIN, matches)) => Some(Cli::Explain(Box::new(ExplainArgs::from_arg_matches(matches)?))),
         Some((COMPLETION, matches)) => {
@@ -149,6 +144,7 @@ pub(super) fn parsed(matches: &ArgMatches, is_plugin: bool) -> Result<Option<Cli
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Output;
 
     fn of(words: &[&str]) -> Result<Cli, clap::Error> {
         Cli::of(words.iter().map(OsString::from))
