@@ -10,7 +10,7 @@ MDBOOK_VERSION := 0.5.4
 MDBOOK := $(CACHE)/mdbook-$(MDBOOK_VERSION)/bin/mdbook
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak check workflows crds docs site images chart e2e vm audit bench
+.PHONY: help demo test soak check workflows crds docs site plugin images chart e2e vm audit bench
 
 help: ## What there is to do
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -55,6 +55,10 @@ site: $(MDBOOK) ## The pages as a small site with a search, in target/site
 	cd target/site-source/pages && rm -r docs/src docs/Cargo.toml docs/book.toml && \
 		sed -E 's#]\(([a-z-]+\.md)#](docs/\1#; s#]\(\.\./#](#' docs/SUMMARY.md > SUMMARY.md && rm docs/SUMMARY.md
 	$(MDBOOK) build target/site-source
+
+plugin: ## kubectl multinic: the operator's binary as a plugin of kubectl, in target/plugin or in PREFIX/bin
+	$(CARGO) build --locked --release --package multinic-operator --bin multinic-operator
+	install -D --mode 755 target/release/multinic-operator $(if $(PREFIX),$(PREFIX)/bin,target/plugin)/kubectl-multinic
 
 images: ## Both container images (IMAGE_NAME=REGISTRY/multinic-agent PUSH=1; PLATFORMS=linux/amd64,linux/arm64)
 	scripts/images.sh $(if $(PUSH),--push)

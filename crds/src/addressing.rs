@@ -3,7 +3,12 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Where the addresses of a NIC come from.
+/// Where the addresses of the NIC come from. When absent: `static` if there are `addresses`, otherwise `none`.
+/// - `static`: from `addresses`, that is from the database table.
+/// - `dhcp4`: from a DHCP server on the NIC's network (IPv4).
+/// - `dhcp6`: from a DHCP server on the NIC's network (IPv6).
+/// - `slaac`: from the prefixes that a router on the NIC's network advertises (IPv6).
+/// - `none`: the NIC is brought up without an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[schemars(inline)]

@@ -30,7 +30,7 @@ const NO_DEFAULT: &str =
 const ONE_FAMILY: &str = "via and destination must be of the same family";
 const ON_LINK: &str = "onLink is about via";
 
-/// A route over a NIC.
+/// One route over this NIC.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-validations" = [
@@ -42,19 +42,23 @@ const ON_LINK: &str = "onLink is about via";
     { "rule": "!has(self.onLink) || !self.onLink || has(self.via)", "message": ON_LINK },
 ]))]
 pub struct Route {
-    /// The network that it leads to, such as `10.30.0.0/16` or `2001:db8:30::/48`; `0.0.0.0/0` and `::/0` in a `table` only.
+    /// The network that the route leads to, without host bits. Examples: `10.30.0.0/16`, `2001:db8:30::/48`. `0.0.0.0/0` and
+    /// `::/0` are allowed with a `table` only.
     pub destination: RouteDestination,
-    /// The router on the NIC's subnet; none where the network is on the link itself.
+    /// IP address of the router, in a subnet of the NIC and of the family of `destination`. Example: `10.20.0.1`. When absent, the
+    /// network is on the link itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub via: Option<NextHop>,
-    /// Among routes to the same network, the one with the lowest metric is taken; 100 plus the number of the NIC when absent.
+    /// Of several routes to the same network, the one with the lowest metric is used. At least 1; when absent, 100 plus the number
+    /// in the NIC's name. Example: `50`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub metric: Option<u32>,
-    /// The routing table; `main` when absent. 5300 to 5319 are multinic's own.
+    /// Number of the routing table, 1 to 4294967295. Not 253 to 255 (the kernel's), and not 5300 to 5319 (multinic's). When
+    /// absent, the table `main`. Example: `100`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub table: Option<RouteTable>,
-    /// Whether `via` is on the link although no subnet of the NIC holds it.
+    /// Whether `via` is reached directly over this NIC although no subnet of the NIC has it. Needs `via`; `false` when absent.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub on_link: bool,
 }
@@ -86,8 +90,8 @@ impl Route {
 // As a whole: of one that is merged, the API server takes away what is left when an apply takes the last gateway out of it.
 #[schemars(extend("x-kubernetes-map-type" = "atomic"))]
 pub struct SourceRouting {
-    /// The routers that replies leave by: at most one of each family. With the addressing `dhcp4` it may be left out: then
-    /// it is the router that the server names.
+    /// IP addresses of the routers that replies leave by: one of each family at most. Example: `[10.20.0.1, 2001:db8::1]`. With the
+    /// addressing `dhcp4` they may be absent: then it is the router that the DHCP server names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(
         length(min = 1, max = 2),

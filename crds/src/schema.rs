@@ -3,14 +3,16 @@
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;
 
-use crate::NodeNetworkConfig;
+use crate::{NodeNetworkConfig, descriptions};
 
 const HEADER: &str = "# Generated from the `crds` crate by `make crds`; do not edit.\n";
 
 /// The definition that the chart ships and the API server enforces.
 #[must_use]
 pub fn crd() -> CustomResourceDefinition {
-    NodeNetworkConfig::crd()
+    let mut crd = NodeNetworkConfig::crd();
+    descriptions::for_kubectl(&mut crd);
+    crd
 }
 
 /// The definition as the YAML file that the chart ships.

@@ -14,7 +14,8 @@ use crate::{
 /// The most routes that one NIC can have.
 pub const MAX_ROUTES: usize = 32;
 
-/// The NICs that one Node should have. The object is named after the Node.
+/// The additional NICs that this Node should have. `interfaces` is written by multinic-operator from the database table,
+/// and what others change in it is put back. Only `mode` is for people.
 #[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[kube(
     group = "multinic.io",
@@ -23,8 +24,10 @@ pub const MAX_ROUTES: usize = 32;
     plural = "nodenetworkconfigs",
     singular = "nodenetworkconfig",
     shortname = "nnc",
+    // `nnc` and the plural are taken by others too; where two are installed, kubectl shows either.
+    shortname = "mnic",
     category = "multinic",
-    doc = "The additional NICs of one Node: what OpenStack wants it to have, and what its kernel shows.",
+    doc = "The additional NICs of one Node, whose name it has: which ones OpenStack wants it to have (`spec`), and what the Node's kernel shows (`status`). Made by multinic-operator, one for each Node.",
     derive = "PartialEq",
     status = "NodeNetworkConfigStatus",
     printcolumn(
@@ -64,7 +67,8 @@ pub const MAX_ROUTES: usize = 32;
 // The API server prunes the whole spec when an apply takes the last interface out of it.
 #[schemars(extend("default" = {}))]
 pub struct NodeNetworkConfigSpec {
-    /// The wanted NICs, at most 20, each MAC address and each name once.
+    /// The wanted NICs: at most 20, each MAC address and each name once. Written by multinic-operator from the database table:
+    /// to change a NIC, change its row.
     #[serde(default)]
     #[schemars(
         length(max = 20),
@@ -76,12 +80,16 @@ pub struct NodeNetworkConfigSpec {
     )]
     pub interfaces: Vec<Interface>,
 
-    /// What the agent may do about it. Set by people; the operator leaves it alone.
+    /// What the agent is allowed to do on this node. Set by people; the operator leaves it alone. Example:
+    /// `kubectl patch nnc NODE --type merge -p '{"spec":{"mode":"DryRun"}}'`.
+    /// - `Enforce`, the default: configure the NICs, and keep them so.
+    /// - `DryRun`: change nothing; the messages of the NICs say what would be done.
+    /// - `Paused`: change nothing; NICs stay as they are.
     #[serde(default)]
     pub mode: Mode,
 }
 
-/// One wanted NIC. Its identity is its MAC address on this Node.
+/// One wanted NIC. It is known by its MAC address.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-validations" = [
@@ -103,39 +111,44 @@ pub struct NodeNetworkConfigSpec {
     },
 ]))]
 pub struct Interface {
-    /// The MAC address of the Neutron port, in lower case with colons.
+    /// MAC address of the Neutron port, in lower case with colons. It identifies the NIC. Example: `fa:16:3e:12:34:56`.
     pub mac_address: MacAddress,
-    /// The name in the node; its number is the slot, which stays with the MAC address.
+    /// Name of the NIC on the node, `multinic0` to `multinic19`. The operator chooses it; a NIC keeps it for as long as it is in
+    /// the table. Example: `multinic0`.
     pub name: InterfaceName,
-    /// The Neutron port.
+    /// UUID of the Neutron port, for people: agents do not use it. At most 64 characters.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(max = 64))]
     pub port_id: String,
-    /// The Neutron subnet.
+    /// UUID of the Neutron subnet, for people: agents do not use it. At most 64 characters.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(max = 64))]
     pub subnet_id: String,
-    /// Where its addresses come from: `static` from `addresses`, `dhcp4`, `dhcp6` or `slaac` from its network, `none` from
-    /// nowhere. When absent, `static` where there are `addresses`, and `none` otherwise.
+    /// Where its addresses come from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub addressing: Option<Addressing>,
-    /// Addresses in CIDR notation; none for a link that is only brought up, or where its network gives them.
+    /// IP addresses with the prefix length of their subnet, at most 8. Examples: `10.10.0.5/24`, `2001:db8::5/64`. None for a
+    /// NIC that is only brought up, or that gets addresses from its network (`addressing`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8), extend("x-kubernetes-list-type" = "set"))]
     pub addresses: Vec<InterfaceAddress>,
-    /// The MTU in bytes; the device's own when absent.
+    /// MTU in bytes, 68 to 65535; at least 1280 with an IPv6 address. Example: `9000`. When absent, the NIC keeps the MTU that its
+    /// driver gives it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mtu: Option<Mtu>,
-    /// Networks that are reached over this NIC, besides the subnets of its addresses.
+    /// Networks that are reached over this NIC, besides the subnets of its addresses; at most 32. Example:
+    /// `{destination: 10.30.0.0/16, via: 10.20.0.1}`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = MAX_ROUTES), extend("x-kubernetes-list-type" = "atomic"))]
     pub routes: Vec<Route>,
-    /// Has replies from the NIC's addresses leave by the NIC, through a routing table of its own. Routes of the table `main`
-    /// that lead to less than everywhere, such as those to pods and Services, go before it.
+    /// When present, replies from the NIC's addresses leave by this NIC, through a routing table of its own (5300 plus the number
+    /// in its name). Routes of the table `main` go first, except for the default route. Example: `{gateways: [10.20.0.1]}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_routing: Option<SourceRouting>,
-    /// How far it is proven that the NIC works: `kernel` reads everything back from the kernel; `wire` asks its network as
-    /// well, for another host that has the address, for the gateway, and for packets as large as the MTU.
+    /// How far it is proven that the NIC works.
+    /// - `kernel`, the default: everything is read back from the kernel.
+    /// - `wire`: the NIC's network is asked as well: does another host have the address, does the gateway answer, do packets as
+    ///   large as the MTU pass.
     #[serde(default, skip_serializing_if = "Verify::is_default")]
     pub verify: Verify,
 }

@@ -4,66 +4,77 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What the node's kernel shows, and how far the agent has come.
-///
-/// Nothing in here moves by itself: an idle node never writes its status.
+/// What the node's kernel shows, and how far the agent has come. Written by the node's agent, except for the condition
+/// `Synced`, which the operator writes. Nothing in it changes by itself: an idle node never writes its status.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NodeNetworkConfigStatus {
-    /// The generation that this status speaks of.
+    /// The `metadata.generation` that this status is about. Lower than that for long: the agent does not run, or does not
+    /// reach the API server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// The generation that was last applied in full and proven from the kernel.
+    /// The `metadata.generation` that was last applied in full, and proven from the kernel. Equal to it: the node is as wanted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub applied_generation: Option<i64>,
-    /// Configured of wanted NICs, such as `9/10`.
+    /// Number of configured NICs / number of wanted NICs. Example: `9/10`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub summary: String,
-    /// What configures the node's network at boot: `netplan`, `networkd`, `NetworkManager` or `wicked`.
+    /// What configures the node's network at boot: `netplan`, `networkd`, `NetworkManager` or `wicked`. Absent on a host that is
+    /// not supported.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub backend: String,
-    /// The node's operating system, as its os-release names it.
+    /// The node's operating system, as its os-release names it. Example: `Ubuntu 24.04.1 LTS`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub os_image: String,
-    /// The version of the agent that wrote this.
+    /// Version and commit of the agent that wrote this status; absent while no agent has reported.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub agent_version: String,
-    /// The kernel's boot id: another one means that the node was rebooted since.
+    /// The kernel's boot id. Another one than the Node's `status.nodeInfo.bootID` means: the node was rebooted since.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub boot_id: String,
-    /// One entry for each wanted NIC, and for each that is still being removed.
+    /// The result for each NIC: one entry for each that is wanted, and for each that is still being removed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["macAddress"]))]
     pub interfaces: Vec<InterfaceStatus>,
-    /// `Ready`, `Progressing`, `Degraded` and, where it was ever so, `NodeAddressLeaked` by the agent, `Synced` by the
-    /// operator.
+    /// What is true of the node as a whole. Example: `kubectl wait --for=condition=Ready nnc --all`.
+    /// - `Ready` (agent): every wanted NIC is configured, and no NIC is left that is not wanted.
+    /// - `Degraded` (agent): something needs a person, or another attempt.
+    /// - `Progressing` (agent): the agent is at work on the newest generation.
+    /// - `NodeAddressLeaked` (agent): the Node's addresses include one of such a NIC. Absent while that was never so.
+    /// - `Synced` (operator): `spec.interfaces` equals the database table.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
 }
 
-/// The state of one NIC.
+/// The result for one NIC.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct InterfaceStatus {
-    /// The MAC address, as in the spec.
+    /// MAC address of the NIC, as in `spec.interfaces`. Example: `fa:16:3e:12:34:56`.
     pub mac_address: String,
-    /// The name that the NIC should have, or had.
+    /// The name that the NIC should have, or that it had where it is being removed. Example: `multinic0`.
     pub name: String,
-    /// The Neutron port.
+    /// UUID of the Neutron port, as in `spec.interfaces`, for people.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub port_id: String,
-    /// Where the NIC is on its way.
+    /// The result for this NIC.
+    /// - `Configured`: read back from the kernel, and as wanted.
+    /// - `Pending`: not acted on yet, or held back; `reason` says by what.
+    /// - `DeviceMissing`: the node has no NIC with this MAC address; it is configured as soon as it appears.
+    /// - `Refused`: multinic does not touch this NIC; `reason` says why.
+    /// - `Failed`: an attempt failed and was rolled back; it is tried again.
+    /// - `Removing`: no longer wanted, and not given back yet.
     pub state: InterfaceState,
-    /// Why, as one CamelCase word.
+    /// Why the NIC is in this state, in one word. docs/troubleshooting.md lists all of them. Example: `ForeignConfiguration`.
     pub reason: String,
-    /// Why, for people, with the remedy.
+    /// Why the NIC is in this state, in a sentence for people that says what to do. Absent when all is well.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub message: String,
-    /// What the kernel shows; absent when the node has no such NIC.
+    /// What the kernel shows of the NIC now. Absent when the node has no NIC with this MAC address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed: Option<ObservedLink>,
-    /// When `state` last changed.
+    /// Time at which `state` last changed, in UTC. Example: `2026-01-31T12:00:00Z`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_transition_time: Option<Time>,
 }
@@ -90,13 +101,13 @@ pub enum InterfaceState {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ObservedLink {
-    /// The name the link has now.
+    /// The name that the NIC has in the kernel now. Example: `multinic0`.
     pub link_name: String,
-    /// The operational state (RFC 2863), such as `up` or `lowerlayerdown`.
+    /// The operational state in the kernel (RFC 2863). Examples: `up`, `lowerlayerdown` (no carrier).
     pub oper_state: String,
-    /// The MTU in bytes.
+    /// The MTU that the NIC has in the kernel now, in bytes.
     pub mtu: u32,
-    /// The addresses, in CIDR notation.
+    /// The IP addresses that the NIC has in the kernel now, with their prefix lengths.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<String>,
 }

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!  values.yaml ──▶ descriptions in values.schema.json  (docgen)
-//!  values.yaml, Reason::ALL, registries, --help, manifests ──▶ sections ──fill──▶ *.md, docs/*.md  (docgen)
+//!  values.yaml, Reason::ALL, registries, --help, manifests, schema ──▶ sections ──fill──▶ *.md, docs/*.md  (docgen)
+//!  schema ──▶ a JSON schema for editors  (docgen)
 //!  the sources' log calls ──▶ compared with the hand-written tables of docs/logs.md
 //! ```
 //!
@@ -11,10 +12,13 @@
 //! it; `make docs` mends that. A log line needs a person to say what it means, so that table is
 //! only checked.
 
+mod api;
 #[cfg(test)]
 mod circles;
 mod cli;
 mod cores;
+#[cfg(test)]
+mod examples;
 mod logs;
 mod metrics;
 #[cfg(test)]
@@ -38,6 +42,9 @@ use anyhow::{Context, Result, ensure};
 
 use tree::{PAGES, ROOT, SCHEMA, VALUES, read, source};
 
+/// What editors complete and check manifests by; generated as a whole.
+const EDITORS: &str = "docs/nodenetworkconfig.schema.json";
+
 /// Writes every generated section anew, and complains about what only a person can mend. Pages
 /// that are right are not touched.
 pub fn write() -> Result<()> {
@@ -53,6 +60,8 @@ pub fn write() -> Result<()> {
     if described != schema {
         fs::write(Path::new(ROOT).join(SCHEMA), described)?;
     }
+    fs::write(Path::new(ROOT).join(EDITORS), api::for_editors()?)
+        .with_context(|| format!("failed to write {EDITORS}"))?;
     let complaints = logs::complaints(&log_page()?)?;
     ensure!(complaints.is_empty(), "mend docs/logs.md by hand:\n{}", complaints.join("\n"));
     Ok(())
@@ -78,6 +87,9 @@ fn sections() -> Result<BTreeMap<&'static str, String>> {
         ("metrics agent", metrics::agent()?),
         ("cli", cli::help()),
         ("core dependencies", cores::table()?),
+        ("api spec", api::fields("spec")?),
+        ("api status", api::fields("status")?),
+        ("api columns", api::columns()?),
     ]
     .into())
 }
@@ -113,6 +125,12 @@ mod tests {
     fn the_schema_says_of_each_value_what_its_comment_says() {
         let schema = source(SCHEMA).unwrap();
         assert!(described(&schema).unwrap() == schema, "{SCHEMA} says something else; run `make docs`");
+    }
+
+    #[test]
+    fn what_editors_read_is_what_docgen_writes() {
+        let same = source(EDITORS).unwrap() == api::for_editors().unwrap();
+        assert!(same, "{EDITORS} says something else than the code; run `make docs`");
     }
 
     #[test]

@@ -1,8 +1,6 @@
 //! The command line.
 #![allow(clippy::doc_markdown, reason = "the comments are what --help prints")]
 
-mod selector;
-
 use std::{
     env::{self, VarError},
     ops::RangeInclusive,
@@ -11,7 +9,7 @@ use std::{
 };
 
 use clap::{
-    ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches, Parser,
+    ArgAction, CommandFactory, Parser,
     builder::{NonEmptyStringValueParser, OsStringValueParser, TypedValueParser},
     error::ErrorKind,
 };
@@ -19,62 +17,23 @@ use multinic_crds::{MAX_INTERFACES, Mode};
 use multinic_operator_core::routing::Networking;
 use multinic_runtime::RuntimeArgs;
 
+pub(crate) use self::explain::{COMPLETION, CompletionArgs, EXPLAIN};
+pub use self::explain::{ExplainArgs, Output};
 use crate::{
     database::{DatabaseSettings, Password, SslMode},
     kubernetes::leader::Candidate,
     report::events::OwnPod,
 };
 
+mod explain;
+mod selector;
+
 const SYNC_INTERVALS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(1);
 /// Less would be one state of the producer, read twice.
 const REMOVAL_GRACES: RangeInclusive<Duration> = Duration::from_secs(30)..=Duration::from_hours(24);
-const CHECK: &str = "check";
+/// The word on the command line.
+pub(crate) const CHECK: &str = "check";
 const PASSWORD: &str = "DB_PASSWORD";
-
-/// What the command line, and the environment, ask for.
-#[derive(Debug)]
-pub enum Cli {
-    /// Keep the objects true to the table; what is done where nothing is said.
-    Run(Box<Args>),
-    /// Look once whether everything that this takes is there.
-    Check(Box<CheckArgs>),
-}
-
-// By hand, since clap's derive cannot say that the options without a subcommand are those of one.
-impl CommandFactory for Cli {
-    fn command() -> Command {
-        Args::command()
-            .args_conflicts_with_subcommands(true)
-            .subcommand_negates_reqs(true)
-            .disable_help_subcommand(true)
-            .subcommand(CheckArgs::command())
-    }
-
-    fn command_for_update() -> Command {
-        Self::command()
-    }
-}
-
-impl FromArgMatches for Cli {
-    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        if let Some((CHECK, matches)) = matches.subcommand() {
-            let args = CheckArgs::from_arg_matches(matches)?;
-            args.database.validate()?;
-            return Ok(Self::Check(Box::new(args)));
-        }
-        let args = Args::from_arg_matches(matches)?;
-        args.leader.validate()?;
-        args.database.validate()?;
-        Ok(Self::Run(Box::new(args)))
-    }
-
-    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        *self = Self::from_arg_matches(matches)?;
-        Ok(())
-    }
-}
-
-impl Parser for Cli {}
 
 /// Carries OpenStack's table of NICs to one NodeNetworkConfig per Kubernetes node
 #[derive(Debug, Parser)]
@@ -94,7 +53,7 @@ pub struct Args {
     #[command(flatten)]
     pub(crate) database: DatabaseArgs,
 
-    /// Time between two readings of the table, such as 30s or 1m; 1s to 1h
+    /// Wait between readings, 1s-1h
     #[arg(long, env = "POLL_INTERVAL", default_value = "30s", value_name = "DURATION", value_parser = interval)]
     pub(crate) sync_interval: Duration,
 
@@ -118,9 +77,9 @@ pub struct Args {
     pub(crate) leader: LeaderArgs,
 }
 
-/// Look once whether API server, database and every agent are as they must be; exit with 1 if not
+/// Look once whether API server, database and every agent are as they must be
 #[derive(Debug, Parser)]
-#[command(name = CHECK, disable_help_flag = true)]
+#[command(name = CHECK, disable_help_flag = true, after_help = "Exits with 0 if all is well, and with 1 if not.")]
 pub struct CheckArgs {
     /// Print help
     #[arg(short, long, action = ArgAction::HelpShort)]
@@ -160,7 +119,7 @@ pub(crate) struct LeaderArgs {
 }
 
 impl LeaderArgs {
-    fn validate(&self) -> Result<(), clap::Error> {
+    pub(crate) fn validate(&self) -> Result<(), clap::Error> {
         // A variable that a template left empty is not set, which clap's own requirement does not know.
         let missing = self.pod_name.is_empty() || self.pod_namespace.is_empty();
         if self.leader_election && missing {
@@ -202,7 +161,7 @@ pub(crate) struct DatabaseArgs {
     #[arg(value_parser = NonEmptyStringValueParser::new())]
     db_name: String,
 
-    /// User who may SELECT, and UPDATE netplan_success and modified_at
+    /// User of the database; its grants: docs/operating.md
     #[arg(long, env = "DB_USER", value_name = "USER", value_parser = NonEmptyStringValueParser::new())]
     db_user: String,
 
@@ -220,7 +179,7 @@ pub(crate) struct DatabaseArgs {
 }
 
 impl DatabaseArgs {
-    fn validate(&self) -> Result<(), clap::Error> {
+    pub(crate) fn validate(&self) -> Result<(), clap::Error> {
         let refuse = |why| Err(Args::command().error(ErrorKind::ValueValidation, why));
         if self.db_ssl_mode == SslMode::Disabled && self.db_ssl_ca.as_deref().is_some_and(is_set) {
             return refuse(

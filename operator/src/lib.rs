@@ -19,17 +19,22 @@
 //! `sync.rs` is one turn. What decides is [`multinic_operator_core`]'s; in here is what acts. Of several operators the
 //! lease lets one do this at a time.
 //!
-//! [`check()`] asks once, before or after, whether all that this takes is there.
+//! [`check()`] asks once, before or after, whether all that this takes is there. [`explain()`] says to people what is wrong
+//! on the nodes, from what the API server has.
 
 mod check;
+mod cli;
 mod config;
 mod controller;
 pub mod database;
+mod explain;
 pub mod kubernetes;
 pub mod report;
 mod run;
 mod sync;
 
 pub use check::check;
-pub use config::{Args, CheckArgs, Cli};
+pub use cli::{Cli, Completion};
+pub use config::{Args, CheckArgs, ExplainArgs, Output};
+pub use explain::{Verdict, explain};
 pub use run::run;

@@ -1,10 +1,12 @@
 //! Parse the command line, start the logs, run until asked to stop.
 
-use std::{io, process::ExitCode};
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
 
 use anyhow::Context;
-use clap::Parser;
-use multinic_operator::{Args, Cli, check, run};
+use multinic_operator::{Args, Cli, check, explain, run};
 use multinic_runtime::{
     shutdown,
     telemetry::{self, Filter, Format},
@@ -13,13 +15,20 @@ use multinic_runtime::{
 // One thread: every decision is a few milliseconds of pure code between remote calls.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let done = match Cli::parse() {
-        Cli::Run(args) => start(*args).await.map(|()| true),
+    match Cli::of_this_process() {
+        Cli::Run(args) => ended(start(*args).await.map(|()| true)),
         Cli::Check(args) => {
             telemetry::init(Format::Text, &Filter::default());
-            Box::pin(check(*args, &mut io::stdout())).await.context("failed to print")
+            ended(Box::pin(check(*args, &mut io::stdout())).await.context("failed to print"))
         }
-    };
+        Cli::Explain(args) => Box::pin(explain(*args, &mut io::stdout(), &mut io::stderr())).await.into(),
+        Cli::Completion(asked) => {
+            ended(io::stdout().write_all(&asked.script()).map(|()| true).context("failed to print"))
+        }
+    }
+}
+
+fn ended(done: anyhow::Result<bool>) -> ExitCode {
     match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,

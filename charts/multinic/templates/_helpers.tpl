@@ -30,6 +30,13 @@ app.kubernetes.io/name: multinic-{{ .component }}
 app.kubernetes.io/instance: {{ .root.Release.Name }}
 {{- end }}
 
+{{/* Whether the admission policies are there: something or nothing. */}}
+{{- define "multinic.hasAdmissionPolicies" -}}
+{{- if and .Values.admissionPolicy.enabled (semverCompare ">=1.30.0-0" .Capabilities.KubeVersion.Version) -}}
+yes
+{{- end -}}
+{{- end }}
+
 {{/* A map of the values without the keys that somebody took out by null. */}}
 {{- define "multinic.present" -}}
 {{- range $key, $value := . }}

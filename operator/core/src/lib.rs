@@ -6,6 +6,8 @@
 //!                               └─mirror───────▶ `netplan_success`
 //!  what came of both ─transition─▶ Transition ─▶ the log, counters
 //!  what agents say ──reports─────▶
+//!
+//!  Nodes, objects ─explain─▶ Report: what is wrong and what to do, for people
 //! ```
 //!
 //! Nothing in here reaches out of the process: no runtime, no clock, no database, no API server. Nothing is remembered
@@ -18,6 +20,7 @@ mod addressing;
 mod cidr;
 pub mod cluster;
 pub mod events;
+pub mod explain;
 pub mod few;
 #[cfg(test)]
 mod fixtures;

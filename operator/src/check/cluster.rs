@@ -1,22 +1,20 @@
 //! The questions to the API server, with no more rights than the operator has.
 
-use std::{collections::BTreeMap, error::Error, fmt::Debug, net::IpAddr};
+use std::{collections::BTreeMap, net::IpAddr};
 
 use futures::{StreamExt, stream};
 use k8s_openapi::{api::core::v1::Node as KubeNode, apimachinery::pkg::apis::meta::v1::ObjectMeta};
-use kube::{Api, Client, Resource, api::ListParams};
+use kube::Client;
 use multinic_crds::{Guarded, Interface, NodeNetworkConfig};
-use serde::{Deserialize, de::DeserializeOwned};
-use tokio::{join, time::timeout};
+use serde::Deserialize;
+use tokio::join;
 
 use super::{
     agents::Agents,
-    facts::{Cluster, DEADLINE, Node, Object, Unanswered},
+    facts::{Cluster, Node, Object},
 };
-use crate::kubernetes::explain;
+use crate::kubernetes::{Unanswered, list, within};
 
-/// Objects in one page of a list.
-const PAGE: u32 = 50;
 /// Agents that are asked at the same time.
 const CONCURRENCY: usize = 256;
 
@@ -124,29 +122,6 @@ async fn list_nodes(client: &Client, selector: &str) -> Result<Vec<(String, Vec<
     list(client, selector, named).await
 }
 
-/// Page by page, of which only the facts are kept.
-async fn list<K, Fact>(
-    client: &Client,
-    selector: &str,
-    fact: impl Fn(K) -> Option<Fact>,
-) -> Result<Vec<Fact>, Unanswered>
-where
-    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
-{
-    let api = Api::<K>::all(client.clone());
-    let mut params = ListParams::default().labels(selector).limit(PAGE);
-    let mut facts = Vec::new();
-    loop {
-        // Each page has its own time: a cluster of thousands has a hundred of them.
-        let page = within(api.list(&params)).await?;
-        facts.extend(page.items.into_iter().filter_map(&fact));
-        match page.metadata.continue_ {
-            Some(token) if !token.is_empty() => params = params.continue_token(&token),
-            _ => return Ok(facts),
-        }
-    }
-}
-
 async fn ask_agents(nodes: Vec<(String, Vec<IpAddr>)>, port: u16) -> Vec<Node> {
     let agents = Agents::new(port);
     let ask = async |(name, internal_ips): (String, Vec<IpAddr>)| {
@@ -157,29 +132,4 @@ async fn ask_agents(nodes: Vec<(String, Vec<IpAddr>)>, port: u16) -> Vec<Node> {
         Node { name, internal_ips, agent }
     };
     stream::iter(nodes).map(ask).buffered(CONCURRENCY).collect().await
-}
-
-async fn within<T>(answer: impl Future<Output = kube::Result<T>>) -> Result<T, Unanswered> {
-    match timeout(DEADLINE, answer).await {
-        Ok(answer) => answer.map_err(|error| Unanswered { code: code(&error), why: reason(&error) }),
-        Err(_) => Err(Unanswered { code: None, why: format!("no answer within {} s", DEADLINE.as_secs()) }),
-    }
-}
-
-/// The error, and what is at the bottom of it, which its own text leaves out.
-fn reason(error: &kube::Error) -> String {
-    let text = explain(error);
-    let mut root: &dyn Error = error;
-    while let Some(source) = root.source() {
-        root = source;
-    }
-    let root = root.to_string();
-    if text.contains(&root) || code(error).is_some() { text } else { format!("{text}: {root}") }
-}
-
-fn code(error: &kube::Error) -> Option<u16> {
-    match error {
-        kube::Error::Api(status) => Some(status.code),
-        _ => None,
-    }
 }

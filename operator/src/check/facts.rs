@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
 use serde::Deserialize;
 
-use crate::database::{Inspection, Refusal};
+use crate::{
+    database::{Inspection, Refusal},
+    kubernetes::Unanswered,
+};
 
 /// How long any one question may take.
 pub(super) const DEADLINE: Duration = Duration::from_secs(10);
@@ -23,14 +26,6 @@ pub(super) struct Cluster {
     pub(super) objects: Result<BTreeMap<String, Object>, Unanswered>,
     /// The Nodes that should have an agent, in the order of their names.
     pub(super) nodes: Result<Vec<Node>, Unanswered>,
-}
-
-/// What the API server did not say.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Unanswered {
-    /// The HTTP status, if it answered at all.
-    pub(super) code: Option<u16>,
-    pub(super) why: String,
 }
 
 /// One object.

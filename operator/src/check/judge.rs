@@ -4,8 +4,11 @@ use std::{collections::BTreeMap, fmt, net::IpAddr};
 
 use multinic_operator_core::table::Shape;
 
-use super::facts::{Agent, Facts, Node, Object, Unanswered};
-use crate::database::{Cause, Inspection, Refusal};
+use super::facts::{Agent, Facts, Node, Object};
+use crate::{
+    database::{Cause, Inspection, Refusal},
+    kubernetes::Unanswered,
+};
 
 /// Nodes that one line names; the rest is only counted.
 const MAX_NAMES: usize = 10;

@@ -1,18 +1,19 @@
 use super::*;
+use crate::Cli;
 
 const REQUIRED: [&str; 4] = ["--db-host", "db", "--db-user", "multinic"];
 
 fn parse(extra: &[&str]) -> Result<Args, clap::Error> {
     match Cli::try_parse_from(["multinic-operator"].iter().chain(&REQUIRED).chain(extra))? {
         Cli::Run(args) => Ok(*args),
-        Cli::Check(_) => panic!("not asked for"),
+        other => panic!("not asked for: {other:?}"),
     }
 }
 
 fn parse_check(extra: &[&str]) -> Result<CheckArgs, clap::Error> {
     match Cli::try_parse_from(["multinic-operator", "check"].iter().chain(&REQUIRED).chain(extra))? {
-        Cli::Run(_) => panic!("not asked for"),
         Cli::Check(args) => Ok(*args),
+        other => panic!("not asked for: {other:?}"),
     }
 }
 
@@ -123,7 +124,11 @@ fn a_check_has_the_settings_of_a_run_and_its_own() {
 
 #[test]
 fn help_fits_a_screen() {
-    for words in [&["multinic-operator", "--help"][..], &["multinic-operator", "check", "--help"]] {
+    for words in [
+        &["multinic-operator", "--help"][..],
+        &["multinic-operator", "check", "--help"],
+        &["multinic-operator", "explain", "--help"],
+    ] {
         let help = Cli::try_parse_from(words).unwrap_err();
         assert_eq!(help.kind(), ErrorKind::DisplayHelp);
         let help = help.to_string();

@@ -3,10 +3,12 @@
 pub mod apply;
 pub(crate) mod events;
 pub mod leader;
+mod list;
 mod reflector;
 mod watch;
 mod watches;
 
+pub(crate) use list::{Unanswered, list, within};
 pub use reflector::Reflector;
 pub use watch::{WatchLog, explain, watch};
 pub(crate) use watches::Watches;

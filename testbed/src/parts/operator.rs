@@ -1,6 +1,7 @@
 //! The operator, running in the testbed with its own `ServiceAccount`'s rights and its own database user's.
 
 use std::cell::{RefCell, RefMut};
+use std::os::unix::process::CommandExt;
 use std::process::{Command, Output};
 
 use anyhow::{Context, Result};
@@ -81,6 +82,13 @@ impl<'bed> Operator<'bed> {
     pub fn check(&self, settings: &[(&str, &str)]) -> Result<Output> {
         let mut command = self.command()?;
         command.arg("check").envs(settings.iter().copied());
+        self.bed.spawner()?.output(command)
+    }
+
+    /// What it explains to somebody who calls it `program`, with these settings beside, or instead of, its own.
+    pub fn explain(&self, program: &str, arguments: &[&str], settings: &[(&str, &str)]) -> Result<Output> {
+        let mut command = self.command()?;
+        command.arg0(program).arg("explain").args(arguments).envs(settings.iter().copied());
         self.bed.spawner()?.output(command)
     }
 

@@ -9,6 +9,7 @@ mod endings;
 mod events;
 mod faults;
 mod guards;
+mod kubectl;
 mod lease;
 mod loops;
 mod moves;
@@ -33,5 +34,5 @@ fn main() -> ExitCode {
     let suite = routes::tell(systems::tell(constancy::tell(slots::tell(suite))));
     let suite = check::tell(lease::tell(uplink::tell(guards::tell(suite))));
     let suite = dhcp::tell(wire::tell(routing::tell(moves::tell(endings::tell(udev::tell(suite))))));
-    loops::tell(schema::tell(pod::tell(parts::tell(events::tell(suite))))).run()
+    kubectl::tell(loops::tell(schema::tell(pod::tell(parts::tell(events::tell(suite)))))).run()
 }

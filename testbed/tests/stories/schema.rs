@@ -28,7 +28,26 @@ pub(crate) fn tell(suite: Suite) -> Suite {
         .tell("the_api_server_takes_the_routes_that_the_parsers_take", Needs::Testbed, routes)
         .tell("the_api_server_takes_the_addressing_that_the_parsers_take", Needs::Testbed, addressing)
         .tell("source_routing_is_taken_as_a_whole_with_and_without_gateways", Needs::Testbed, whole)
+        .tell("the_api_server_takes_the_examples_and_drops_nothing_of_them", Needs::Testbed, examples)
         .tell("a_spec_that_was_planned_from_an_older_version_is_not_taken", Needs::Testbed, outdated)
+}
+
+/// As somebody would try them: without anything being stored.
+async fn examples(bed: &Testbed) -> Result<()> {
+    let cluster = bed.control_plane().await?;
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples");
+    let mut taken = 0;
+    for entry in std::fs::read_dir(directory)? {
+        let path = entry?.path().display().to_string();
+        let dry_run = ["apply", "--server-side", "--dry-run=server", "--validate=strict", "-f", &path];
+        let answer = cluster.kubectl(&[&dry_run[..], &["-o", "json"]].concat())?;
+        let stored: Value = serde_json::from_str(&answer)?;
+        let written: Value = serde_saphyr::from_str(&std::fs::read_to_string(&path)?)?;
+        ensure!(stored["spec"]["interfaces"] == written["spec"]["interfaces"], "{path}: {stored:#}");
+        taken += 1;
+    }
+    ensure!(taken >= 5, "there are {taken} examples");
+    Ok(())
 }
 
 /// What the operator relies on, so that a late write of one that no longer leads does no harm.

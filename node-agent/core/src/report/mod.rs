@@ -327,7 +327,7 @@ fn of_first(nic: &InterfaceStatus, alike: usize) -> String {
 }
 
 fn unproven(reason: &str) -> Option<Reason> {
-    Reason::ALL.iter().find(|known| known.is_unproven() && known.as_str() == reason).copied()
+    Reason::named(reason).filter(|known| known.is_unproven())
 }
 
 /// A wanted NIC whose change came to nothing.
@@ -351,7 +351,7 @@ fn severity(nic: &InterfaceStatus) -> u8 {
 }
 
 fn is_no_fault(reason: &str) -> bool {
-    Reason::ALL.iter().any(|known| known.is_no_fault() && known.as_str() == reason)
+    Reason::named(reason).is_some_and(Reason::is_no_fault)
 }
 
 fn overall_reason(worst: &InterfaceStatus, held_back: Option<Reason>) -> Reason {

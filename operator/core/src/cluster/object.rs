@@ -151,7 +151,7 @@ fn told(conditions: &[Condition], kind: ConditionType) -> Option<Told> {
     let condition = conditions.iter().find(|condition| condition.type_ == kind.as_str())?;
     Some(Told {
         holds: condition.status == "True",
-        reason: condition.reason.parse().ok(),
+        reason: Reason::named(&condition.reason),
         since: condition.last_transition_time.0,
     })
 }
@@ -160,7 +160,7 @@ fn reported(status: InterfaceStatus) -> Option<Reported> {
     Some(Reported {
         mac: status.mac_address.parse().ok()?,
         state: status.state,
-        reason: status.reason.parse().ok(),
+        reason: Reason::named(&status.reason),
         last_transition_time: status.last_transition_time.map(|time| time.0),
         link: status.observed.and_then(|observed| observed.link_name.parse().ok()),
         name: status.name.parse().ok(),

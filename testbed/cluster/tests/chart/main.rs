@@ -6,6 +6,7 @@ mod gitops;
 mod knobs;
 mod release;
 mod rendered;
+mod roles;
 mod routes;
 
 use std::collections::BTreeSet;
@@ -91,6 +92,7 @@ fn permissions_are_these_and_no_others() {
         "agent": pod("DaemonSet", "multinic-agent"),
         "operator": pod("Deployment", "multinic-operator"),
         "admission": rendered.get("ValidatingAdmissionPolicy", "multinic-agent-own-node")["spec"],
+        "admission of interfaces": rendered.get("ValidatingAdmissionPolicy", "multinic-interfaces")["spec"],
     });
     insta::assert_json_snapshot!(permissions);
 }
