@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod metrics;
 mod rendered;
 mod routes;
 
@@ -271,6 +272,8 @@ fn what_is_misspelt_or_out_of_range_is_refused_by_its_name() {
         (r"agent.podLabels.app\.kubernetes\.io/name=x", "'app.kubernetes.io/name'"),
         (r"operator.podLabels.app\.kubernetes\.io/instance=x", "'app.kubernetes.io/instance'"),
         (r"metrics.podMonitor.labels.helm\.sh/chart=x", "'helm.sh/chart'"),
+        ("metrics.serviceMonitor.scrapeTimeout=soon", "/metrics/serviceMonitor/scrapeTimeout"),
+        ("metrics.prometheusRule.runbooks=", "/metrics/prometheusRule/runbooks"),
     ] {
         let complaint = refusal(&[set]);
         assert!(complaint.contains(named), "{set}: {complaint}");
@@ -293,24 +296,6 @@ fn intervals_and_levels_that_the_binaries_take_are_taken() {
     }
     for grace in ["30s", "600s", "10m", "24h"] {
         Rendered::of(NEWEST, &[&format!("operator.removalGrace={grace}")]).unwrap();
-    }
-}
-
-#[test]
-fn a_pod_monitor_finds_both_kinds_of_pod() {
-    // An interval of Prometheus, which is no concern of how often the table may be read.
-    let set = ["metrics.podMonitor.enabled=true", "metrics.podMonitor.interval=1h30m"];
-    let rendered = Rendered::of(NEWEST, &set).unwrap();
-    let selector = &rendered.get("PodMonitor", "multinic")["spec"]["selector"];
-    let names = &selector["matchExpressions"][0]["values"];
-    for (kind, index) in [("DaemonSet", 0), ("Deployment", 1)] {
-        let name = names[index].as_str().unwrap();
-        let labels = &rendered.get(kind, name)["spec"]["template"]["metadata"]["labels"];
-        assert_eq!(labels["app.kubernetes.io/name"], name);
-        assert_eq!(
-            labels["app.kubernetes.io/instance"],
-            selector["matchLabels"]["app.kubernetes.io/instance"]
-        );
     }
 }
 
