@@ -10,6 +10,7 @@ mod faults;
 mod guards;
 mod lease;
 mod loops;
+mod metrics;
 mod moves;
 mod parts;
 mod pod;
@@ -32,5 +33,5 @@ fn main() -> ExitCode {
     let suite = routes::tell(systems::tell(constancy::tell(slots::tell(suite))));
     let suite = check::tell(lease::tell(uplink::tell(guards::tell(suite))));
     let suite = dhcp::tell(wire::tell(routing::tell(moves::tell(endings::tell(udev::tell(suite))))));
-    loops::tell(schema::tell(pod::tell(parts::tell(suite)))).run()
+    metrics::tell(loops::tell(schema::tell(pod::tell(parts::tell(suite))))).run()
 }
