@@ -1,7 +1,7 @@
 //! The parts of the pages that the code already says, so that no page can drift from it.
 //!
 //! ```text
-//!  values.yaml, Reason::ALL, registries, --help, manifests ──▶ sections ──fill──▶ *.md, docs/*.md  (docgen)
+//!  values.yaml, alerts.yaml, Reason::ALL, registries, --help, manifests ──▶ sections ──fill──▶ *.md, docs/*.md  (docgen)
 //!  the sources' log calls ──▶ compared with the hand-written tables of docs/logs.md
 //! ```
 //!
@@ -10,6 +10,7 @@
 //! it; `make docs` mends that. A log line needs a person to say what it means, so that table is
 //! only checked.
 
+mod alerts;
 #[cfg(test)]
 mod circles;
 mod cli;
@@ -56,6 +57,7 @@ fn sections() -> Result<BTreeMap<&'static str, String>> {
     Ok([
         ("values", values),
         ("reasons", reasons::table()),
+        ("alerts", alerts::table()?),
         ("metrics operator", metrics::operator()?),
         ("metrics agent", metrics::agent()?),
         ("cli", cli::help()),
