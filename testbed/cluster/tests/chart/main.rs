@@ -56,7 +56,13 @@ fn each_kubernetes_gets_what_it_understands() {
 fn helm_4_makes_the_same_of_the_chart() {
     let objects = |program| {
         let arguments = ["template", "ours", CHART, "--namespace", "of-ours", "--kube-version", NEWEST];
-        let output = run(program, &arguments, &[&REQUIRED[..], &["operator.replicas=2"]].concat()).unwrap();
+        let sets = [
+            "operator.replicas=2",
+            "metrics.serviceMonitor.enabled=true",
+            "metrics.prometheusRule.enabled=true",
+            "metrics.grafanaDashboard.enabled=true",
+        ];
+        let output = run(program, &arguments, &[&REQUIRED[..], &sets].concat()).unwrap();
         Rendered::parse(output).unwrap().0
     };
     assert_eq!(objects("helm4"), objects("helm"));
