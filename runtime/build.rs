@@ -1,10 +1,10 @@
-//! Puts the commit into `--version`.
+//! Puts the commit into `--version` and the metrics.
 
 use std::{env, process::Command};
 
 fn main() {
     let commit = env::var("MULTINIC_COMMIT").ok().or_else(git_commit).unwrap_or_else(|| "unknown".to_owned());
-    println!("cargo:rustc-env=MULTINIC_VERSION={} ({commit})", env!("CARGO_PKG_VERSION"));
+    println!("cargo:rustc-env=MULTINIC_REVISION={commit}");
     println!("cargo:rerun-if-env-changed=MULTINIC_COMMIT");
     println!("cargo:rerun-if-changed=../.git/logs/HEAD");
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  values.yaml ──▶ descriptions in values.schema.json  (docgen)
-//!  values.yaml, Reason::ALL, registries, --help, manifests, schema ──▶ sections ──fill──▶ *.md, docs/*.md  (docgen)
+//!  values.yaml, alerts.yaml, Reason::ALL, registries, --help, manifests, schema ──▶ sections ──fill──▶ *.md, docs/*.md  (docgen)
 //!  schema ──▶ a JSON schema for editors  (docgen)
 //!  the sources' log calls ──▶ compared with the hand-written tables of docs/logs.md
 //! ```
@@ -12,6 +12,7 @@
 //! it; `make docs` mends that. A log line needs a person to say what it means, so that table is
 //! only checked.
 
+mod alerts;
 mod api;
 #[cfg(test)]
 mod circles;
@@ -83,6 +84,7 @@ fn sections() -> Result<BTreeMap<&'static str, String>> {
     Ok([
         ("values", values),
         ("reasons", reasons::table()),
+        ("alerts", alerts::table()?),
         ("metrics operator", metrics::operator()?),
         ("metrics agent", metrics::agent()?),
         ("cli", cli::help()),

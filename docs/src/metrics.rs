@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
-use multinic_agent::report::ChangeLabels;
+use multinic_agent::report::{ChangeLabels, ReadyLabels};
 use multinic_crds::NodeNetworkConfigStatus;
 use prometheus_client::{encoding::text::encode, registry::Registry};
 
@@ -12,8 +12,9 @@ use crate::table;
 /// The metrics of the operator.
 pub(crate) fn operator() -> Result<String> {
     let mut registry = Registry::default();
-    // Every label has its values from the beginning.
-    drop(multinic_operator::report::metrics::Metrics::register(&mut registry));
+    let metrics = multinic_operator::report::metrics::Metrics::register(&mut registry);
+    // All other labels have their values from the beginning.
+    metrics.set_unreported(["a-node".into()]);
     render(&registry)
 }
 
@@ -23,6 +24,7 @@ pub(crate) fn agent() -> Result<String> {
     let metrics = multinic_agent::report::Metrics::register(&mut registry);
     // Labels only show in a family that has values.
     metrics.observe(&NodeNetworkConfigStatus::default());
+    drop(metrics.ready.get_or_create(&ReadyLabels { reason: "Configured" }));
     drop(metrics.changes.get_or_create(&ChangeLabels { result: "success" }));
     render(&registry)
 }
@@ -79,6 +81,7 @@ fn labels(sample: &str) -> impl Iterator<Item = &str> {
 fn exported(name: &str, kind: &str) -> String {
     match kind {
         "counter" => format!("`{name}_total`"),
+        "info" => format!("`{name}_info`"),
         "histogram" => format!("`{name}_bucket`, `_sum`, `_count`"),
         _ => format!("`{name}`"),
     }

@@ -73,10 +73,12 @@ fn every_value_that_a_command_sets_is_one_of_the_chart() {
 }
 
 #[test]
-fn every_metric_that_a_page_names_is_exported() {
+fn every_metric_that_a_page_an_alert_or_the_dashboard_names_is_exported() {
     let tables = metrics::operator().unwrap() + &metrics::agent().unwrap();
     let exported: Vec<_> = named_metrics(&tables).collect();
-    for (path, text) in pages().unwrap() {
+    let queries = ["alerts.yaml", "dashboard.json"].map(|name| format!("charts/multinic/files/{name}"));
+    let queries = queries.map(|path| (source(&path).unwrap(), path)).map(|(text, path)| (path.into(), text));
+    for (path, text) in pages().unwrap().into_iter().chain(queries) {
         for name in named_metrics(&text) {
             assert!(exported.contains(&name), "{}: {name}", path.display());
         }

@@ -46,6 +46,7 @@ pub async fn run(args: Args, shutdown: impl Future<Output = ()> + Send + 'static
     let heartbeat = Heartbeat::new(LONGEST_TURN);
     let mut registry = Registry::default();
     let metrics = Metrics::register(&mut registry);
+    metrics.set_sync_interval(sync_interval);
     let (board, fleet) = Board::new();
     let endpoint =
         admin::Admin::new(heartbeat.clone(), registry, move || fleet.borrow().report(Instant::now()));

@@ -113,7 +113,8 @@ impl Syncer {
         let updates = mirror(&snapshot, &nodes.index, &objects.index, watched);
         let written = self.database.write(&updates).await;
 
-        self.reporter.synced(Outcome { began, snapshot, plan, applied, written }, &objects.index);
+        let outcome = Outcome { began, snapshot, plan, applied, written };
+        self.reporter.synced(outcome, &nodes.index, &objects.index);
         self.reporter.reported(&objects.index.take_changed(), &objects.index);
         overtaken || outdated
     }

@@ -13,7 +13,7 @@ pub mod shutdown;
 pub mod telemetry;
 mod version;
 
-pub use version::VERSION;
+pub use version::{VERSION, build_info};
 
 /// The settings that both binaries share.
 #[derive(Debug, Clone, clap::Args)]

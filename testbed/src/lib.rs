@@ -9,6 +9,7 @@
 //!    |-- Router         advertises itself to NICs that did not ask
 //!    |-- DhcpServer     leases addresses to NICs that ask
 //!    |-- Operator       the product's binary, with its own rights only
+//!    |-- Prometheus     scrapes the operator and agents, and evaluates alerts
 //!    |-- Site           a router and a client behind it, on the far side of the NICs
 //!    '-- Node           a light or a full machine; NICs come and go; runs the agent; Monitor measures harm
 //!
@@ -35,6 +36,7 @@ pub use parts::dhcp::DhcpServer;
 pub use parts::harm::{Harm, Monitor};
 pub use parts::node::{Kind, Link, Node, UPLINK, kubernetes_node};
 pub use parts::operator::{OPERATOR_HEALTH, Operator};
+pub use parts::prometheus::Prometheus;
 pub use parts::router::ADVERTISED;
 pub use parts::site::Site;
 pub use sandbox::eventually::{SOON, eventually};

@@ -5,7 +5,8 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use multinic_crds::{ConditionType, InterfaceState, NodeNetworkConfigStatus};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use multinic_crds::{ConditionType, InterfaceState, NodeNetworkConfigStatus, Reason, Scope};
 use multinic_runtime::admin::{Health as Level, Report};
 use prometheus_client::{
     encoding::EncodeLabelSet,
@@ -127,6 +128,8 @@ pub struct Metrics {
     pub interfaces: Family<StateLabels, Gauge>,
     /// Whether an address of a NIC of ours is among the node's own.
     pub leaked: Gauge,
+    /// Whether the node is as wanted, and why.
+    pub ready: Family<ReadyLabels, Gauge>,
 }
 
 /// How a change ended.
@@ -143,6 +146,13 @@ pub struct StateLabels {
     pub state: &'static str,
 }
 
+/// Why the node is as wanted, or is not.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ReadyLabels {
+    /// As in the condition `Ready`.
+    pub reason: &'static str,
+}
+
 impl Metrics {
     /// Metrics that `registry` shows.
     #[must_use]
@@ -153,8 +163,10 @@ impl Metrics {
             duration: Histogram::new([0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0]),
             interfaces: Family::default(),
             leaked: Gauge::default(),
+            ready: Family::default(),
         };
         let registry = registry.sub_registry_with_prefix("multinic_agent");
+        registry.register("build", "Version and commit of this agent", multinic_runtime::build_info());
         registry.register("changes", "Passes that changed the node, by result", metrics.changes.clone());
         registry.register("repairs", "Repairs of drift from an applied generation", metrics.repairs.clone());
         registry.register_with_unit(
@@ -169,19 +181,38 @@ impl Metrics {
             "Whether the Node's addresses include one of a NIC that multinic configures",
             metrics.leaked.clone(),
         );
+        registry.register(
+            "ready",
+            "Whether the condition Ready is True; one series, with the reason that it gives",
+            metrics.ready.clone(),
+        );
         metrics
     }
 
-    /// Takes the NICs of `status` into account.
+    /// Takes `status` into account.
     pub fn observe(&self, status: &NodeNetworkConfigStatus) {
-        let leaked = ConditionType::NodeAddressLeaked.as_str();
-        let holds = status.conditions.iter().any(|one| one.type_ == leaked && one.status == "True");
-        self.leaked.set(i64::from(holds));
+        let condition = |kind: ConditionType| status.conditions.iter().find(|one| one.type_ == kind.as_str());
+        let holds = |one: &Condition| one.status == "True";
+        self.leaked.set(i64::from(condition(ConditionType::NodeAddressLeaked).is_some_and(holds)));
+        if let Some(ready) = condition(ConditionType::Ready) {
+            self.set_ready(&ready.reason, holds(ready));
+        }
         for (state, name) in STATES {
             let count = status.interfaces.iter().filter(|nic| nic.state == state).count();
             self.interfaces
                 .get_or_create(&StateLabels { state: name })
                 .set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
+    }
+
+    fn set_ready(&self, reason: &str, ready: bool) {
+        for other in Reason::ALL.iter().filter(|one| one.shows_in(Scope::Ready)) {
+            let labels = ReadyLabels { reason: other.as_str() };
+            if labels.reason == reason {
+                self.ready.get_or_create(&labels).set(i64::from(ready));
+            } else {
+                self.ready.remove(&labels);
+            }
         }
     }
 }
@@ -216,5 +247,22 @@ mod tests {
         }
         let report = health.report();
         assert_eq!((report.health, &report.fields["api_connected"]), (Level::Healthy, &json!(true)));
+    }
+    #[test]
+    fn the_reason_of_ready_is_the_one_that_the_status_gives_and_no_earlier_one() {
+        let mut registry = Registry::default();
+        let metrics = Metrics::register(&mut registry);
+        for (status, reason) in [("False", "DeviceMissing"), ("True", "Configured")] {
+            let ready = json!({
+                "type": "Ready", "status": status, "reason": reason, "message": "",
+                "lastTransitionTime": "2026-01-01T00:00:00Z",
+            });
+            let conditions = vec![serde_json::from_value(ready).unwrap()];
+            metrics.observe(&NodeNetworkConfigStatus { conditions, ..NodeNetworkConfigStatus::default() });
+        }
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+        let shown: Vec<_> = text.lines().filter(|line| line.starts_with("multinic_agent_ready")).collect();
+        assert_eq!(shown, [r#"multinic_agent_ready{reason="Configured"} 1"#]);
     }
 }

@@ -5,6 +5,6 @@ mod log;
 mod publisher;
 mod reporter;
 
-pub use health::{ChangeLabels, Health, Metrics};
+pub use health::{ChangeLabels, Health, Metrics, ReadyLabels};
 pub use publisher::{PublishError, Publisher};
 pub use reporter::Reporter;

@@ -61,9 +61,8 @@ fn is_proven(mark: &Mark, snapshot: &Snapshot, nodes: &Index<Node>, objects: &In
     let Some((name, mac)) = &mark.nic else { return false };
     let (Some(nic), Some(node)) = (snapshot.nic(name, *mac), nodes.get(name)) else { return false };
     let Some(object) = objects.get(name) else { return false };
-    object.observed_generation == Some(object.generation)
+    object.is_reported_on(node)
         && object.owner.as_ref().is_none_or(|owner| *owner == node.uid)
-        && node.upholds(&object.boot_id)
         && !object.has_obstacle()
         && asks_for(object, nic)
         && object.reported(*mac).is_some_and(|reported| reported.state == InterfaceState::Configured)

@@ -1,10 +1,14 @@
-//! What Prometheus sees. Every label has few, known values.
+//! What Prometheus sees. Every label has few, known values, but for the names of Nodes that nobody reports on.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use multinic_crds::{Reason, Scope};
 use multinic_operator_core::{
-    cluster::{Index, Object},
+    cluster::{Index, Name, Object},
     transition::Transition,
 };
 use prometheus_client::{
@@ -19,7 +23,7 @@ use prometheus_client::{
 
 use super::{fleet::Fleet, sink::Sink};
 
-type Label = [(&'static str, &'static str); 1];
+type Label<Value = &'static str> = [(&'static str, Value); 1];
 
 /// The metrics of one operator. Clones share their values.
 #[derive(Debug, Clone)]
@@ -38,8 +42,13 @@ pub struct Metrics {
     pub api_writes: Counter,
     pub api_failures: Counter,
     pub row_writes: Counter,
+    sync_interval: Gauge,
     leader: Gauge,
+    removals_held: Gauge,
     rejected: Family<Label, Gauge>,
+    unreported: Family<Label<String>, Gauge>,
+    /// The Nodes that `unreported` has.
+    named: Arc<Mutex<BTreeSet<Name>>>,
 }
 
 impl Metrics {
@@ -62,8 +71,12 @@ impl Metrics {
             api_writes: Counter::default(),
             api_failures: Counter::default(),
             row_writes: Counter::default(),
+            sync_interval: Gauge::default(),
             leader: Gauge::default(),
+            removals_held: Gauge::default(),
             rejected: Family::default(),
+            unreported: Family::default(),
+            named: Arc::default(),
         };
         metrics.register_each(registry);
         metrics.set_rejected([]);
@@ -71,12 +84,18 @@ impl Metrics {
     }
 
     fn register_each(&self, registry: &mut Registry) {
+        registry.register("build", "Version and commit of this operator", multinic_runtime::build_info());
         let seconds = self.sync_seconds.clone();
         registry.register_with_unit("sync", "Time that a sync took", Unit::Seconds, seconds);
         registry.register(
             "last_sync_timestamp_seconds",
             "When the table was last read and carried over",
             self.last_sync.clone(),
+        );
+        registry.register(
+            "sync_interval_seconds",
+            "Time between two readings of the table, as it was set",
+            self.sync_interval.clone(),
         );
         for (name, help, gauge) in [
             ("leader", "Whether this operator is the one that acts", &self.leader),
@@ -91,11 +110,17 @@ impl Metrics {
             ("rows", "Rows of the table", &self.rows),
             ("unmatched_rows", "Rows of servers that are no Nodes of this cluster", &self.unmatched),
             ("wanted_interfaces", "NICs that the specs ask for", &self.interfaces),
+            ("removals_held", "Whether removals wait for a person to confirm them", &self.removals_held),
         ] {
             registry.register(name, help, gauge.clone());
         }
         let rejected = self.rejected.clone();
         registry.register("rejected_rows", "Rows that cannot be used", rejected);
+        registry.register(
+            "node_unreported",
+            "Nodes with NICs of whose object, as it is now, no agent has told anything in the Node's present boot",
+            self.unreported.clone(),
+        );
         for (name, help, counter) in [
             ("dropped_interfaces", "NICs dropped from specs", &self.dropped),
             ("api_writes", "Calls to the API server that write", &self.api_writes),
@@ -118,21 +143,43 @@ impl Metrics {
                 &self.rows,
                 &self.unmatched,
                 &self.interfaces,
+                &self.removals_held,
             ] {
                 gauge.set(0);
             }
             self.set_rejected([]);
+            self.set_unreported([]);
         }
+    }
+
+    /// Shows how often the table is read.
+    pub fn set_sync_interval(&self, interval: Duration) {
+        self.sync_interval.set(i64::try_from(interval.as_secs()).unwrap_or(i64::MAX));
     }
 
     /// Shows how many rows are rejected now, by reason.
     fn set_rejected(&self, reasons: impl IntoIterator<Item = Reason>) {
-        // The zeros too.
-        for reason in Reason::ALL.iter().filter(|reason| reason.shows_in(Scope::Row)) {
-            self.rejected.get_or_create(&[("reason", reason.as_str())]).set(0);
-        }
+        // The zeros too. Each is set once, so that nobody sees a zero on the way from one number to the next.
+        let shown = Reason::ALL.iter().filter(|reason| reason.shows_in(Scope::Row));
+        let mut counts: BTreeMap<_, i64> = shown.map(|reason| (*reason, 0)).collect();
         for reason in reasons {
-            self.rejected.get_or_create(&[("reason", reason.as_str())]).inc();
+            *counts.entry(reason).or_default() += 1;
+        }
+        for (reason, count) in counts {
+            self.rejected.get_or_create(&[("reason", reason.as_str())]).set(count);
+        }
+    }
+
+    /// Shows the Nodes that nobody reports on. The others have no series at all.
+    pub fn set_unreported(&self, nodes: impl IntoIterator<Item = Name>) {
+        let label = |node: &Name| [("node", node.to_string())];
+        let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut *named, nodes.into_iter().collect());
+        for node in &*named {
+            self.unreported.get_or_create(&label(node)).set(1);
+        }
+        for node in before.difference(&named) {
+            self.unreported.remove(&label(node));
         }
     }
 
@@ -145,6 +192,7 @@ impl Metrics {
             (&self.rows, fleet.rows),
             (&self.unmatched, fleet.unmatched_rows),
             (&self.interfaces, fleet.interfaces),
+            (&self.removals_held, usize::from(fleet.guarded)),
         ] {
             gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
         }
@@ -169,5 +217,41 @@ impl Sink for Metrics {
                 _ => {}
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use prometheus_client::encoding::text::encode;
+
+    use super::*;
+
+    fn series(registry: &Registry, name: &str) -> Vec<String> {
+        let mut text = String::new();
+        encode(&mut text, registry).unwrap();
+        text.lines().filter(|line| line.starts_with(name)).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_node_has_a_series_only_while_nobody_reports_on_it() {
+        let mut registry = Registry::default();
+        let metrics = Metrics::register(&mut registry);
+        let shown = || series(&registry, "multinic_node_unreported");
+        assert_eq!(shown(), [""; 0]);
+        metrics.set_unreported(["a".into(), "b".into()]);
+        metrics.set_unreported(["b".into()]);
+        assert_eq!(shown(), [r#"multinic_node_unreported{node="b"} 1"#]);
+        metrics.set_leader(false);
+        assert_eq!(shown(), [""; 0]);
+    }
+
+    #[test]
+    fn a_raised_guard_shows_and_a_stand_by_shows_none() {
+        let mut registry = Registry::default();
+        let metrics = Metrics::register(&mut registry);
+        metrics.show(&Fleet { guarded: true, ..Fleet::default() });
+        assert_eq!(series(&registry, "multinic_removals_held"), ["multinic_removals_held 1"]);
+        metrics.set_leader(false);
+        assert_eq!(series(&registry, "multinic_removals_held"), ["multinic_removals_held 0"]);
     }
 }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, mem, sync::Arc, time::Instant};
 
 use multinic_operator_core::{
-    cluster::{Index, Name, Object},
+    cluster::{Index, Name, Node, Object, unreported},
     outage::Outage,
     plan::{Applied, Plan},
     reports::Reports,
@@ -68,7 +68,7 @@ impl Reporter {
     }
 
     /// What came of a sync that read it.
-    pub(crate) fn synced(&mut self, outcome: Outcome, objects: &Index<Object>) {
+    pub(crate) fn synced(&mut self, outcome: Outcome, nodes: &Index<Node>, objects: &Index<Object>) {
         let Outcome { began, mut snapshot, mut plan, applied, written } = outcome;
         snapshot.rejected.append(&mut plan.rejected);
         let rejected = Arc::new(mem::take(&mut snapshot.rejected));
@@ -89,6 +89,7 @@ impl Reporter {
             fleet.count(objects);
         });
         self.metrics.show(&self.board.shown());
+        self.metrics.set_unreported(unreported(nodes, objects).cloned());
         self.metrics.api_writes.inc_by(applied.writes);
 
         // The producer holds its locks for minutes; that is no news.

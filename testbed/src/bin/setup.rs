@@ -22,6 +22,7 @@ fn main() -> Result<()> {
         }
         writeln!(stdout(), "{:<28}{}", format!("{}:", system.name), setup::ensure_system(system)?.display())?;
     }
+    writeln!(stdout(), "prometheus:    {}", setup::prometheus::ensure()?.display())?;
     writeln!(stdout(), "netplan 1.2:   {}", setup::unpacked::NETPLAN_1_2.ensure()?.display())?;
     Ok(())
 }

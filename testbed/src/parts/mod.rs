@@ -10,5 +10,6 @@ pub(crate) mod dhcp;
 pub(crate) mod harm;
 pub(crate) mod node;
 pub(crate) mod operator;
+pub(crate) mod prometheus;
 pub(crate) mod router;
 pub(crate) mod site;

@@ -24,7 +24,7 @@ const MODULE: Module = module(COMMANDS);
 /// Commands of Kubernetes, from the sources that the control plane is built from.
 #[must_use]
 pub const fn module(commands: &'static [&'static str]) -> Module {
-    Module { go_mod: GO_MOD, go_sum: GO_SUM, linker_flags: LINKER_FLAGS, commands }
+    Module { go_mod: GO_MOD, go_sum: GO_SUM, linker_flags: LINKER_FLAGS, tags: &[], commands }
 }
 
 /// The directory that has the binaries, built first where nobody provides them.

@@ -19,6 +19,8 @@ pub struct Module {
     pub go_sum: &'static str,
     /// What the linker is told, such as versions.
     pub linker_flags: &'static str,
+    /// Build tags, such as those that leave out what is never used.
+    pub tags: &'static [&'static str],
     /// Packages; each becomes a binary that is named after the last element of its path.
     pub commands: &'static [&'static str],
 }
@@ -27,7 +29,8 @@ impl Module {
     /// Changes with whatever the binaries are made from.
     #[must_use]
     pub fn fingerprint(&self) -> String {
-        fingerprint(&[self.go_mod, self.go_sum, self.linker_flags, &self.commands.join(" ")])
+        let built = [self.commands, self.tags].concat().join(" ");
+        fingerprint(&[self.go_mod, self.go_sum, self.linker_flags, &built])
     }
 
     /// Builds all commands into `directory`.
@@ -45,7 +48,9 @@ impl Module {
         let mut compiled = 0;
         progress.run(
             go(module.path())
-                .args(["build", "-v", "-trimpath", "-ldflags", self.linker_flags, "-o"])
+                .args(["build", "-v", "-trimpath", "-ldflags", self.linker_flags, "-tags"])
+                .arg(self.tags.join(","))
+                .arg("-o")
                 .arg(directory.join(""))
                 .args(self.commands),
             |package| {
@@ -62,7 +67,8 @@ impl Module {
         let mut downloaded = 0;
         let list = || {
             let mut command = go(module);
-            command.args(["list", "-deps", "-f", "{{.ImportPath}}"]).args(self.commands);
+            command.args(["list", "-deps", "-f", "{{.ImportPath}}", "-tags", &self.tags.join(",")]);
+            command.args(self.commands);
             command
         };
         progress.run(&mut list(), |line| {

@@ -10,6 +10,7 @@ mod ifquery;
 pub mod node_image;
 pub mod packages;
 pub mod progress;
+pub mod prometheus;
 pub mod recipe;
 pub mod system;
 pub mod unpacked;

@@ -12,6 +12,7 @@ mod guards;
 mod kubectl;
 mod lease;
 mod loops;
+mod metrics;
 mod moves;
 mod parts;
 mod pod;
@@ -34,5 +35,5 @@ fn main() -> ExitCode {
     let suite = routes::tell(systems::tell(constancy::tell(slots::tell(suite))));
     let suite = check::tell(lease::tell(uplink::tell(guards::tell(suite))));
     let suite = dhcp::tell(wire::tell(routing::tell(moves::tell(endings::tell(udev::tell(suite))))));
-    kubectl::tell(loops::tell(schema::tell(pod::tell(parts::tell(events::tell(suite)))))).run()
+    metrics::tell(kubectl::tell(loops::tell(schema::tell(pod::tell(parts::tell(events::tell(suite))))))).run()
 }

@@ -6,7 +6,7 @@ use multinic_crds::{
     InterfaceStatus, MacAddress, Mode, NodeNetworkConfigStatus, Reason,
 };
 
-use super::{Index, Node};
+use super::{Index, Name, Node};
 
 /// The facts of an object that matter here.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -82,6 +82,12 @@ impl Object {
         self.synced.as_ref().is_some_and(|synced| synced.reason == Reason::ShrinkGuard.as_str())
     }
 
+    /// Whether what the agent says is of this object as it is now, and of the boot that `node` is in.
+    #[must_use]
+    pub fn is_reported_on(&self, node: &Node) -> bool {
+        self.observed_generation == Some(self.generation) && node.upholds(&self.boot_id)
+    }
+
     /// What the agent says of the NIC with this MAC address.
     #[must_use]
     pub fn reported(&self, mac: MacAddress) -> Option<&Reported> {
@@ -109,6 +115,15 @@ impl Index<Object> {
         let of_this_node = |last: &&Object| last.owner.as_ref() == Some(&node.uid);
         self.get(name).or_else(|| self.last_known(name).filter(of_this_node))
     }
+}
+
+/// The Nodes that have NICs, or are to have some, and that no agent speaks of as they are now.
+pub fn unreported<'a>(nodes: &'a Index<Node>, objects: &'a Index<Object>) -> impl Iterator<Item = &'a Name> {
+    let has_nics = |object: &Object| !object.interfaces.is_empty() || !object.reported.is_empty();
+    objects.iter().filter_map(move |(name, object)| {
+        let node = nodes.get(name)?;
+        (has_nics(object) && !object.is_reported_on(node)).then_some(name)
+    })
 }
 
 impl From<GuardedConfig> for Object {
@@ -182,4 +197,38 @@ pub fn sort(interfaces: &mut [GuardedInterface]) {
         let slot = slot_of(interface);
         (slot.is_none(), slot, interface.mac_address())
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::{
+        cluster::WatchedNode,
+        fixtures::{nodes, object},
+    };
+
+    #[test]
+    fn a_node_is_unreported_until_an_agent_speaks_of_its_object_as_it_is_now_in_this_boot() {
+        let mut nodes = nodes(&["a", "b", "c", "d"]);
+        let rebooted = json!({
+            "metadata": { "name": "e", "uid": "uid-e" }, "status": { "nodeInfo": { "bootID": "second" } },
+        });
+        nodes.record(serde_json::from_value::<WatchedNode>(rebooted).unwrap());
+        let mut objects = Index::<Object>::default();
+        for config in [
+            object("a", 2, &[(1, 0)], json!({ "observedGeneration": 2 })),
+            object("b", 2, &[(2, 0)], json!({ "observedGeneration": 1 })),
+            object("c", 1, &[(3, 0)], Value::Null),
+            // Perhaps none of its NICs is for multinic, and so it has no agent.
+            object("d", 1, &[], Value::Null),
+            object("e", 1, &[(5, 0)], json!({ "observedGeneration": 1, "bootId": "first" })),
+            object("no-node-any-more", 1, &[(6, 0)], Value::Null),
+        ] {
+            objects.record(config);
+        }
+        let names: Vec<_> = unreported(&nodes, &objects).map(|name| &**name).collect();
+        assert_eq!(names, ["b", "c", "e"]);
+    }
 }

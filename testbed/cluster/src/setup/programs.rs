@@ -24,6 +24,7 @@ const HELM: Module = Module {
     linker_flags: "-s -w -X helm.sh/helm/v3/internal/version.version=v3.22.0 \
         -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor=34 \
         -X helm.sh/helm/v3/pkg/lint/rules.k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/lint/rules.k8sVersionMinor=34",
+    tags: &[],
     commands: &["helm.sh/helm/v3/cmd/helm"],
 };
 /// People have either.
@@ -31,6 +32,7 @@ const HELM4: Module = Module {
     go_mod: include_str!("../../helm4/go.mod"),
     go_sum: include_str!("../../helm4/go.sum"),
     linker_flags: "-s -w -X helm.sh/helm/v4/internal/version.version=v4.3.1",
+    tags: &[],
     commands: &["helm.sh/helm/v4/cmd/helm"],
 };
 /// Newer than any distribution's.
@@ -38,6 +40,7 @@ const CONTAINERD: Module = Module {
     go_mod: include_str!("../../containerd/go.mod"),
     go_sum: include_str!("../../containerd/go.sum"),
     linker_flags: "-s -w -X github.com/containerd/containerd/v2/version.Version=2.4.2",
+    tags: &[],
     commands: &[
         "github.com/containerd/containerd/v2/cmd/containerd",
         "github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2",
@@ -48,6 +51,7 @@ const REGISTRY: Module = Module {
     go_mod: include_str!("../../registry/go.mod"),
     go_sum: include_str!("../../registry/go.sum"),
     linker_flags: "-s -w",
+    tags: &[],
     commands: &["github.com/distribution/distribution/v3/cmd/registry"],
 };
 const PAUSE: &str = include_str!("../../node/pause.go");

@@ -4,6 +4,7 @@
 
 mod gitops;
 mod knobs;
+mod metrics;
 mod release;
 mod rendered;
 mod roles;
@@ -59,7 +60,13 @@ fn each_kubernetes_gets_what_it_understands() {
 fn helm_4_makes_the_same_of_the_chart() {
     let objects = |program| {
         let arguments = ["template", "ours", CHART, "--namespace", "of-ours", "--kube-version", NEWEST];
-        let output = run(program, &arguments, &[&REQUIRED[..], &["operator.replicas=2"]].concat()).unwrap();
+        let sets = [
+            "operator.replicas=2",
+            "metrics.serviceMonitor.enabled=true",
+            "metrics.prometheusRule.enabled=true",
+            "metrics.grafanaDashboard.enabled=true",
+        ];
+        let output = run(program, &arguments, &[&REQUIRED[..], &sets].concat()).unwrap();
         Rendered::parse(output).unwrap().0
     };
     assert_eq!(objects("helm4"), objects("helm"));
@@ -280,6 +287,8 @@ fn what_is_misspelt_or_out_of_range_is_refused_by_its_name() {
         (r"agent.podLabels.app\.kubernetes\.io/name=x", "'app.kubernetes.io/name'"),
         (r"operator.podLabels.app\.kubernetes\.io/instance=x", "'app.kubernetes.io/instance'"),
         (r"metrics.podMonitor.labels.helm\.sh/chart=x", "'helm.sh/chart'"),
+        ("metrics.serviceMonitor.scrapeTimeout=soon", "/metrics/serviceMonitor/scrapeTimeout"),
+        ("metrics.prometheusRule.runbooks=", "/metrics/prometheusRule/runbooks"),
     ] {
         let complaint = refusal(&[set]);
         assert!(complaint.contains(named), "{set}: {complaint}");
@@ -302,24 +311,6 @@ fn intervals_and_levels_that_the_binaries_take_are_taken() {
     }
     for grace in ["30s", "600s", "10m", "24h"] {
         Rendered::of(NEWEST, &[&format!("operator.removalGrace={grace}")]).unwrap();
-    }
-}
-
-#[test]
-fn a_pod_monitor_finds_both_kinds_of_pod() {
-    // An interval of Prometheus, which is no concern of how often the table may be read.
-    let set = ["metrics.podMonitor.enabled=true", "metrics.podMonitor.interval=1h30m"];
-    let rendered = Rendered::of(NEWEST, &set).unwrap();
-    let selector = &rendered.get("PodMonitor", "multinic")["spec"]["selector"];
-    let names = &selector["matchExpressions"][0]["values"];
-    for (kind, index) in [("DaemonSet", 0), ("Deployment", 1)] {
-        let name = names[index].as_str().unwrap();
-        let labels = &rendered.get(kind, name)["spec"]["template"]["metadata"]["labels"];
-        assert_eq!(labels["app.kubernetes.io/name"], name);
-        assert_eq!(
-            labels["app.kubernetes.io/instance"],
-            selector["matchLabels"]["app.kubernetes.io/instance"]
-        );
     }
 }
 
