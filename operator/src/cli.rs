@@ -182,6 +182,26 @@ mod tests {
     }
 
     #[test]
+    fn bash_finds_the_options_of_every_command_that_it_knows() {
+        for program in ["kubectl-multinic", "multinic-operator"] {
+            let Cli::Completion(asked) = of(&[program, "completion", "bash"]).unwrap() else {
+                panic!("{program}")
+            };
+            let script = String::from_utf8(asked.script()).unwrap();
+            let known =
+                script.lines().filter_map(|line| line.trim().strip_prefix("cmd=\"")?.strip_suffix('"'));
+            let known: Vec<_> = known.filter(|command| !command.is_empty()).collect();
+            assert!(known.len() >= 3, "{program}: {known:?}");
+            for command in known {
+                assert!(
+                    script.lines().any(|line| line.trim() == format!("{command})")),
+                    "{program}: {command}"
+                );
+            }
+        }
+    }
+
+    #[test]
     fn each_shell_is_told_the_commands_of_the_program_that_was_asked() {
         for (program, other) in [("kubectl-multinic", "check"), ("multinic-operator", "kubectl-multinic")] {
             for shell in ["bash", "zsh", "fish"] {

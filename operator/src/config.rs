@@ -65,7 +65,7 @@ pub struct Args {
     #[arg(long, env = "MAX_INTERFACES", default_value = "10", value_name = "COUNT", value_parser = slots)]
     pub(crate) max_interfaces: usize,
 
-    /// spec.mode of new objects: Enforce, DryRun or Paused
+    /// spec.mode of new objects
     #[arg(long, env = "INITIAL_MODE", default_value = "Enforce", value_name = "MODE", value_parser = mode)]
     pub(crate) initial_mode: Mode,
 
@@ -100,20 +100,20 @@ pub struct CheckArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct LeaderArgs {
-    /// Act only while holding a lease; for more than one replica
+    /// Act only while holding a lease; needs POD_NAME and POD_NAMESPACE
     #[arg(long, env = "LEADER_ELECTION", value_parser = boolean)]
     leader_election: bool,
 
     /// Name of this pod, for lease and Events
-    #[arg(long, env = "POD_NAME", default_value = "", hide_default_value = true, value_name = "NAME")]
+    // These three are the downward API's to say; nobody types them.
+    #[arg(long, env = "POD_NAME", default_value = "", hide = true)]
     pod_name: String,
 
     /// Namespace of this pod, and of the lease
-    #[arg(long, env = "POD_NAMESPACE", default_value = "", hide_default_value = true, value_name = "NAME")]
+    #[arg(long, env = "POD_NAMESPACE", default_value = "", hide = true)]
     pod_namespace: String,
 
     /// Uid of this pod, for Events
-    // Nobody types it.
     #[arg(long, env = "POD_UID", default_value = "", hide = true)]
     pod_uid: String,
 }

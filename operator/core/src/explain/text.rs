@@ -5,7 +5,7 @@ use std::fmt::Write;
 use k8s_openapi::jiff::Timestamp;
 
 use super::{
-    finding::{Finding, Severity},
+    finding::{Finding, Nic, Severity},
     report::Report,
 };
 
@@ -37,10 +37,14 @@ impl Report {
 fn of(finding: &Finding, now: Timestamp) -> String {
     let Finding { node, severity, nic, reason, since, message, meaning, remedy } = finding;
     let mut text = node.clone();
-    if let Some(nic) = nic {
-        let _ = write!(text, " {} {}: {:?}", nic.name, nic.mac_address, nic.state);
+    if let Some(Nic { name, mac_address, state }) = nic {
+        let state = format!("{state:?}, ");
+        // `DeviceMissing` is both.
+        let state = if state.starts_with(reason) { "" } else { &state };
+        let _ = write!(text, " {name} {mac_address}: {state}{reason}");
+    } else {
+        let _ = write!(text, ": {reason}");
     }
-    let _ = write!(text, "{} {reason}", if nic.is_some() { "," } else { ":" });
     if let Some(since) = since {
         let _ = write!(text, ", for {}", age(now.as_second() - since.0.as_second()));
     }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::encryption;
 use crate::images::REPOSITORY;
+use crate::people;
 use crate::scene::{NICS, PODS, RELEASE, Scene};
 use crate::steps::show;
 
@@ -20,6 +21,7 @@ pub(crate) async fn tell(bed: &Testbed) -> Result<()> {
     such_a_mount_is_read_only_too_where_the_runtime_can(&scene)?;
     commands_of_the_go_agent(&scene).await?;
     a_check_says_what_works(&scene).await?;
+    people::tell(&scene).await?;
     encryption::the_server_is_who_it_says(&scene).await?;
     a_token_is_good_for_one_node(&scene).await?;
     objects_pods_and_processes_come_back_unseen(&scene, registry).await

@@ -13,6 +13,7 @@ mod encryption;
 mod images;
 mod install;
 mod life;
+mod people;
 mod permissions;
 mod replies;
 mod scene;
