@@ -43,7 +43,7 @@ pub use guarded::{CONFIRM_REMOVAL, Guarded, GuardedConfig, GuardedInterface, Gua
 pub use mac::{MacAddress, ParseMacError};
 pub use mtu::{MIN_IPV6_MTU, Mtu, ParseMtuError};
 pub use name::{InterfaceName, MAX_INTERFACES, ParseNameError};
-pub use reason::{Reason, Scope};
+pub use reason::{Reason, Scope, UnknownReason};
 pub use route::{
     METADATA_SERVICE, NextHop, ParseRouteError, ROUTE_PROTOCOL, Route, RouteDestination, RouteTable,
     SourceRouting, source_tables,

@@ -1,7 +1,7 @@
 //! Every CamelCase word that says why, defined once: conditions, NICs and the metric of
 //! rejected rows use no other, and the documentation prints this list.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 /// Where a reason shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -369,6 +369,19 @@ impl fmt::Display for Reason {
     }
 }
 
+/// It is no word of ours: of a newer agent, perhaps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no reason that is known here")]
+pub struct UnknownReason;
+
+impl FromStr for Reason {
+    type Err = UnknownReason;
+
+    fn from_str(word: &str) -> Result<Self, Self::Err> {
+        Self::ALL.iter().copied().find(|reason| reason.as_str() == word).ok_or(UnknownReason)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -397,6 +410,14 @@ mod tests {
             // It is appended to messages, which end without a full stop.
             assert!(!remedy.is_empty() && !remedy.ends_with('.') && remedy.len() < 120, "{remedy}");
         }
+    }
+
+    #[test]
+    fn every_word_is_read_as_its_reason_and_no_other_word_is_one() {
+        for reason in Reason::ALL {
+            assert_eq!(reason.as_str().parse(), Ok(*reason));
+        }
+        assert_eq!("configured".parse::<Reason>(), Err(UnknownReason));
     }
 
     #[test]

@@ -105,11 +105,13 @@ impl Syncer {
 
         // What is said of success is what is known now, and not when the table was read.
         let overtaken = self.watches.catch_up().await;
-        let Watches { nodes, objects } = &self.watches;
-        let updates = mirror(&snapshot, &nodes.index, &objects.index, self.watches.are_well());
+        let watched = self.watches.are_well();
+        let Watches { nodes, objects } = &mut self.watches;
+        let updates = mirror(&snapshot, &nodes.index, &objects.index, watched);
         let written = self.database.write(&updates).await;
 
         self.reporter.synced(Outcome { began, snapshot, plan, applied, written }, &objects.index);
+        self.reporter.reported(&objects.index.take_changed(), &objects.index);
         overtaken || outdated
     }
 
@@ -134,5 +136,6 @@ impl Syncer {
             applied = apply(&self.client, &tasks, &mut objects.index, Timestamp::now()).await;
         }
         self.reporter.held(error.cause(), applied, &objects.index);
+        self.reporter.reported(&objects.index.take_changed(), &objects.index);
     }
 }

@@ -5,6 +5,7 @@
 //!  watches ▶ cluster ───────────┴─plan─▶ Plan ─▶ specs and the condition `Synced`
 //!                               └─mirror───────▶ `netplan_success`
 //!  what came of both ─transition─▶ Transition ─▶ the log, counters
+//!  what agents say ──reports─────▶
 //! ```
 //!
 //! Nothing in here reaches out of the process: no runtime, no clock, no database, no API server. Nothing is remembered
@@ -23,6 +24,7 @@ pub mod mirror;
 pub mod outage;
 pub mod pace;
 pub mod plan;
+pub mod reports;
 pub mod routing;
 pub mod table;
 mod text;

@@ -64,7 +64,7 @@ fn is_proven(mark: &Mark, snapshot: &Snapshot, nodes: &Index<Node>, objects: &In
     object.observed_generation == Some(object.generation)
         && object.owner.as_ref().is_none_or(|owner| *owner == node.uid)
         && node.upholds(&object.boot_id)
-        && !object.has_obstacle
+        && !object.has_obstacle()
         && asks_for(object, nic)
         && object.reported(*mac).is_some_and(|reported| reported.state == InterfaceState::Configured)
 }

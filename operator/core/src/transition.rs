@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, mem, sync::Arc};
 
-use multinic_crds::Reason;
+use multinic_crds::{InterfaceName, InterfaceState, MacAddress, Reason};
 
 use crate::{
     cluster::Name,
@@ -45,6 +45,22 @@ pub enum Transition {
     NicAdded(Change),
     /// A spec has this NIC no more.
     NicDropped(Change),
+    /// The agent says something else of a NIC than before.
+    NicMoved {
+        /// Which NIC.
+        nic: Nic,
+        /// What it said before; none where it had said nothing.
+        before: Option<NicState>,
+        /// What it says now.
+        after: NicState,
+    },
+    /// The agent says nothing of a NIC any more: it gave the NIC back.
+    NicRemoved {
+        /// Which NIC.
+        nic: Nic,
+        /// What it said before.
+        before: NicState,
+    },
     /// Specs were written.
     SpecsWritten {
         /// So many.
@@ -86,6 +102,26 @@ pub enum Transition {
         /// The servers, as the rows name them.
         servers: Vec<String>,
     },
+}
+
+/// A NIC as an agent names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Nic {
+    /// On which Node.
+    pub node: Name,
+    /// Which NIC.
+    pub mac: MacAddress,
+    /// What it should be called, or was.
+    pub name: Option<InterfaceName>,
+}
+
+/// How a NIC is, by the agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NicState {
+    /// Where it is on its way.
+    pub state: InterfaceState,
+    /// Why, where that is a word of ours.
+    pub reason: Option<Reason>,
 }
 
 /// Why not all of `netplan_success` could be written.

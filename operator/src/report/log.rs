@@ -63,6 +63,8 @@ fn line(transition: &Transition, objects: usize) {
             let name = slot.map(|slot| slot.to_string());
             tracing::info!(%node, %mac, name, "NIC dropped, its row is gone");
         }
+        // The agents log these themselves.
+        Transition::NicMoved { .. } | Transition::NicRemoved { .. } => {}
         Transition::SpecsWritten { specs } => tracing::info!(specs, "specs written"),
         Transition::ObjectFailed { node, error } => {
             tracing::warn!(objects, %node, %error, "objects not written, retried at the next sync; this is the first");

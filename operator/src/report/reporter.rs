@@ -1,11 +1,12 @@
 //! Tells what the work comes to: what changed, to the sinks; how things stand, on the board.
 
-use std::{mem, sync::Arc, time::Instant};
+use std::{collections::BTreeSet, mem, sync::Arc, time::Instant};
 
 use multinic_operator_core::{
-    cluster::{Index, Object},
+    cluster::{Index, Name, Object},
     outage::Outage,
     plan::{Applied, Plan},
+    reports::Reports,
     table::Snapshot,
     transition::{Standing, Synced, Transition, Unwritten, carried_out},
 };
@@ -28,12 +29,13 @@ pub(crate) struct Reporter {
     metrics: Metrics,
     sinks: Vec<Box<dyn Sink>>,
     standing: Standing,
+    reports: Reports,
 }
 
 impl Reporter {
     pub(crate) fn new(board: Board, metrics: Metrics) -> Self {
         let sinks: Vec<Box<dyn Sink>> = vec![Box::new(Log), Box::new(metrics.clone())];
-        Self { board, metrics, sinks, standing: Standing::default() }
+        Self { board, metrics, sinks, standing: Standing::default(), reports: Reports::default() }
     }
 
     /// Whether the API server has told what there is, and still does.
@@ -102,6 +104,12 @@ impl Reporter {
         let transitions = self.standing.follow(synced);
         self.tell(&transitions);
         self.metrics.observe_sync(began.elapsed());
+    }
+
+    /// What agents say, of which the objects with these names `changed`.
+    pub(crate) fn reported(&mut self, changed: &BTreeSet<Name>, objects: &Index<Object>) {
+        let transitions = self.reports.follow(changed, objects);
+        self.tell(&transitions);
     }
 
     fn tell(&self, transitions: &[Transition]) {

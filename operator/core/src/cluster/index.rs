@@ -1,6 +1,10 @@
 //! What a watch last said of every object of one kind, reduced to the facts that matter.
 
-use std::{collections::BTreeMap, mem, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    mem,
+    sync::Arc,
+};
 
 use kube::ResourceExt;
 
@@ -28,11 +32,14 @@ pub enum Event<K> {
 /// - An event older than what is known is ignored, so that the result of our own write,
 ///   once recorded, is not undone by an event that was on its way.
 /// - What was deleted stays in [`Index::last_known`] until [`Index::sweep`].
+/// - Every name whose facts changed, came or went is in [`Index::take_changed`] once: where nothing changes, who asks has
+///   nothing to do.
 #[derive(Debug)]
 pub struct Index<T> {
     known: BTreeMap<Name, Known<T>>,
     listing: BTreeMap<Name, Known<T>>,
     complete: bool,
+    changed: BTreeSet<Name>,
 }
 
 #[derive(Debug)]
@@ -45,7 +52,7 @@ struct Known<T> {
 
 impl<T> Default for Index<T> {
     fn default() -> Self {
-        Self { known: BTreeMap::new(), listing: BTreeMap::new(), complete: false }
+        Self { known: BTreeMap::new(), listing: BTreeMap::new(), complete: false, changed: BTreeSet::new() }
     }
 }
 
@@ -60,8 +67,13 @@ impl<T: PartialEq> Index<T> {
             Event::Apply(object) => self.record(object),
             Event::Delete(object) => {
                 let version = version(&object);
-                match self.known.get_mut(object.name_any().as_str()) {
-                    Some(known) if !is_older(version, known.version) => mem::take(&mut known.present),
+                let name = Name::from(object.name_any());
+                match self.known.get_mut(&name) {
+                    Some(known) if !is_older(version, known.version) => {
+                        let changed = mem::take(&mut known.present);
+                        self.changed.extend(changed.then_some(name));
+                        changed
+                    }
                     _ => false,
                 }
             }
@@ -90,6 +102,7 @@ impl<T: PartialEq> Index<T> {
             Some(known) if is_older(next.version, known.version) => false,
             known => {
                 let changed = known.is_none_or(|known| !known.present || known.facts != next.facts);
+                self.changed.extend(changed.then(|| Name::clone(&name)));
                 self.known.insert(name, next);
                 changed
             }
@@ -101,8 +114,9 @@ impl<T: PartialEq> Index<T> {
         let mut changed = first;
         let listing = mem::take(&mut self.listing);
         for (name, known) in &mut self.known {
-            if !listing.contains_key(name) {
-                changed |= mem::take(&mut known.present);
+            if !listing.contains_key(name) && mem::take(&mut known.present) {
+                changed = true;
+                self.changed.insert(Name::clone(name));
             }
         }
         for (name, next) in listing {
@@ -140,6 +154,11 @@ impl<T> Index<T> {
     #[must_use]
     pub fn last_known(&self, name: &str) -> Option<&T> {
         self.known.get(name).map(|known| &known.facts)
+    }
+
+    /// The names whose facts changed, came or went since this was last asked.
+    pub fn take_changed(&mut self) -> BTreeSet<Name> {
+        mem::take(&mut self.changed)
     }
 
     /// Forgets what was deleted, except for the names to `keep`.
@@ -226,6 +245,27 @@ mod tests {
         assert!(index.handle(Event::<ConfigMap>::InitDone));
         let facts: Vec<_> = index.iter().map(|(_, Fact(fact))| fact.as_str()).collect();
         assert_eq!(facts, ["ours", "new"]);
+    }
+
+    #[test]
+    fn the_names_of_what_changed_are_told_once() {
+        let mut index = listed(["a", "b", "c", "d"].map(|name| object(name, "1", "x")));
+        let names = |index: &mut Index<Fact>| -> Vec<String> {
+            index.take_changed().iter().map(|name| (**name).to_owned()).collect()
+        };
+        assert_eq!(names(&mut index), ["a", "b", "c", "d"]);
+        assert!(!index.handle(Event::Apply(object("a", "2", "x"))));
+        assert_eq!(names(&mut index), [""; 0]);
+
+        assert!(index.handle(Event::Apply(object("a", "3", "y"))));
+        assert!(index.handle(Event::Delete(object("b", "3", "x"))));
+        assert!(!index.handle(Event::<ConfigMap>::Init));
+        for (name, fact) in [("a", "y"), ("d", "y")] {
+            assert!(!index.handle(Event::InitApply(object(name, "4", fact))));
+        }
+        assert!(index.handle(Event::<ConfigMap>::InitDone));
+        assert_eq!(names(&mut index), ["a", "b", "c", "d"]);
+        assert_eq!(names(&mut index), [""; 0]);
     }
 
     #[test]

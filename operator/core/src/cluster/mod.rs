@@ -10,4 +10,4 @@ pub use matcher::{Found, Matcher, NodeRef, Several};
 pub use node::{
     ADDRESSING_ANNOTATION, Machine, NODE_NAMES_ANNOTATION, Node, SOURCE_ROUTING_ANNOTATION, WatchedNode,
 };
-pub use object::{Object, Reported, slot_of, sort};
+pub use object::{Object, Reported, Told, slot_of, sort};

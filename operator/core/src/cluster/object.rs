@@ -1,6 +1,6 @@
 //! A `NodeNetworkConfig`, as far as planning and mirroring need it.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Condition, jiff::Timestamp};
 use multinic_crds::{
     CONFIRM_REMOVAL, ConditionType, Guarded, GuardedConfig, GuardedInterface, InterfaceName, InterfaceState,
     InterfaceStatus, MacAddress, Mode, NodeNetworkConfigStatus, Reason,
@@ -29,19 +29,38 @@ pub struct Object {
     pub reported: Vec<Reported>,
     /// The boot in which it said so, if it told.
     pub boot_id: String,
-    /// Whether it says that something keeps it from its work on the whole host, its look at the NICs perhaps.
-    pub has_obstacle: bool,
+    /// Its version; empty where no agent was there yet.
+    pub agent_version: String,
+    /// Whether everything is as wanted on the node, as it says.
+    pub ready: Option<Told>,
+    /// Whether the Node's addresses include one of a NIC of ours, as it says.
+    pub node_address_leaked: Option<Told>,
     /// The condition that this operator wrote last.
     pub synced: Option<Condition>,
 }
 
-/// What the agent says of one NIC.
+/// What a condition says, without its message: thousands of those would be kept for nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// Whether it holds.
+    pub holds: bool,
+    /// Why, where that is a word of ours.
+    pub reason: Option<Reason>,
+    /// Since when it holds, or does not.
+    pub since: Timestamp,
+}
+
+/// What the agent says of one NIC, without its message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reported {
     /// Which NIC.
     pub mac: MacAddress,
     /// Where it is on its way.
     pub state: InterfaceState,
+    /// Why, where that is a word of ours.
+    pub reason: Option<Reason>,
+    /// When its state last changed.
+    pub last_transition_time: Option<Timestamp>,
     /// What its link is called now, if that is a name of ours.
     pub link: Option<InterfaceName>,
     /// What it should be called, or was.
@@ -49,6 +68,12 @@ pub struct Reported {
 }
 
 impl Object {
+    /// Whether the agent says that something keeps it from its work on the whole host, its look at the NICs perhaps.
+    #[must_use]
+    pub fn has_obstacle(&self) -> bool {
+        self.ready.is_some_and(|ready| !ready.holds && ready.reason.is_some_and(Reason::is_obstacle))
+    }
+
     /// Whether removals wait for a person, by what the condition says.
     #[must_use]
     pub fn is_held(&self) -> bool {
@@ -110,23 +135,30 @@ impl From<GuardedConfig> for Object {
             confirmation: metadata.annotations.and_then(|mut all| all.remove(CONFIRM_REMOVAL)),
             observed_generation: status.observed_generation,
             boot_id: status.boot_id,
-            has_obstacle: status.conditions.iter().any(tells_of_obstacle),
+            agent_version: status.agent_version,
+            ready: told(&status.conditions, ConditionType::Ready),
+            node_address_leaked: told(&status.conditions, ConditionType::NodeAddressLeaked),
             reported: status.interfaces.into_iter().filter_map(reported).collect(),
             synced: status.conditions.into_iter().find(|c| c.type_ == ConditionType::Synced.as_str()),
         }
     }
 }
 
-fn tells_of_obstacle(condition: &Condition) -> bool {
-    condition.type_ == ConditionType::Ready.as_str()
-        && condition.status != "True"
-        && Reason::ALL.iter().any(|reason| reason.is_obstacle() && condition.reason == reason.as_str())
+fn told(conditions: &[Condition], kind: ConditionType) -> Option<Told> {
+    let condition = conditions.iter().find(|condition| condition.type_ == kind.as_str())?;
+    Some(Told {
+        holds: condition.status == "True",
+        reason: condition.reason.parse().ok(),
+        since: condition.last_transition_time.0,
+    })
 }
 
 fn reported(status: InterfaceStatus) -> Option<Reported> {
     Some(Reported {
         mac: status.mac_address.parse().ok()?,
         state: status.state,
+        reason: status.reason.parse().ok(),
+        last_transition_time: status.last_transition_time.map(|time| time.0),
         link: status.observed.and_then(|observed| observed.link_name.parse().ok()),
         name: status.name.parse().ok(),
     })

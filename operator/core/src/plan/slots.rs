@@ -136,6 +136,8 @@ mod tests {
         Reported {
             mac: mac(*last),
             state: InterfaceState::Configured,
+            reason: None,
+            last_transition_time: None,
             link: link.map(name),
             name: Some(name(*should)),
         }
