@@ -5,7 +5,8 @@
 //!  watches ▶ cluster ───────────┴─plan─▶ Plan ─▶ specs and the condition `Synced`
 //!                               └─mirror───────▶ `netplan_success`
 //!  what came of both ─transition─▶ Transition ─▶ the log, counters
-//!  what agents say ──reports─────▶
+//!  what agents say ──reports─────▶              the page
+//!  Nodes and objects ────────────────view─▶ View ─▶
 //! ```
 //!
 //! Nothing in here reaches out of the process: no runtime, no clock, no database, no API server. Nothing is remembered
@@ -29,3 +30,4 @@ pub mod routing;
 pub mod table;
 mod text;
 pub mod transition;
+pub mod view;
