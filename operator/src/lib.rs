@@ -12,7 +12,7 @@
 //!     └── netplan_success ◀── multinic_operator_core: mirror
 //!                                     │
 //!                                     ▼
-//!                                  report: log, metrics, health
+//!                                  report: log, metrics, health, dashboard
 //! ```
 //!
 //! [`run`] turns this once per interval, and sooner when a Node or an object changes: `controller.rs` says when, and
@@ -24,6 +24,7 @@
 mod check;
 mod config;
 mod controller;
+mod dashboard;
 pub mod database;
 pub mod kubernetes;
 pub mod report;

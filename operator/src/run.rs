@@ -16,6 +16,7 @@ use prometheus_client::registry::Registry;
 use crate::{
     Args,
     controller::{Controller, LONGEST_TURN},
+    dashboard::Dashboard,
     database::{Database, DatabaseSettings},
     kubernetes::leader::Elector,
     report::fleet::Board,
@@ -29,8 +30,17 @@ use crate::{
 /// Fails only for what a restart or a person has to mend: no way to Kubernetes is
 /// configured, or the admin endpoint cannot listen. Everything else is retried for ever.
 pub async fn run(args: Args, shutdown: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
-    let Args { help: _, runtime, database, sync_interval, removal_grace, max_interfaces, networking, leader } =
-        args;
+    let Args {
+        help: _,
+        runtime,
+        database,
+        sync_interval,
+        removal_grace,
+        max_interfaces,
+        networking,
+        dashboard_listen,
+        leader,
+    } = args;
     let RuntimeArgs { listen, log_level: _, log_format: _ } = runtime;
 
     // The error's text has its causes in it already.
@@ -46,6 +56,8 @@ pub async fn run(args: Args, shutdown: impl Future<Output = ()> + Send + 'static
     let mut registry = Registry::default();
     let metrics = Metrics::register(&mut registry);
     let (board, fleet) = Board::new();
+    let dashboard = Dashboard::open(dashboard_listen.0, client.clone(), fleet.clone()).await;
+    let stage = dashboard.as_ref().map(Dashboard::stage);
     let endpoint =
         admin::Admin::new(heartbeat.clone(), registry, move || fleet.borrow().report(Instant::now()));
 
@@ -59,12 +71,13 @@ pub async fn run(args: Args, shutdown: impl Future<Output = ()> + Send + 'static
     let database = DatabaseSettings::from(database);
     let work = || {
         let database = Database::new(database.clone());
-        let reporter = Reporter::new(board.clone(), metrics.clone());
+        let reporter = Reporter::new(board.clone(), metrics.clone(), stage.clone());
         let syncer = Syncer::new(client.clone(), database, settings.clone(), reporter);
         Controller::new(syncer, sync_interval, heartbeat.clone()).run()
     };
     let ended = tokio::select! {
         served = admin::serve(listeners, endpoint, shutdown.clone()) => stopped(served),
+        never = Box::pin(Dashboard::run(dashboard)) => match never {},
         never = Box::pin(act(elector.as_mut(), work)) => match never {},
         () = shutdown => Ok(()),
     };

@@ -20,7 +20,7 @@ use crate::{
     database::{Database, DatabaseError},
     kubernetes::Watches,
     kubernetes::apply::apply,
-    report::reporter::{Outcome, Reporter},
+    report::reporter::{News, Outcome, Reporter},
 };
 
 /// What a person chose.
@@ -105,13 +105,12 @@ impl Syncer {
 
         // What is said of success is what is known now, and not when the table was read.
         let overtaken = self.watches.catch_up().await;
-        let watched = self.watches.are_well();
-        let Watches { nodes, objects } = &mut self.watches;
-        let updates = mirror(&snapshot, &nodes.index, &objects.index, watched);
+        let Watches { nodes, objects } = &self.watches;
+        let updates = mirror(&snapshot, &nodes.index, &objects.index, self.watches.are_well());
         let written = self.database.write(&updates).await;
 
         self.reporter.synced(Outcome { began, snapshot, plan, applied, written }, &objects.index);
-        self.reporter.reported(&objects.index.take_changed(), &objects.index);
+        self.look();
         overtaken || outdated
     }
 
@@ -136,6 +135,14 @@ impl Syncer {
             applied = apply(&self.client, &tasks, &mut objects.index, Timestamp::now()).await;
         }
         self.reporter.held(error.cause(), applied, &objects.index);
-        self.reporter.reported(&objects.index.take_changed(), &objects.index);
+        self.look();
+    }
+
+    /// Tells what the watches brought since this was last done.
+    fn look(&mut self) {
+        let Watches { nodes, objects } = &mut self.watches;
+        let (changed_nodes, changed_objects) = (nodes.index.take_changed(), objects.index.take_changed());
+        let (nodes, objects) = (&nodes.index, &objects.index);
+        self.reporter.looked(&News { nodes, objects, changed_nodes, changed_objects });
     }
 }

@@ -1,12 +1,12 @@
 //! What is told of the operator's work.
 //!
 //! ```text
-//!  sync ─▶ reporter ─┬─ what changed: Transition ─▶ each sink: log, metrics (counters)
-//!                 └─ how things stand: Fleet ──▶ board ─▶ GET /, metrics (gauges)
+//!  sync ─▶ reporter ─┬─ what changed: Transition ─▶ each sink: log, metrics (counters), dashboard
+//!                 └─ how things stand: Fleet ──▶ board ─▶ GET /, metrics (gauges), dashboard
 //! ```
 
 pub mod fleet;
 mod log;
 pub mod metrics;
 pub(crate) mod reporter;
-mod sink;
+pub(crate) mod sink;

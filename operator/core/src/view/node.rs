@@ -1,7 +1,7 @@
 //! One Node and its NICs, as a row.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition as KubeCondition;
-use multinic_crds::{Guarded, GuardedInterface, MacAddress, Mode, Reason};
+use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Condition as KubeCondition, jiff::Timestamp};
+use multinic_crds::{Guarded, GuardedInterface, InterfaceName, MacAddress, Mode, Reason};
 use serde::Serialize;
 
 use super::words::{reason_number, state_number};
@@ -114,10 +114,10 @@ fn nic<'a>(mac: MacAddress, entry: Option<&'a GuardedInterface>, reported: Optio
     });
     NicRow(
         mac,
-        slot.map(|slot| slot.slot()),
+        slot.map(InterfaceName::slot),
         reported.map(|reported| state_number(reported.state)),
         reported.and_then(|reported| reported.reason).map(reason_number),
-        reported.and_then(|reported| reported.last_transition_time).map(|time| time.as_second()),
+        reported.and_then(|reported| reported.last_transition_time).map(Timestamp::as_second),
         u8::from(entry.is_some()),
         addresses.unwrap_or_default(),
         interface.map_or("", |interface| &interface.port_id),
