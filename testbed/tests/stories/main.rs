@@ -11,6 +11,7 @@ mod guards;
 mod lease;
 mod loops;
 mod moves;
+mod page;
 mod parts;
 mod pod;
 mod routes;
@@ -32,5 +33,5 @@ fn main() -> ExitCode {
     let suite = routes::tell(systems::tell(constancy::tell(slots::tell(suite))));
     let suite = check::tell(lease::tell(uplink::tell(guards::tell(suite))));
     let suite = dhcp::tell(wire::tell(routing::tell(moves::tell(endings::tell(udev::tell(suite))))));
-    loops::tell(schema::tell(pod::tell(parts::tell(suite)))).run()
+    page::tell(loops::tell(schema::tell(pod::tell(parts::tell(suite))))).run()
 }
