@@ -158,7 +158,7 @@ fn status(node: u8, generation: Option<i64>) -> Value {
     });
     json!({
         "observedGeneration": generation, "agentVersion": if node == 12 { "0.0.9" } else { "0.1.0" },
-        "backend": "netplan", "osImage": "Debian GNU/Linux 12 (bookworm)", "summary": "3/3",
+        "backend": "netplan", "osImage": "Debian GNU/Linux 12 (bookworm)", "summary": format!("{}/3", said(node).iter().filter(|said| said.0 == "Configured").count()),
         "interfaces": interfaces.collect::<Vec<_>>(), "conditions": [ready],
     })
 }
@@ -254,6 +254,7 @@ async fn explained(page: &mut Page<'_>) -> Result<()> {
         |words: &str| format!("document.getElementById('main').textContent.includes({})", json!(words));
     for (address, words) in [
         ("node/worker-05", "/etc/netplan/50-site.yaml configures this NIC"),
+        ("node/worker-05", "exclude it in that file"),
         ("node/worker-03", "What would be done"),
         ("node/worker-03", DRY.2),
         ("node/nobody", "there is no NodeNetworkConfig of this name"),
@@ -336,7 +337,7 @@ async fn by_keyboard(page: &mut Page<'_>) -> Result<()> {
     anyhow::bail!("no way to the node by keyboard")
 }
 
-/// What of it can be shared: objects alone, which are made quicker than Nodes.
+/// Objects without Nodes, which are made quicker than with them.
 async fn large(bed: &Testbed) -> Result<()> {
     const LARGE: u32 = 5000;
     let world = bed.world(Schema::ProducerWithAddressing).await?;

@@ -40,6 +40,11 @@ export function cell(...children) {
   return h("td", {}, ...children);
 }
 
+// Words between backquotes are code.
+export function prose(text) {
+  return text.split("`").map((part, at) => (at % 2 ? h("code", {}, part) : part));
+}
+
 export function plural(count, noun) {
   return `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
 }

@@ -1,6 +1,6 @@
 // One Node: what each NIC should be beside what the kernel shows, read anew from the API server.
 
-import { badge, cell, h, table, time } from "./dom.js";
+import { badge, cell, h, prose, table, time } from "./dom.js";
 import { fleet } from "./fleet.js";
 import * as route from "./route.js";
 import * as words from "./words.js";
@@ -83,7 +83,7 @@ function nic(wanted, told) {
       ["Link", observed.linkName], ["State", observed.operState], ["MTU", observed.mtu],
       ["Addresses", (observed.addresses ?? []).join(", ") || "none"],
     ]) : "no such link"),
-    cell(why(reason), h("div", {}, told?.message ?? "")));
+    cell(why(reason), h("div", {}, told?.message ?? ""), what_to_do(reason)));
 }
 
 function asked(entry) {
@@ -101,6 +101,12 @@ function asked(entry) {
 
 function why(reason) {
   return reason ? h("a", { href: route.link("reasons", { word: reason }) }, reason) : "";
+}
+
+// Where nothing is wrong, nothing is to be done.
+function what_to_do(reason) {
+  const { remedy = "" } = words.explain(reason) ?? {};
+  return remedy && reason !== "Configured" ? h("div", { class: "quiet" }, "What to do: ", prose(remedy)) : null;
 }
 
 function condition(told) {

@@ -1,6 +1,6 @@
 // The fleet at a glance.
 
-import { ago, card, h, plural } from "./dom.js";
+import { ago, card, h, plural, prose } from "./dom.js";
 import { fleet, nics } from "./fleet.js";
 import { list_of } from "./changes.js";
 import { is_fine } from "./nodes.js";
@@ -48,7 +48,8 @@ function reasons() {
   const notable = tally(nics().filter((nic) => nic.tone !== "good").map((nic) => nic.reason).filter(Boolean));
   if (!notable.length) return h("p", { class: "quiet" }, fleet.nodes.size ? "No NIC has a reason to be looked at." : "There are no Nodes yet.");
   const lines = notable.map(([word, count]) => h("li", {},
-    h("a", { href: route.link("nics", { reason: word }) }, `${count.toLocaleString("en")} × ${word}`), ` ${words.explain(word)?.meaning ?? ""}`));
+    h("a", { href: route.link("nics", { reason: word }) }, `${count.toLocaleString("en")} × ${word}`), " ",
+    prose(words.explain(word)?.meaning ?? ""), h("div", { class: "quiet" }, prose(words.explain(word)?.remedy ?? ""))));
   return h("section", { "aria-label": "Why" }, h("h2", {}, "Why NICs are not just configured"), h("ul", {}, lines));
 }
 

@@ -1,6 +1,6 @@
 // Every reason, with what it means and what to do.
 
-import { badge, cell, h, say, plural, table } from "./dom.js";
+import { badge, cell, h, plural, prose, say, table } from "./dom.js";
 import { fleet, nics } from "./fleet.js";
 import * as route from "./route.js";
 import * as words from "./words.js";
@@ -39,6 +39,6 @@ export function view(main, start) {
 }
 
 function row({ word, meaning, remedy, shows }, count) {
-  return h("tr", {}, h("th", { scope: "row" }, badge(word)), cell(shows.join(", ")), cell(meaning), cell(remedy),
+  return h("tr", {}, h("th", { scope: "row" }, badge(word)), cell(shows.join(", ")), cell(...prose(meaning)), cell(...prose(remedy)),
     cell(count ? h("a", { href: route.link("nics", { reason: word }) }, count.toLocaleString("en")) : ""));
 }

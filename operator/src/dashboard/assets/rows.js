@@ -1,6 +1,6 @@
 // The rows of the table that lead to no NIC.
 
-import { badge, cell, h, plural, table } from "./dom.js";
+import { badge, cell, h, plural, prose, table } from "./dom.js";
 import { fleet } from "./fleet.js";
 import * as route from "./route.js";
 import * as words from "./words.js";
@@ -45,5 +45,5 @@ function row({ reason, node, candidates, port, mac, message }) {
     h("th", { scope: "row" }, h("a", { href: route.link("reasons", { word }) }, badge(word, "bad"))),
     cell(node ? h("a", { href: route.node(node) }, node) : candidates.join(" or ")),
     cell(h("span", { class: "mono" }, port ?? "unreadable")), cell(h("span", { class: "mono" }, mac ?? "unreadable")),
-    cell(message), cell(words.explain(word)?.remedy ?? ""));
+    cell(message), cell(...prose(words.explain(word)?.remedy ?? "")));
 }
