@@ -108,8 +108,8 @@ pub struct Args {
     #[arg(long, env = "NETWORKING", default_value = "", hide_default_value = true, value_name = "JSON")]
     pub(crate) networking: Networking,
 
-    /// Addresses of the dashboard, comma-separated; off for none. It asks nobody who they are
-    #[arg(long, env = "DASHBOARD_LISTEN", default_value = "127.0.0.1:8081", value_name = "ADDR:PORT")]
+    /// Addresses of the dashboard, or off
+    #[arg(long, env = "DASHBOARD_LISTEN", default_value = "127.0.0.1:8081", value_name = "ADDR")]
     pub(crate) dashboard_listen: DashboardListen,
 
     #[command(flatten)]
@@ -131,7 +131,7 @@ impl FromStr for DashboardListen {
     }
 }
 
-/// Look once whether API server, database and every agent are as they must be; exit with 1 if not
+/// Look once whether API server, database and every agent are as they must be; exit 1 if not
 #[derive(Debug, Parser)]
 #[command(name = CHECK, disable_help_flag = true)]
 pub struct CheckArgs {
