@@ -20,7 +20,7 @@ use crate::sandbox::testbed::Testbed;
 use crate::setup::unpacked::CHROMIUM;
 
 /// For one answer of the browser's; a page of fifty thousand NICs is laid out in less, on a busy machine too.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 /// Mounts are the browser's own, so that nothing is written to what was unpacked.
 const SCRIPT: &str = r#"
 exec 3<&0 4>&1 </dev/null >&2
