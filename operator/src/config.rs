@@ -5,6 +5,7 @@ use std::{
     env::{self, VarError},
     ops::RangeInclusive,
     path::{Path, PathBuf},
+    str::FromStr,
     time::Duration,
 };
 
@@ -15,7 +16,7 @@ use clap::{
 };
 use multinic_crds::{MAX_INTERFACES, Mode};
 use multinic_operator_core::routing::Networking;
-use multinic_runtime::RuntimeArgs;
+use multinic_runtime::{RuntimeArgs, admin::Listen};
 
 pub(crate) use self::explain::{COMPLETION, CompletionArgs, EXPLAIN};
 pub use self::explain::{ExplainArgs, Output};
@@ -73,8 +74,27 @@ pub struct Args {
     #[arg(long, env = "NETWORKING", default_value = "", hide_default_value = true, value_name = "JSON")]
     pub(crate) networking: Networking,
 
+    /// Addresses of the dashboard, or off
+    #[arg(long, env = "DASHBOARD_LISTEN", default_value = "127.0.0.1:8081", value_name = "ADDR")]
+    pub(crate) dashboard_listen: DashboardListen,
+
     #[command(flatten)]
     pub(crate) leader: LeaderArgs,
+}
+
+/// Where the dashboard is, if anywhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct DashboardListen(pub(crate) Option<Listen>);
+
+impl FromStr for DashboardListen {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "" | "off" => Ok(Self(None)),
+            _ => text.parse().map(Some).map(Self),
+        }
+    }
 }
 
 /// Look once whether API server, database and every agent are as they must be

@@ -12,7 +12,7 @@
 //!     └── netplan_success ◀── multinic_operator_core: mirror
 //!                                     │
 //!                                     ▼
-//!                                  report: log, Events, metrics, health
+//!                                  report: log, Events, metrics, health, dashboard
 //! ```
 //!
 //! [`run`] turns this once per interval, and sooner when a Node or an object changes: `controller.rs` says when, and
@@ -26,6 +26,7 @@ mod check;
 mod cli;
 mod config;
 mod controller;
+mod dashboard;
 pub mod database;
 mod explain;
 pub mod kubernetes;

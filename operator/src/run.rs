@@ -16,6 +16,7 @@ use prometheus_client::registry::Registry;
 use crate::{
     Args,
     controller::{Controller, LONGEST_TURN},
+    dashboard::Dashboard,
     database::{Database, DatabaseSettings},
     kubernetes::{self, leader::Elector},
     report::events::Events,
@@ -30,7 +31,7 @@ use crate::{
 /// Fails only for what a restart or a person has to mend: no way to Kubernetes is
 /// configured, or the admin endpoint cannot listen. Everything else is retried for ever.
 pub async fn run(args: Args, shutdown: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
-    let Args { help: _, runtime, database, leader, .. } = args;
+    let Args { help: _, runtime, database, dashboard_listen, leader, .. } = args;
     let Args { sync_interval, removal_grace, max_interfaces, initial_mode, networking, .. } = args;
     let RuntimeArgs { listen, log_level: _, log_format: _ } = runtime;
 
@@ -48,6 +49,8 @@ pub async fn run(args: Args, shutdown: impl Future<Output = ()> + Send + 'static
     let metrics = Metrics::register(&mut registry);
     metrics.set_sync_interval(sync_interval);
     let (board, fleet) = Board::new();
+    let dashboard = Dashboard::open(dashboard_listen.0, client.clone(), fleet.clone()).await;
+    let stage = dashboard.as_ref().map(Dashboard::stage);
     let endpoint =
         admin::Admin::new(heartbeat.clone(), registry, move || fleet.borrow().report(Instant::now()));
 
@@ -63,12 +66,13 @@ pub async fn run(args: Args, shutdown: impl Future<Output = ()> + Send + 'static
     let database = DatabaseSettings::from(database);
     let work = || {
         let database = Database::new(database.clone());
-        let reporter = Reporter::new(board.clone(), metrics.clone(), events.clone());
+        let reporter = Reporter::new(board.clone(), metrics.clone(), events.clone(), stage.clone());
         let syncer = Syncer::new(client.clone(), database, settings.clone(), reporter);
         Controller::new(syncer, sync_interval, heartbeat.clone()).run()
     };
     let ended = tokio::select! {
         served = admin::serve(listeners, endpoint, shutdown.clone()) => stopped(served),
+        never = Box::pin(Dashboard::run(dashboard)) => match never {},
         never = Box::pin(act(elector.as_mut(), work)) => match never {},
         never = kubernetes::events::write(client.clone(), pod.name, waiting) => match never {},
         () = shutdown => Ok(()),

@@ -21,7 +21,7 @@ use crate::{
     database::{Database, DatabaseError},
     kubernetes::Watches,
     kubernetes::apply::apply,
-    report::reporter::{Outcome, Reporter},
+    report::reporter::{News, Outcome, Reporter},
 };
 
 /// What a person chose.
@@ -115,7 +115,7 @@ impl Syncer {
 
         let outcome = Outcome { began, snapshot, plan, applied, written };
         self.reporter.synced(outcome, &nodes.index, &objects.index);
-        self.reporter.reported(&objects.index.take_changed(), &objects.index);
+        self.look();
         overtaken || outdated
     }
 
@@ -140,6 +140,14 @@ impl Syncer {
             applied = apply(&self.client, &tasks, &mut objects.index, Timestamp::now()).await;
         }
         self.reporter.held(error.cause(), applied, &objects.index);
-        self.reporter.reported(&objects.index.take_changed(), &objects.index);
+        self.look();
+    }
+
+    /// Tells what the watches brought since this was last done.
+    fn look(&mut self) {
+        let Watches { nodes, objects } = &mut self.watches;
+        let (changed_nodes, changed_objects) = (nodes.index.take_changed(), objects.index.take_changed());
+        let (nodes, objects) = (&nodes.index, &objects.index);
+        self.reporter.looked(&News { nodes, objects, changed_nodes, changed_objects });
     }
 }

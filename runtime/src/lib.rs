@@ -26,7 +26,7 @@ pub struct RuntimeArgs {
     #[arg(long, env = "LOG_LEVEL", default_value = "info", value_name = "LEVEL")]
     pub log_level: telemetry::Filter,
 
-    /// Shape of a log line: json or text
+    /// Log lines: json or text
     #[arg(long, env = "LOG_FORMAT", default_value = "json", value_enum, hide_possible_values = true)]
     pub log_format: telemetry::Format,
 }

@@ -10,6 +10,7 @@
 //!    |-- DhcpServer     leases addresses to NICs that ask
 //!    |-- Operator       the product's binary, with its own rights only
 //!    |-- Prometheus     scrapes the operator and agents, and evaluates alerts
+//!    |-- Browser        Chromium, without a screen
 //!    |-- Site           a router and a client behind it, on the far side of the NICs
 //!    '-- Node           a light or a full machine; NICs come and go; runs the agent; Monitor measures harm
 //!
@@ -28,6 +29,7 @@ pub use parts::admin::{Answer, get};
 pub use parts::ambush::Ambush;
 pub use parts::authority::{Authority, Credentials};
 pub use parts::binaries::{Binaries, binaries, bring_libraries, use_release_binaries};
+pub use parts::browser::{Browser, Page, Screen};
 pub use parts::control_plane::{ControlPlane, NAMESPACE, Write};
 pub use parts::database::{
     DATABASE, Database, OPERATOR_USER, OpenstackConfig, Port, Producer, Schema, Statements, Subnet,
@@ -35,7 +37,7 @@ pub use parts::database::{
 pub use parts::dhcp::DhcpServer;
 pub use parts::harm::{Harm, Monitor};
 pub use parts::node::{Kind, Link, Node, UPLINK, kubernetes_node};
-pub use parts::operator::{OPERATOR_HEALTH, Operator};
+pub use parts::operator::{OPERATOR_HEALTH, OPERATOR_PAGE, Operator};
 pub use parts::prometheus::Prometheus;
 pub use parts::router::ADVERTISED;
 pub use parts::site::Site;

@@ -104,6 +104,14 @@ readOnlyRootFilesystem: true
 {{- toJson $networking }}
 {{- end }}
 
+{{/* The port of the dashboard where it can be reached from outside of its pod; nothing elsewhere. */}}
+{{- define "multinic.dashboardPort" -}}
+{{- $listen := .Values.operator.dashboard.listen -}}
+{{- if not (regexMatch "^(|off|127\\..*|\\[::1\\]:.*)$" $listen) -}}
+{{- regexFind "[0-9]+$" $listen -}}
+{{- end -}}
+{{- end }}
+
 {{- define "multinic.operatorMounts" -}}
 {{- with .Values.operator.extraVolumeMounts }}
 {{- toYaml . }}

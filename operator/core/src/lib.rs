@@ -5,7 +5,8 @@
 //!  watches ▶ cluster ───────────┴─plan─▶ Plan ─▶ specs and the condition `Synced`
 //!                               └─mirror───────▶ `netplan_success`
 //!  what came of both ─transition─▶ Transition ─▶ the log, counters
-//!  what agents say ──reports─────▶
+//!  what agents say ──reports─────▶              the page, Events
+//!  Nodes and objects ────────────────view─▶ View ─▶
 //!
 //!  Nodes, objects ─explain─▶ Report: what is wrong and what to do, for people
 //! ```
@@ -33,3 +34,4 @@ pub mod routing;
 pub mod table;
 mod text;
 pub mod transition;
+pub mod view;

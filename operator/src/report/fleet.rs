@@ -1,6 +1,6 @@
 //! The fleet as this operator knows it: one value, made anew with every change and shared by all who read it.
 
-use std::{sync::Arc, time::Instant};
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use multinic_crds::InterfaceState;
 use multinic_operator_core::{
@@ -27,6 +27,8 @@ pub enum Role {
 pub struct Fleet {
     /// What it is among several.
     pub role: Role,
+    /// Who acts, where this one stands by and knows.
+    pub leader: Option<String>,
     /// Whether the API server has told what there is: Nodes and objects, or who leads.
     pub listed: bool,
     /// Whether the API server still tells of it, as far as is known.
@@ -55,6 +57,8 @@ pub struct Fleet {
     pub rejected: Arc<Vec<Rejection>>,
     /// Rows of servers that are no Nodes.
     pub unmatched_rows: usize,
+    /// Those servers, and how many rows each has; the first of very many.
+    pub unmatched: Arc<BTreeMap<String, usize>>,
     /// NICs dropped from specs since the start.
     pub dropped: u64,
     /// Objects that could not be written in the last sync.
@@ -123,6 +127,12 @@ impl Fleet {
     /// Takes in whether the API server tells who leads.
     pub fn hear(&mut self, heard: bool) {
         (self.listed, self.watching) = (self.listed || heard, heard);
+    }
+
+    /// Takes in who leads: the pod, of an identity that has a number behind its name.
+    pub fn follow(&mut self, holder: Option<&str>) {
+        let pod = holder.and_then(|holder| holder.split('_').next()).filter(|pod| !pod.is_empty());
+        self.leader = pod.map(str::to_owned);
     }
 
     /// Counts what the objects say.

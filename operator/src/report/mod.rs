@@ -1,8 +1,8 @@
 //! What is told of the operator's work.
 //!
 //! ```text
-//!  sync ─▶ reporter ─┬─ what changed: Transition ─▶ each sink: log, Events, metrics (counters)
-//!                 └─ how things stand: Fleet ──▶ board ─▶ GET /, metrics (gauges)
+//!  sync ─▶ reporter ─┬─ what changed: Transition ─▶ each sink: log, Events, metrics (counters), dashboard
+//!                 └─ how things stand: Fleet ──▶ board ─▶ GET /, metrics (gauges), dashboard
 //! ```
 
 pub(crate) mod events;
@@ -10,4 +10,4 @@ pub mod fleet;
 mod log;
 pub mod metrics;
 pub(crate) mod reporter;
-mod sink;
+pub(crate) mod sink;

@@ -1,18 +1,27 @@
 //! Tells what the work comes to: what changed, to the sinks; how things stand, on the board.
 
-use std::{collections::BTreeSet, mem, sync::Arc, time::Instant};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    mem,
+    sync::Arc,
+    time::Instant,
+};
 
 use multinic_operator_core::{
     cluster::{Index, Name, Node, Object, unreported},
     outage::Outage,
     plan::{Applied, Plan},
     reports::Reports,
-    table::Snapshot,
+    table::{Snapshot, Unmatched},
     transition::{Standing, Synced, Transition, Unwritten, carried_out},
+    view::LISTED,
 };
 
 use super::{events::Events, fleet::Board, log::Log, metrics::Metrics, sink::Sink};
-use crate::database::{Cause, Written};
+use crate::{
+    dashboard::stage::Stage,
+    database::{Cause, Written},
+};
 
 /// All that one sync came to.
 pub(crate) struct Outcome {
@@ -23,19 +32,35 @@ pub(crate) struct Outcome {
     pub(crate) written: Written,
 }
 
+/// What the watches brought since the last look.
+pub(crate) struct News<'a> {
+    pub(crate) nodes: &'a Index<Node>,
+    pub(crate) objects: &'a Index<Object>,
+    /// The Nodes that changed, came or went.
+    pub(crate) changed_nodes: BTreeSet<Name>,
+    /// The objects that did.
+    pub(crate) changed_objects: BTreeSet<Name>,
+}
+
 /// Who tells, and what it told last.
 pub(crate) struct Reporter {
     board: Board,
     metrics: Metrics,
     sinks: Vec<Box<dyn Sink>>,
+    stage: Option<Stage>,
     standing: Standing,
     reports: Reports,
 }
 
 impl Reporter {
-    pub(crate) fn new(board: Board, metrics: Metrics, events: Events) -> Self {
-        let sinks: Vec<Box<dyn Sink>> = vec![Box::new(Log), Box::new(metrics.clone()), Box::new(events)];
-        Self { board, metrics, sinks, standing: Standing::default(), reports: Reports::default() }
+    /// Whoever begins to tell knows nothing of what was told before, and so does the `stage`, where there is a page.
+    pub(crate) fn new(board: Board, metrics: Metrics, events: Events, stage: Option<Stage>) -> Self {
+        let mut sinks: Vec<Box<dyn Sink>> = vec![Box::new(Log), Box::new(metrics.clone()), Box::new(events)];
+        if let Some(stage) = &stage {
+            stage.begin();
+            sinks.push(Box::new(stage.clone()));
+        }
+        Self { board, metrics, sinks, stage, standing: Standing::default(), reports: Reports::default() }
     }
 
     /// Whether the API server has told what there is, and still does.
@@ -83,6 +108,10 @@ impl Reporter {
             fleet.rows = snapshot.rows;
             fleet.rejected = Arc::clone(&rejected);
             fleet.unmatched_rows = snapshot.unmatched.len();
+            let unmatched = counted(&snapshot.unmatched);
+            if *fleet.unmatched != unmatched {
+                fleet.unmatched = Arc::new(unmatched);
+            }
             fleet.dropped += plan.dropped.len() as u64;
             fleet.failed_objects = applied.failed.len() + applied.outdated + applied.postponed;
             fleet.guarded = plan.guarded;
@@ -107,10 +136,14 @@ impl Reporter {
         self.metrics.observe_sync(began.elapsed());
     }
 
-    /// What agents say, of which the objects with these names `changed`.
-    pub(crate) fn reported(&mut self, changed: &BTreeSet<Name>, objects: &Index<Object>) {
-        let transitions = self.reports.follow(changed, objects);
-        self.tell(&transitions, objects);
+    /// What the watches brought, and so what agents say.
+    pub(crate) fn looked(&mut self, news: &News<'_>) {
+        let transitions = self.reports.follow(&news.changed_objects, news.objects);
+        self.tell(&transitions, news.objects);
+        if let Some(stage) = &self.stage {
+            let names = news.changed_nodes.union(&news.changed_objects);
+            stage.look(names, news.nodes, news.objects);
+        }
     }
 
     fn tell(&self, transitions: &[Transition], objects: &Index<Object>) {
@@ -118,4 +151,17 @@ impl Reporter {
             sink.take(transitions, objects);
         }
     }
+}
+
+/// The servers that rows name, with how many of them each has; of very many the first.
+fn counted(unmatched: &[Unmatched]) -> BTreeMap<String, usize> {
+    let mut servers = BTreeMap::<String, usize>::new();
+    for Unmatched { server } in unmatched {
+        if let Some(rows) = servers.get_mut(server) {
+            *rows += 1;
+        } else if servers.len() < LISTED {
+            servers.insert(server.clone(), 1);
+        }
+    }
+    servers
 }

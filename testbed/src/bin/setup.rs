@@ -23,6 +23,10 @@ fn main() -> Result<()> {
         writeln!(stdout(), "{:<28}{}", format!("{}:", system.name), setup::ensure_system(system)?.display())?;
     }
     writeln!(stdout(), "prometheus:    {}", setup::prometheus::ensure()?.display())?;
+    match setup::browser_obstacle() {
+        Some(obstacle) => writeln!(stdout(), "Chromium:      skipped: {obstacle}")?,
+        None => writeln!(stdout(), "Chromium:      {}", setup::unpacked::CHROMIUM.ensure()?.display())?,
+    }
     writeln!(stdout(), "netplan 1.2:   {}", setup::unpacked::NETPLAN_1_2.ensure()?.display())?;
     Ok(())
 }

@@ -4,6 +4,7 @@ pub(crate) mod admin;
 pub(crate) mod ambush;
 pub(crate) mod authority;
 pub(crate) mod binaries;
+pub(crate) mod browser;
 pub(crate) mod control_plane;
 pub(crate) mod database;
 pub(crate) mod dhcp;

@@ -16,6 +16,9 @@ use crate::sandbox::testbed::Testbed;
 /// Where a story finds the operator's health and metrics.
 pub const OPERATOR_HEALTH: &str = "192.0.2.1:8080";
 
+/// Where the operator shows its page, to the testbed's own processes only.
+pub const OPERATOR_PAGE: &str = "http://127.0.0.1:8081";
+
 /// Short enough that no story waits, long enough that an idle operator is seen to be idle in between.
 const SYNC_INTERVAL: &str = "1s";
 

@@ -68,6 +68,14 @@ pub fn once<T: Clone>(ensured: &Once<T>, ensure: impl FnOnce() -> Result<T>) -> 
         .map_err(|error| anyhow!("cannot set up the testbed: {error}"))
 }
 
+/// Says why there can be no browser here, or nothing when there can.
+#[must_use]
+pub fn browser_obstacle() -> Option<&'static str> {
+    let release = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
+    let is_debian = release.lines().any(|line| line == "ID=debian");
+    (!is_debian).then_some("needs Debian, whose packages have Chromium")
+}
+
 /// Says why testbeds cannot run here, or nothing when they can.
 ///
 /// Missing packages are not a reason: [`ensure`] installs them.

@@ -17,17 +17,24 @@ pub struct Unpacked {
     /// The package that is wanted, and how its version begins: a release that is not finished goes on.
     package: &'static str,
     version: &'static str,
+    /// What it does not depend on, and is no good without.
+    beside: &'static [&'static str],
 }
 
 /// netplan 1.2, which has a program of its own for what its generator did, from Debian 14.
 pub static NETPLAN_1_2: Unpacked =
-    Unpacked { codename: "forky", package: "netplan-generator", version: "1.2." };
+    Unpacked { codename: "forky", package: "netplan-generator", version: "1.2.", beside: &[] };
+
+/// A browser with one family of fonts. Its version is whichever is secure now.
+pub static CHROMIUM: Unpacked =
+    Unpacked { codename: "bookworm", package: "chromium", version: "", beside: &["fonts-dejavu-core"] };
 
 impl Unpacked {
     /// The directory, filled first where it is not in the cache yet.
     pub fn ensure(&self) -> Result<PathBuf> {
         packages::ensure(packages::TESTBED)?;
-        let recipe = fingerprint(&[self.codename, std::env::consts::ARCH, self.package, self.version]);
+        let parts = [self.codename, std::env::consts::ARCH, self.package, self.version];
+        let recipe = fingerprint(&[&parts, self.beside].concat());
         cache::ensure("unpacked", &recipe, |root| self.unpack(root))
     }
 
@@ -38,7 +45,8 @@ impl Unpacked {
         // A mirror may stand still. What is signed is checked all the same.
         bootstrap.arg("--aptopt=Acquire::Check-Valid-Until \"false\"");
         // That one has the links by which /lib is found.
-        bootstrap.arg(format!("--include={},base-files", self.package)).arg(self.codename).arg(root);
+        let packages = [&[self.package, "base-files"], self.beside].concat().join(",");
+        bootstrap.arg(format!("--include={packages}")).arg(self.codename).arg(root);
         bootstrap.args(apt::sources(self.codename)?);
         progress.run(&mut bootstrap, |line| line.strip_prefix("I: ").map(str::to_owned))?;
         let version = unpacked_version(root, self.package)?;

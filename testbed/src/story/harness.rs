@@ -8,13 +8,15 @@ use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
 use crate::parts::node::Kind;
 use crate::sandbox::{skip::Skip, testbed::Testbed};
-use crate::setup;
+use crate::setup::{self, unpacked::CHROMIUM};
 
 /// What a story cannot be told without.
 #[derive(Debug, Clone, Copy)]
 pub enum Needs {
     /// Namespaces and mounts, that is root.
     Testbed,
+    /// A browser as well.
+    Browser,
     /// Machines that boot as well.
     FullNodes,
     /// What another crate adds to them as well.
@@ -26,7 +28,7 @@ pub enum Needs {
 pub struct More {
     /// Says why it cannot be had here, or nothing when it can.
     pub obstacle: fn() -> Option<&'static str>,
-    /// Makes it. This comes before the testbed, in which there is no way out.
+    /// Makes it.
     pub ensure: fn() -> Result<()>,
 }
 
@@ -69,9 +71,13 @@ where
     if let Some(obstacle) = obstacle(needs) {
         return skipped(obstacle);
     }
-    if let Needs::More(more) = needs {
-        (more.ensure)().map_err(|error| format!("{error:?}"))?;
-    }
+    // This comes before the testbed, in which there is no way out.
+    let ensured = match needs {
+        Needs::Browser => CHROMIUM.ensure().map(drop),
+        Needs::More(more) => (more.ensure)(),
+        Needs::Testbed | Needs::FullNodes => Ok(()),
+    };
+    ensured.map_err(|error| format!("{error:?}"))?;
     match Testbed::run(story) {
         Ok(()) => Ok(Completion::Completed),
         Err(error) if error.is::<Skip>() => skipped(&error.to_string()),
@@ -93,6 +99,7 @@ fn obstacle(needs: Needs) -> Option<&'static str> {
     let testbed = TESTBED.get_or_init(setup::obstacle).as_deref();
     match needs {
         Needs::Testbed => testbed,
+        Needs::Browser => testbed.or_else(setup::browser_obstacle),
         Needs::FullNodes => testbed.or_else(full_node_obstacle),
         Needs::More(more) => testbed.or_else(more.obstacle).or_else(full_node_obstacle),
     }

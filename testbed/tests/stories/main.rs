@@ -14,6 +14,7 @@ mod lease;
 mod loops;
 mod metrics;
 mod moves;
+mod page;
 mod parts;
 mod pod;
 mod routes;
@@ -35,5 +36,8 @@ fn main() -> ExitCode {
     let suite = routes::tell(systems::tell(constancy::tell(slots::tell(suite))));
     let suite = check::tell(lease::tell(uplink::tell(guards::tell(suite))));
     let suite = dhcp::tell(wire::tell(routing::tell(moves::tell(endings::tell(udev::tell(suite))))));
-    metrics::tell(kubectl::tell(loops::tell(schema::tell(pod::tell(parts::tell(events::tell(suite))))))).run()
+    page::tell(metrics::tell(kubectl::tell(loops::tell(schema::tell(pod::tell(parts::tell(events::tell(
+        suite,
+    ))))))))
+    .run()
 }

@@ -114,6 +114,12 @@ impl Machine {
 }
 
 impl Node {
+    /// Whether its kubelet says that it is not ready, or is no longer heard of.
+    #[must_use]
+    pub const fn is_down(&self) -> bool {
+        self.is_down
+    }
+
     /// Whether what an agent said in `boot` may still hold.
     ///
     /// An agent that is no longer there takes nothing back, so what it said dies with its boot and with its Node.

@@ -144,6 +144,7 @@ impl Elector {
                     LOOK_INTERVAL
                 }
                 Ok(found) => {
+                    self.board.change(|fleet| fleet.follow(found.as_ref().and_then(Seen::holder)));
                     let now = Instant::now();
                     match self.sight.look(found.as_ref(), now) {
                         Claim::Wait(until) => {

@@ -190,6 +190,26 @@ fn agents_are_asked_on_the_nodes_own_address_unless_every_address_is_chosen() {
 }
 
 #[test]
+fn the_dashboard_has_a_port_of_the_pod_only_where_it_listens_beyond_it() {
+    for (listen, told, port) in [
+        ("127.0.0.1:8081", "127.0.0.1:8081", Value::Null),
+        ("off", "off", Value::Null),
+        ("", "off", Value::Null),
+        ("[::1]:8082", "[::1]:8082", Value::Null),
+        ("[::]:8082", "[::]:8082", json!(8082)),
+        ("0.0.0.0:8081", "0.0.0.0:8081", json!(8081)),
+    ] {
+        let set = [&*format!("operator.dashboard.listen={listen}"), "networkPolicy.enabled=true"];
+        let rendered = Rendered::of(NEWEST, &set).unwrap();
+        let operator = rendered.container("Deployment", "multinic-operator");
+        assert_eq!(variable(operator, "DASHBOARD_LISTEN")["value"], told);
+        assert_eq!(operator["ports"][1]["containerPort"], port, "{listen}");
+        let policy = rendered.get("NetworkPolicy", "multinic-operator");
+        assert_eq!(policy["spec"]["ingress"][1]["ports"][0]["port"], port, "{listen}");
+    }
+}
+
+#[test]
 fn each_backend_brings_the_directories_that_it_needs_and_no_others() {
     let mounts = |backends: &str| {
         let rendered = Rendered::of(NEWEST, &[&format!("agent.backends={{{backends}}}")]).unwrap();

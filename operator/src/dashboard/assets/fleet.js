@@ -1,0 +1,79 @@
+// What the operator knows: loaded once, and then changed by what it says.
+
+import * as words from "./words.js";
+
+export const fleet = {
+  id: null,
+  revision: 0,
+  head: null,
+  // When the table was last read, in seconds of the epoch.
+  read: null,
+  nodes: new Map(),
+  changes: [],
+  // Counts what makes a list another one.
+  edition: 0,
+};
+
+const KEPT = 500;
+
+export async function load() {
+  const answer = await fetch("/api/fleet");
+  if (!answer.ok) throw new Error(`/api/fleet: ${answer.status}`);
+  const whole = await answer.json();
+  fleet.id = whole.id;
+  fleet.revision = whole.revision;
+  fleet.head = whole.head;
+  fleet.changes = whole.changes;
+  fleet.nodes = new Map(whole.nodes.map((row) => [row.name, node(row)]));
+  fleet.edition += 1;
+  heard(whole.read);
+}
+
+// Whether the update leads on from what is here; an older one is in it already.
+export function apply(update) {
+  if (update.revision <= fleet.revision) return true;
+  if (update.revision !== fleet.revision + 1) return false;
+  fleet.revision = update.revision;
+  if (update.head) fleet.head = update.head;
+  if (update.changes) fleet.changes = fleet.changes.concat(update.changes).slice(-KEPT);
+  for (const row of update.nodes ?? []) fleet.nodes.set(row.name, node(row));
+  for (const name of update.gone ?? []) fleet.nodes.delete(name);
+  if (update.nodes || update.gone) fleet.edition += 1;
+  return true;
+}
+
+export function heard(age) {
+  fleet.read = age === null || age === undefined ? null : Date.now() / 1000 - age;
+}
+
+function node(row) {
+  const made = { mode: "Enforce", agent: "", ...row };
+  made.ready = condition(row.ready);
+  made.synced = condition(row.synced);
+  made.leaked = condition(row.leaked);
+  made.nics = (row.nics ?? []).map((nic) => interface_of(made, nic));
+  made.configured = made.nics.filter((nic) => nic.state === "Configured" && nic.wanted).length;
+  made.wanted = made.nics.filter((nic) => nic.wanted).length;
+  made.text = `${row.name} ${made.agent}`.toLowerCase();
+  return made;
+}
+
+function condition(told) {
+  return told ? { holds: told[0] === 1, reason: words.reason(told[1]), since: told[2] } : null;
+}
+
+function interface_of(node, [mac, slot, state, reason, since, wanted, addresses, port]) {
+  const name = slot === null ? "" : `multinic${slot}`;
+  const nic = { node, mac, name, since, addresses, port, wanted: wanted === 1 };
+  nic.state = state === null ? "Unreported" : words.state(state);
+  nic.reason = words.reason(reason);
+  nic.tone = words.tone(nic.state, nic.reason);
+  nic.text = `${node.name} ${name} ${mac} ${addresses} ${port} ${nic.state} ${nic.reason}`.toLowerCase();
+  return nic;
+}
+
+export function nics() {
+  const all = [];
+  for (const node of fleet.nodes.values()) for (const nic of node.nics) all.push(nic);
+  return all;
+}

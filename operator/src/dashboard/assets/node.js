@@ -1,0 +1,121 @@
+// One Node: what each NIC should be beside what the kernel shows, read anew from the API server.
+
+import { badge, cell, h, prose, table, time } from "./dom.js";
+import { fleet } from "./fleet.js";
+import * as route from "./route.js";
+import * as words from "./words.js";
+
+export function view(main, _filters, name) {
+  const body = h("div");
+  main.append(h("p", {}, h("a", { href: "#/nodes" }, "← All Nodes")), h("h1", {}, `Node ${name}`), body);
+  let seen = null;
+  let asked = 0;
+
+  async function load() {
+    const mine = ++asked;
+    const answer = await fetch(`/api/nodes/${encodeURIComponent(name)}`).catch(() => null);
+    const found = await answer?.json().catch(() => null);
+    // A later answer may have come first.
+    if (mine === asked) body.replaceChildren(...(answer?.ok && found ? shown(found) : [missing(found?.error)]));
+  }
+
+  return {
+    title: `Node ${name}`,
+    update() {
+      const row = fleet.nodes.get(name);
+      if (seen !== null && seen === row) return;
+      seen = row ?? {};
+      load();
+    },
+  };
+}
+
+function missing(why) {
+  return h("p", { role: "alert" }, `This Node cannot be shown in full: ${why ?? "the operator does not answer"}.`);
+}
+
+function shown(config) {
+  const status = config.status ?? {};
+  const spec = config.spec ?? {};
+  const told = new Map((status.interfaces ?? []).map((nic) => [nic.macAddress, nic]));
+  const wanted = spec.interfaces ?? [];
+  const besides = [...told.values()].filter((nic) => !wanted.some((entry) => entry.macAddress === nic.macAddress));
+  const rows = [...wanted.map((entry) => nic(entry, told.get(entry.macAddress))), ...besides.map((entry) => nic(null, entry))];
+  const mode = spec.mode ?? "Enforce";
+  return [
+    facts([
+      ["Mode", mode],
+      ["NICs", status.summary || "none"],
+      ["Generation", `${config.generation ?? "?"}; the agent speaks of ${status.observedGeneration ?? "none"}`],
+      ["Agent", status.agentVersion || "has not said anything yet"],
+      ["Host", [status.osImage, status.backend].filter(Boolean).join(", ") || "unknown"],
+    ]),
+    ...dry_run(mode, status),
+    h("h2", {}, "NICs: wanted and observed"),
+    rows.length ? table("NICs of this Node", ["NIC", "State", "Wanted", "Observed", "Why"], rows) : h("p", {}, "There are none."),
+    h("h2", {}, "Conditions"),
+    table("Conditions", ["Condition", "Status", "Reason", "Since", "Message"], (status.conditions ?? []).map(condition)),
+  ];
+}
+
+function dry_run(mode, status) {
+  if (mode !== "DryRun") return [];
+  const planned = (status.interfaces ?? []).filter((nic) => nic.reason === "DryRun");
+  return [
+    h("h2", {}, "What would be done"),
+    planned.length
+      ? h("ul", { class: "planned" }, planned.map((nic) => h("li", {}, h("b", {}, nic.name), ` ${nic.message}`)))
+      : h("p", {}, "Nothing: every NIC is as wanted."),
+  ];
+}
+
+function nic(wanted, told) {
+  const state = told?.state ?? "Unreported";
+  const reason = told?.reason ?? "";
+  const observed = told?.observed;
+  const differs = Boolean(wanted && observed) && (observed.linkName !== wanted.name || (wanted.mtu && observed.mtu !== wanted.mtu)
+    || (wanted.addresses ?? []).some((address) => !(observed.addresses ?? []).includes(address)));
+  return h("tr", {},
+    h("th", { scope: "row" }, wanted?.name ?? told.name, h("div", { class: "mono quiet" }, wanted?.macAddress ?? told.macAddress)),
+    cell(badge(state, words.tone(state, reason)), told?.lastTransitionTime ? h("div", { class: "quiet" }, time(Date.parse(told.lastTransitionTime) / 1000)) : null),
+    cell(wanted ? facts(asked(wanted)) : "no longer"),
+    h("td", { class: differs ? "differs" : "" }, observed ? facts([
+      ["Link", observed.linkName], ["State", observed.operState], ["MTU", observed.mtu],
+      ["Addresses", (observed.addresses ?? []).join(", ") || "none"],
+    ]) : "no such link"),
+    cell(why(reason), h("div", {}, told?.message ?? ""), what_to_do(reason)));
+}
+
+function asked(entry) {
+  const shown = [
+    ["Name", entry.name], ["MTU", entry.mtu ?? "the device's own"],
+    ["Addresses", (entry.addresses ?? []).join(", ") || entry.addressing || "none"],
+  ];
+  for (const [title, value] of [["Port", entry.portId], ["Subnet", entry.subnetId], ["Verify", entry.verify]]) {
+    if (value) shown.push([title, value]);
+  }
+  for (const way of entry.routes ?? []) shown.push(["Route", `${way.destination}${way.via ? ` via ${way.via}` : ""}`]);
+  if (entry.sourceRouting) shown.push(["Replies", `by this NIC, via ${(entry.sourceRouting.gateways ?? ["what DHCP says"]).join(", ")}`]);
+  return shown;
+}
+
+function why(reason) {
+  return reason ? h("a", { href: route.link("reasons", { word: reason }) }, reason) : "";
+}
+
+// Where nothing is wrong, nothing is to be done.
+function what_to_do(reason) {
+  const { remedy = "" } = words.explain(reason) ?? {};
+  return remedy && reason !== "Configured" ? h("div", { class: "quiet" }, "What to do: ", prose(remedy)) : null;
+}
+
+function condition(told) {
+  const well = ["Degraded", "NodeAddressLeaked"].includes(told.type) ? "False" : "True";
+  const tone = told.type === "Progressing" ? "" : told.status === well ? "good" : "bad";
+  return h("tr", {}, h("th", { scope: "row" }, told.type), cell(badge(told.status, tone)), cell(why(told.reason)),
+    cell(time(Date.parse(told.lastTransitionTime) / 1000)), cell(told.message ?? ""));
+}
+
+function facts(pairs) {
+  return h("dl", { class: "facts" }, pairs.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, String(value))]));
+}

@@ -1,0 +1,414 @@
+//! The operator's page, as a person sees it in a browser.
+//!
+//! With `MULTINIC_PICTURES` set to a directory, pictures of it are left there.
+
+use std::env;
+use std::fs;
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::{Context, Result, ensure};
+use futures::{StreamExt, TryStreamExt, stream};
+use kube::{
+    Api,
+    api::{Patch, PatchParams, PostParams},
+};
+use multinic_crds::{AGENT_MANAGER, InterfaceState, NodeNetworkConfig};
+use multinic_testbed::{
+    Kind, Needs, OPERATOR_PAGE, OpenstackConfig, Page, Port, SOON, Schema, Screen, Suite, Testbed, World,
+    eventually, kubernetes_node,
+};
+use serde_json::{Value, json};
+
+const DESK: Screen = Screen { width: 1280, height: 800, dark: false };
+const NIGHT: Screen = Screen { dark: true, ..DESK };
+const PHONE: Screen = Screen { width: 390, height: 800, dark: false };
+
+const NIC: &str = "fa:16:3e:00:00:01";
+/// How many there are of what a list shows.
+const COUNT: &str = "document.querySelector('.filters .count')?.textContent";
+const ROWS: &str = "[...document.querySelectorAll('.list .viewport .row')].filter((row) => row.style.display !== 'none').length";
+const LIVE: &str = "document.getElementById('live-state').textContent";
+
+pub(crate) fn tell(suite: Suite) -> Suite {
+    suite
+        .tell("a_nic_that_fails_is_seen_in_the_page_without_loading_it_again", Needs::Browser, live)
+        .tell("the_page_leads_to_the_nics_that_are_not_right_and_says_why", Needs::Browser, trouble)
+        .tell("an_empty_fleet_is_told_as_such", Needs::Browser, empty)
+        .tell("a_page_of_five_thousand_nodes_is_searched_and_scrolled", Needs::Browser, large)
+}
+
+async fn live(bed: &Testbed) -> Result<()> {
+    let world = bed.world(Schema::ProducerWithAddressing).await?;
+    let node = bed.node("worker-1", Kind::Light).await?;
+    node.plug(NIC)?;
+    node.join(&world.cluster).await?;
+    let storage = OpenstackConfig::new("storage", "10.20.0.0/24")
+        .with(Port::new(NIC, "worker-1").address("10.20.0.11"));
+    world.database.producer().sync(&storage).await?;
+    world.configured(&node, NIC).await?;
+
+    let mut browser = bed.browser()?;
+    let mut page = browser.open(&format!("{OPERATOR_PAGE}/#/nics?q=10.20.0.11"), DESK)?;
+    let state = "document.querySelector('.list .state')?.textContent";
+    page.shows("the NIC", state, json!("Configured")).await?;
+    page.shows("that it is live", LIVE, json!("Live")).await?;
+    page.eval("window.loaded = 'once'")?;
+
+    node.unplug(NIC)?;
+    page.shows("that the NIC is gone", state, json!("DeviceMissing")).await?;
+    page.eval("location.hash = '#/changes'")?;
+    let change = "document.querySelector('ol.changes li')?.textContent.replace(/^.*Z/, '')";
+    let gone = "worker-1 multinic0 Configured → DeviceMissing";
+    page.shows("the change", change, json!(gone)).await?;
+
+    page.eval("location.hash = '#/node/worker-1'")?;
+    let text = "document.getElementById('main').textContent.includes('no such link')";
+    page.shows("what is wanted and what there is", text, json!(true)).await?;
+    node.plug(NIC)?;
+    world.settled(&node, NIC, InterfaceState::Configured).await?;
+    let observed = "document.getElementById('main').textContent.includes('no such link')";
+    page.shows("that it is back", observed, json!(false)).await?;
+
+    world.operator.stop().await?;
+    page.shows("that it is cut off", LIVE, json!("Not live; reconnecting")).await?;
+    node.unplug(NIC)?;
+    world.operator.resume()?;
+    page.eval("location.hash = '#/nics'")?;
+    page.shows("that it is live again", LIVE, json!("Live")).await?;
+    page.shows("what changed meanwhile", state, json!("DeviceMissing")).await?;
+    assert_eq!(page.eval("window.loaded")?, "once", "the page was loaded again");
+    browser.is_content()
+}
+
+async fn empty(bed: &Testbed) -> Result<()> {
+    let world = bed.world(Schema::ProducerWithAddressing).await?;
+    world.syncs(1).await?;
+    let mut browser = bed.browser()?;
+    let mut page = browser.open(OPERATOR_PAGE, PHONE)?;
+    let told = "document.getElementById('main').textContent.includes('There are no Nodes yet.')";
+    page.shows("that there is nothing", told, json!(true)).await?;
+    for (view, none) in [("nics", "No NIC is like this."), ("nodes", "No Node is like this.")] {
+        page.eval(&format!("location.hash = '#/{view}'"))?;
+        page.shows(view, "document.querySelector('.list .none')?.textContent", json!(none)).await?;
+    }
+    browser.is_content()
+}
+
+/// What an agent might say of a NIC: state, reason, message.
+type Said = (&'static str, &'static str, &'static str);
+
+const WELL: Said = ("Configured", "Configured", "");
+const DARK: Said = ("Configured", "NoCarrier", "nothing answers at the other end of the cable");
+const FOREIGN: Said = ("Refused", "ForeignConfiguration", "/etc/netplan/50-site.yaml configures this NIC");
+const FAILED: Said =
+    ("Failed", "ApplyFailed", "the kernel says: Operation not permitted; the NIC is as it was");
+const MISSING: Said = ("DeviceMissing", "DeviceMissing", "the node has no NIC with this MAC address");
+const DRY: Said =
+    ("Pending", "DryRun", "would rename ens7 to multinic2, set its MTU to 1450, and add 10.20.3.13/24");
+
+/// What the agent of this node says of its NICs.
+fn said(node: u8) -> [Said; 3] {
+    match node {
+        2 => [WELL, WELL, DARK],
+        5 => [WELL, FOREIGN, WELL],
+        7 => [FAILED, WELL, WELL],
+        9 => [WELL, WELL, MISSING],
+        3 => [WELL, WELL, DRY],
+        _ => [WELL, WELL, WELL],
+    }
+}
+
+const NODES: u8 = 12;
+
+fn name(node: u8) -> String {
+    format!("worker-{node:02}")
+}
+
+fn mac(node: u8, nic: u8) -> String {
+    format!("fa:16:3e:00:{node:02x}:{nic:02x}")
+}
+
+/// A status as the node's agent would write it: real agents are not asked to fail in every way here.
+fn status(node: u8, generation: Option<i64>) -> Value {
+    let now = "2026-11-28T10:00:00Z";
+    let interfaces = (1..=3).zip(said(node)).map(|(nic, (state, reason, message))| {
+        let link = format!("multinic{}", nic - 1);
+        let observed = json!({ "linkName": link, "operState": "up", "mtu": 1450, "addresses": [format!("10.20.{node}.{}/16", 10 + nic)] });
+        let mut said = json!({
+            "macAddress": mac(node, nic), "name": link, "state": state, "reason": reason, "message": message,
+            "lastTransitionTime": now,
+        });
+        if state != "DeviceMissing" {
+            said["observed"] = observed;
+        }
+        said
+    });
+    let worst = said(node).into_iter().find(|(state, _, _)| *state != "Configured");
+    let reason = match worst {
+        None => "Configured",
+        Some(("Failed", _, _)) => "InterfaceFailed",
+        Some(("Refused", _, _)) => "InterfaceRefused",
+        Some((_, reason, _)) => reason,
+    };
+    let ready = json!({
+        "type": "Ready", "status": if worst.is_none() { "True" } else { "False" }, "reason": reason,
+        "message": worst.map_or("", |(_, _, message)| message), "lastTransitionTime": now,
+        "observedGeneration": generation,
+    });
+    json!({
+        "observedGeneration": generation, "agentVersion": if node == 12 { "0.0.9" } else { "0.1.0" },
+        "backend": "netplan", "osImage": "Debian GNU/Linux 12 (bookworm)", "summary": format!("{}/3", said(node).iter().filter(|said| said.0 == "Configured").count()),
+        "interfaces": interfaces.collect::<Vec<_>>(), "conditions": [ready],
+    })
+}
+
+/// A cluster of small nodes whose agents have all sorts of trouble.
+async fn troubled(world: &World<'_>) -> Result<()> {
+    let mut storage = OpenstackConfig::new("storage", "10.20.0.0/16");
+    for node in 1..=NODES {
+        world.cluster.create_node(&kubernetes_node(&name(node), [192, 0, 2, 100 + node].into())).await?;
+        for nic in 1..=3 {
+            let port = Port::new(&mac(node, nic), &name(node)).address(&format!("10.20.{node}.{}", 10 + nic));
+            storage = storage.with(port.mtu(1450));
+        }
+    }
+    storage = storage.with(Port::new("fa:16:3e:ff:00:01", &name(4)).address("not-an-address"));
+    storage = storage.with(Port::new("fa:16:3e:ff:00:02", "elsewhere-1").address("10.20.200.1"));
+    world.database.producer().sync(&storage).await?;
+    let configs = Api::<NodeNetworkConfig>::all(world.cluster.client());
+    for node in 1..=NODES {
+        let config = eventually("the object", SOON, async || {
+            let config = configs.get(&name(node)).await?;
+            ensure!(config.spec.interfaces.len() == 3, "{:?}", config.spec);
+            Ok(config)
+        })
+        .await?;
+        let mut generation = config.metadata.generation;
+        if node == 3 {
+            let dry = Patch::Merge(json!({ "spec": { "mode": "DryRun" } }));
+            generation = configs.patch(&name(node), &PatchParams::default(), &dry).await?.metadata.generation;
+        }
+        let status = json!({
+            "apiVersion": "multinic.io/v1alpha1", "kind": "NodeNetworkConfig",
+            "status": status(node, generation),
+        });
+        let parameters = PatchParams::apply(AGENT_MANAGER).force();
+        configs.patch_status(&name(node), &parameters, &Patch::Apply(&status)).await?;
+    }
+    Ok(())
+}
+
+async fn trouble(bed: &Testbed) -> Result<()> {
+    let world = bed.world(Schema::ProducerWithAddressing).await?;
+    troubled(&world).await?;
+    let mut browser = bed.browser()?;
+    let mut page = browser.open(OPERATOR_PAGE, DESK)?;
+    let cards = "Object.fromEntries([...document.querySelectorAll('.card')].map((card) => [card.children[0].textContent, card.children[1].textContent]))";
+    let told = format!(
+        "(({{Nodes, NICs, Failed, Refused, Rows}}) => [Nodes, NICs, Failed, Refused, Rows])({cards})"
+    );
+    page.shows("the fleet", &told, json!(["12", "36", "1", "1", "38"])).await?;
+    take(&mut page, "overview").await?;
+
+    filtered(&mut page).await?;
+    explained(&mut page).await?;
+    on_other_screens(&mut page).await?;
+    by_keyboard(&mut page).await?;
+    browser.is_content()
+}
+
+async fn filtered(page: &mut Page<'_>) -> Result<()> {
+    for (address, count) in [
+        ("nics", "36 NICs"),
+        ("nics?state=Failed", "1 of 36 NICs"),
+        ("nics?reason=NoCarrier", "1 of 36 NICs"),
+        ("nics?q=worker-05+multinic1", "1 of 36 NICs"),
+        ("nics?q=fa:16:3e:00:09", "3 of 36 NICs"),
+        ("nics?q=10.20.7.11", "1 of 36 NICs"),
+        ("nodes?problem=1", "5 of 12 Nodes"),
+        ("nodes?agent=0.0.9", "1 of 12 Nodes"),
+    ] {
+        page.go(&format!("{OPERATOR_PAGE}/#/{address}"))?;
+        page.shows(address, COUNT, json!(count)).await?;
+    }
+    // Who types, and chooses, has the address of what is seen.
+    page.go(&format!("{OPERATOR_PAGE}/#/nics?sort=-state"))?;
+    page.shows(
+        "what sorts last",
+        "document.querySelector('.list .viewport .row .state')?.textContent",
+        json!("Refused"),
+    )
+    .await?;
+    page.eval("document.querySelector('input[type=search]').focus()")?;
+    page.type_text("worker-07")?;
+    page.shows("what was typed", COUNT, json!("3 of 36 NICs")).await?;
+    assert_eq!(page.eval("location.hash")?, "#/nics?q=worker-07&sort=-state");
+    page.go(&format!("{OPERATOR_PAGE}/#/nics?sort=-state"))?;
+    page.shows("all again", COUNT, json!("36 NICs")).await
+}
+
+async fn explained(page: &mut Page<'_>) -> Result<()> {
+    let text =
+        |words: &str| format!("document.getElementById('main').textContent.includes({})", json!(words));
+    for (address, words) in [
+        ("node/worker-05", "/etc/netplan/50-site.yaml configures this NIC"),
+        ("node/worker-05", "exclude it in that file"),
+        ("node/worker-03", "What would be done"),
+        ("node/worker-03", DRY.2),
+        ("node/nobody", "there is no NodeNetworkConfig of this name"),
+        (
+            "reasons?word=ForeignConfiguration",
+            "exclude it in that file without removing what the uplink lives by",
+        ),
+        ("rows", "InvalidAddress"),
+        ("rows", "elsewhere-1"),
+        ("changes", "Row rejected (InvalidAddress)"),
+    ] {
+        page.go(&format!("{OPERATOR_PAGE}/#/{address}"))?;
+        page.shows(address, &text(words), json!(true)).await?;
+    }
+    page.go(&format!("{OPERATOR_PAGE}/#/node/worker-05"))?;
+    page.shows("the node", &text("no longer"), json!(false)).await?;
+    page.shows("its NICs", "document.querySelectorAll('tbody').length", json!(2)).await?;
+    take(page, "node").await
+}
+
+/// Nothing is wider than the screen, and every text can be read.
+async fn on_other_screens(page: &mut Page<'_>) -> Result<()> {
+    for (screen, picture) in [(NIGHT, "dark"), (PHONE, "phone"), (DESK, "light")] {
+        page.look_at(screen)?;
+        for view in ["", "nics", "nodes", "node/worker-05", "rows", "changes", "reasons"] {
+            page.go(&format!("{OPERATOR_PAGE}/#/{view}"))?;
+            page.shows(view, "document.querySelector('h1') !== null && document.querySelector('main').childElementCount > 1", json!(true)).await?;
+            let wide = "document.documentElement.scrollWidth > innerWidth || document.querySelector('main').scrollWidth > document.querySelector('main').clientWidth";
+            page.shows(&format!("{view} to fit"), wide, json!(false)).await?;
+            page.shows(&format!("{view} to be legible, {picture}"), PALE, json!([])).await?;
+        }
+        page.go(&format!("{OPERATOR_PAGE}/#/nics?sort=-state"))?;
+        page.shows("the NICs", COUNT, json!("36 NICs")).await?;
+        take(page, &format!("nics-{picture}")).await?;
+    }
+    Ok(())
+}
+
+/// The texts whose contrast is below 4.5 to 1, which WCAG asks for at its level AA.
+const PALE: &str = r"
+(() => {
+  const parts = (color) => color.match(/[\d.]+/g).map(Number);
+  const light = (color) => {
+    const [r, g, b] = parts(color).map((part) => (part / 255 <= 0.04045 ? part / 255 / 12.92 : ((part / 255 + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const behind = (element) => {
+    for (let at = element; at; at = at.parentElement) {
+      const color = getComputedStyle(at).backgroundColor;
+      if ((parts(color)[3] ?? 1) > 0) return color;
+    }
+    return 'rgb(255, 255, 255)';
+  };
+  const pale = new Set();
+  for (const element of document.querySelectorAll('body *')) {
+    const says = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
+    if (!says || !element.checkVisibility()) continue;
+    const [a, b] = [light(getComputedStyle(element).color), light(behind(element))].sort((x, y) => y - x);
+    if ((a + 0.05) / (b + 0.05) < 4.5) pale.add(`${element.className} ${element.textContent}`.slice(0, 80));
+  }
+  return [...pale];
+})()
+";
+
+async fn by_keyboard(page: &mut Page<'_>) -> Result<()> {
+    page.go(&format!("{OPERATOR_PAGE}/#/nodes?q=worker-05"))?;
+    page.shows("one node", COUNT, json!("1 of 12 Nodes")).await?;
+    let focus = "document.activeElement.textContent";
+    let ring = "getComputedStyle(document.activeElement).outlineStyle";
+    for _ in 0..40 {
+        page.press("Tab")?;
+        assert_eq!(page.eval(ring)?, "solid", "what has the focus does not show it: {}", page.eval(focus)?);
+        if page.eval(focus)? == "worker-05" {
+            page.press("Enter")?;
+            return page
+                .shows("its page", "document.querySelector('h1').textContent", json!("Node worker-05"))
+                .await;
+        }
+    }
+    anyhow::bail!("no way to the node by keyboard")
+}
+
+/// Objects without Nodes, which are made quicker than with them.
+async fn large(bed: &Testbed) -> Result<()> {
+    const LARGE: u32 = 5000;
+    let world = bed.world(Schema::ProducerWithAddressing).await?;
+    world.operator.stop().await?;
+    let configs = Api::<NodeNetworkConfig>::all(world.cluster.client());
+    let created = (0..LARGE).map(|number| {
+        let configs = configs.clone();
+        async move {
+            configs.create(&PostParams::default(), &object(number)?).await.map(drop).context("not created")
+        }
+    });
+    stream::iter(created).buffer_unordered(32).try_collect::<()>().await?;
+    world.operator.resume()?;
+    world.syncs(1).await?;
+
+    let mut browser = bed.browser()?;
+    let mut page = browser.open(&format!("{OPERATOR_PAGE}/#/nics"), DESK)?;
+    page.shows("all of them", COUNT, json!("50,000 NICs")).await?;
+    let began = Instant::now();
+    page.eval("location.reload()")?;
+    page.shows("all of them", COUNT, json!("50,000 NICs")).await?;
+    eprintln!("loaded again in {:?}", began.elapsed());
+    let whole = "fetch('/api/fleet').then((answer) => answer.text()).then((text) => text.length)";
+    eprintln!(
+        "/api/fleet: {} bytes; resident: {}",
+        page.eval(whole)?,
+        world.operator.process()?.resident_memory()?
+    );
+    let count = page.eval(ROWS)?.as_u64().context("no rows")?;
+    ensure!((10..100).contains(&count), "{count} rows are in the page");
+
+    page.eval("document.querySelector('.viewport').scrollTop = 1e9")?;
+    let last = "[...document.querySelectorAll('.list .viewport .row')].some((row) => row.textContent.includes('node-04999') && row.textContent.includes('multinic9'))";
+    page.shows("the last one", last, json!(true)).await?;
+    page.eval("document.querySelector('input[type=search]').focus()")?;
+    page.type_text("node-04321 multinic7")?;
+    page.shows("the one that is sought", COUNT, json!("1 of 50,000 NICs")).await?;
+
+    // One object that changes is one row.
+    page.eval("window.heard = []; window.more = new EventSource('/api/events'); more.addEventListener('update', (event) => heard.push(event.data.length)); new Promise((resolve) => { more.onopen = resolve; })")?;
+    let dry = Patch::Merge(json!({ "spec": { "mode": "DryRun" } }));
+    configs.patch("node-00007", &PatchParams::default(), &dry).await?;
+    page.shows("one update", "heard.length", json!(1)).await?;
+    let bytes = page.eval("heard[0]")?.as_u64().context("no update")?;
+    eprintln!("one update: {bytes} bytes");
+    ensure!(bytes < 4096, "an update of one object has {bytes} bytes");
+    browser.is_content()
+}
+
+fn object(number: u32) -> Result<NodeNetworkConfig> {
+    let [_, high, middle, low] = number.to_be_bytes();
+    let interfaces = (0..10_u8).map(|nic| {
+        json!({
+            "macAddress": format!("fa:16:{high:02x}:{middle:02x}:{low:02x}:{nic:02x}"), "name": format!("multinic{nic}"),
+            "portId": format!("00000000-0000-4000-8000-{number:08}{nic:04}"),
+            "addresses": [format!("10.{nic}.{middle}.{low}/16")],
+        })
+    });
+    let object = json!({
+        "apiVersion": "multinic.io/v1alpha1", "kind": "NodeNetworkConfig",
+        "metadata": { "name": format!("node-{number:05}") },
+        "spec": { "interfaces": interfaces.collect::<Vec<_>>() },
+    });
+    Ok(serde_json::from_value(object)?)
+}
+
+/// Leaves a picture, where somebody wants one.
+async fn take(page: &mut Page<'_>, name: &str) -> Result<()> {
+    let Some(directory) = env::var_os("MULTINIC_PICTURES").filter(|value| !value.is_empty()) else {
+        return Ok(());
+    };
+    page.shows("that it is live", LIVE, json!("Live")).await?;
+    fs::write(Path::new(&directory).join(format!("page-{name}.png")), page.picture()?)?;
+    Ok(())
+}
