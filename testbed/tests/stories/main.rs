@@ -14,6 +14,7 @@ mod lease;
 mod loops;
 mod metrics;
 mod moves;
+mod newcomer;
 mod page;
 mod parts;
 mod pod;
@@ -36,8 +37,8 @@ fn main() -> ExitCode {
     let suite = routes::tell(systems::tell(constancy::tell(slots::tell(suite))));
     let suite = check::tell(lease::tell(uplink::tell(guards::tell(suite))));
     let suite = dhcp::tell(wire::tell(routing::tell(moves::tell(endings::tell(udev::tell(suite))))));
-    page::tell(metrics::tell(kubectl::tell(loops::tell(schema::tell(pod::tell(parts::tell(events::tell(
-        suite,
-    ))))))))
+    newcomer::tell(page::tell(metrics::tell(kubectl::tell(loops::tell(schema::tell(pod::tell(
+        parts::tell(events::tell(suite)),
+    )))))))
     .run()
 }

@@ -10,7 +10,7 @@ use multinic_testbed::{
 };
 use serde_json::Value;
 
-const ALERTS: &str = include_str!("../../../charts/multinic/files/alerts.yaml");
+pub(crate) const ALERTS: &str = include_str!("../../../charts/multinic/files/alerts.yaml");
 const DASHBOARD: &str = include_str!("../../../charts/multinic/files/dashboard.json");
 const THERE: &str = "fa:16:3e:00:00:01";
 const MISSING: &str = "fa:16:3e:00:00:02";
@@ -123,7 +123,7 @@ fn shown(alert: &Value) -> String {
 
 /// The rules, but that each fires as soon as it holds: no story can wait for as long as a person would. How long each
 /// waits is tested with the chart, by promtool.
-fn at_once(rules: &str) -> String {
+pub(crate) fn at_once(rules: &str) -> String {
     let line = |line: &str| match line.split_once("for: ") {
         Some((indentation, _)) if indentation.trim().is_empty() => format!("{indentation}for: 0s\n"),
         _ => format!("{line}\n"),

@@ -2,6 +2,7 @@
 
 import { badge, cell, h, prose, table, time } from "./dom.js";
 import { fleet } from "./fleet.js";
+import { doubts } from "./nodes.js";
 import * as route from "./route.js";
 import * as words from "./words.js";
 
@@ -16,7 +17,7 @@ export function view(main, _filters, name) {
     const answer = await fetch(`/api/nodes/${encodeURIComponent(name)}`).catch(() => null);
     const found = await answer?.json().catch(() => null);
     // A later answer may have come first.
-    if (mine === asked) body.replaceChildren(...(answer?.ok && found ? shown(found) : [missing(found?.error)]));
+    if (mine === asked) body.replaceChildren(...(answer?.ok && found ? shown(found, seen) : [missing(found?.error)]));
   }
 
   return {
@@ -34,7 +35,7 @@ function missing(why) {
   return h("p", { role: "alert" }, `This Node cannot be shown in full: ${why ?? "the operator does not answer"}.`);
 }
 
-function shown(config) {
+function shown(config, row) {
   const status = config.status ?? {};
   const spec = config.spec ?? {};
   const told = new Map((status.interfaces ?? []).map((nic) => [nic.macAddress, nic]));
@@ -50,12 +51,17 @@ function shown(config) {
       ["Agent", status.agentVersion || "has not said anything yet"],
       ["Host", [status.osImage, status.backend].filter(Boolean).join(", ") || "unknown"],
     ]),
+    ...doubts(row).map(doubt),
     ...dry_run(mode, status),
     h("h2", {}, "NICs: wanted and observed"),
     rows.length ? table("NICs of this Node", ["NIC", "State", "Wanted", "Observed", "Why"], rows) : h("p", {}, "There are none."),
     h("h2", {}, "Conditions"),
     table("Conditions", ["Condition", "Status", "Reason", "Since", "Message"], (status.conditions ?? []).map(condition)),
   ];
+}
+
+function doubt(word) {
+  return h("p", { role: "status", class: "doubt" }, why(word), ": ", prose(words.explain(word)?.meaning ?? ""), what_to_do(word));
 }
 
 function dry_run(mode, status) {
@@ -113,7 +119,7 @@ function condition(told) {
   const well = ["Degraded", "NodeAddressLeaked"].includes(told.type) ? "False" : "True";
   const tone = told.type === "Progressing" ? "" : told.status === well ? "good" : "bad";
   return h("tr", {}, h("th", { scope: "row" }, told.type), cell(badge(told.status, tone)), cell(why(told.reason)),
-    cell(time(Date.parse(told.lastTransitionTime) / 1000)), cell(told.message ?? ""));
+    cell(time(Date.parse(told.lastTransitionTime) / 1000)), cell(told.message ?? "", tone === "bad" ? what_to_do(told.reason) : null));
 }
 
 function facts(pairs) {

@@ -14,6 +14,13 @@ export function standing(node) {
   return [node.ready.reason || "Not ready", node.ready.reason === "Applying" ? "" : "bad"];
 }
 
+// Why what the agent says of this Node's NICs is not to be relied on: reasons, each of which has a remedy.
+export function doubts(node) {
+  const never = !node.ready && node.wanted > 0;
+  const all = { NodeGone: node.orphan, NodeNotReady: node.down, NeverReported: never, ReportOutdated: node.outdated };
+  return Object.keys(all).filter((word) => all[word]);
+}
+
 export const is_fine = (node) => ["good", ""].includes(standing(node)[1]) && (node.synced?.holds ?? true) && !node.leaked;
 
 const COLUMNS = [
