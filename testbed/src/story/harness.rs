@@ -1,7 +1,9 @@
 //! Runs stories as tests, and counts what cannot run as skipped instead of passed.
 
+use std::num::NonZero;
 use std::process::ExitCode;
 use std::sync::OnceLock;
+use std::thread;
 
 use anyhow::Result;
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
@@ -57,10 +59,14 @@ impl Suite {
         self
     }
 
-    /// Runs what the command line asks for, as the standard harness would.
+    /// Runs what the command line asks for, as the standard harness would, but two stories for each processor: most of
+    /// their time they wait.
     #[must_use]
     pub fn run(self) -> ExitCode {
-        libtest_mimic::run(&Arguments::from_args(), self.trials).exit_code()
+        let mut arguments = Arguments::from_args();
+        let processors = thread::available_parallelism().map_or(1, NonZero::get);
+        arguments.test_threads.get_or_insert(2 * processors);
+        libtest_mimic::run(&arguments, self.trials).exit_code()
     }
 }
 
