@@ -113,8 +113,7 @@ impl Syncer {
         let updates = mirror(&snapshot, &nodes.index, &objects.index, watched);
         let written = self.database.write(&updates).await;
 
-        let outcome = Outcome { began, snapshot, plan, applied, written };
-        self.reporter.synced(outcome, &nodes.index, &objects.index);
+        self.reporter.synced(Outcome { began, snapshot, plan, applied, written }, &objects.index);
         self.look();
         overtaken || outdated
     }

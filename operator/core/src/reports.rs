@@ -34,6 +34,10 @@ impl Reports {
     pub fn follow(&mut self, changed: &BTreeSet<Name>, objects: &Index<Object>) -> Vec<Transition> {
         let mut transitions = Vec::new();
         for node in changed {
+            // A new object, or a status that cannot be read, says nothing; what was said before is still to be compared with.
+            if objects.get(node).is_some_and(|object| object.agent_version.is_empty()) {
+                continue;
+            }
             let after: Box<[_]> = objects.get(node).map(said).unwrap_or_default();
             let before = self.said.get(node).map_or(&[][..], |before| before);
             // Whoever deletes an object takes no NIC away with it.
@@ -92,7 +96,8 @@ mod tests {
             let name = slot(usize::from(*last));
             json!({ "macAddress": mac(*last), "name": name, "state": state, "reason": reason })
         };
-        let status = json!({ "interfaces": nics.iter().map(nic).collect::<Vec<_>>() });
+        let interfaces: Vec<_> = nics.iter().map(nic).collect();
+        let status = json!({ "agentVersion": "1", "interfaces": interfaces });
         object(node, version, &[], status)
     }
 
@@ -181,6 +186,19 @@ mod tests {
             ]
         );
         objects.record(object("c", 3, &[], Value::Null));
+        assert_eq!(look(&mut reports, &mut objects), []);
+    }
+
+    #[test]
+    fn an_object_that_is_deleted_and_made_anew_at_once_takes_no_nic_away() {
+        let (mut reports, mut objects) = (Reports::default(), Index::default());
+        let configured = [(1, "Configured", "Configured")];
+        objects.record(report("a", 1, &configured));
+        assert_eq!(look(&mut reports, &mut objects), []);
+        assert!(objects.handle(Event::Delete(report("a", 2, &configured))));
+        objects.record(object("a", 3, &[], Value::Null));
+        assert_eq!(look(&mut reports, &mut objects), []);
+        objects.record(report("a", 4, &configured));
         assert_eq!(look(&mut reports, &mut objects), []);
     }
 

@@ -1,6 +1,10 @@
 //! What changed from one sync to the next, as plain values: found once, and told to all who want to know.
 
-use std::{collections::BTreeSet, mem, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    mem,
+    sync::Arc,
+};
 
 use multinic_crds::{InterfaceName, InterfaceState, MacAddress, Reason};
 
@@ -36,7 +40,7 @@ pub enum Transition {
     WritesWork,
     /// More would go at once than is believed.
     GuardRaised {
-        /// The Nodes whose NICs are kept, and what a person can do, as their conditions say it.
+        /// The Nodes whose NICs are kept from now on, and what a person can do, as their conditions say it.
         held: Vec<(Name, String)>,
     },
     /// Nothing waits for a person any more.
@@ -160,7 +164,8 @@ pub struct Standing {
     rejected: Arc<Vec<Rejection>>,
     without: BTreeSet<String>,
     unmatched: BTreeSet<Unmatched>,
-    guarded: bool,
+    /// The Nodes whose removals wait for a person.
+    held: BTreeSet<Name>,
     /// Why not all of `netplan_success` could be written.
     trouble: Option<&'static str>,
 }
@@ -195,17 +200,17 @@ impl Standing {
         }
     }
 
+    /// Each Node is told when its NICs begin to be held, and the end once nobody's are.
     fn follow_guard(&mut self, plan: &Plan) -> Option<Transition> {
-        let before = mem::replace(&mut self.guarded, plan.guarded);
-        match (before, plan.guarded) {
-            (false, true) => {
-                let held = plan.tasks.iter().filter(|task| task.verdict.reason == Reason::ShrinkGuard);
-                let held = held.map(|task| (Name::clone(&task.node), task.verdict.message.clone()));
-                Some(Transition::GuardRaised { held: held.collect() })
-            }
-            (true, false) => Some(Transition::GuardCleared),
-            _ => None,
+        let held = plan.tasks.iter().filter(|task| task.verdict.reason == Reason::ShrinkGuard);
+        let held: BTreeMap<_, _> =
+            held.map(|task| (Name::clone(&task.node), task.verdict.message.clone())).collect();
+        let before = mem::replace(&mut self.held, held.keys().cloned().collect());
+        let new: Vec<_> = held.into_iter().filter(|(node, _)| !before.contains(node)).collect();
+        if !new.is_empty() {
+            return Some(Transition::GuardRaised { held: new });
         }
+        (!before.is_empty() && self.held.is_empty()).then_some(Transition::GuardCleared)
     }
 
     fn follow_rejected(&mut self, rejected: Arc<Vec<Rejection>>, changed: &mut Vec<Transition>) {
@@ -302,14 +307,18 @@ mod tests {
     fn the_guard_is_told_when_it_is_raised_with_what_waits_and_when_it_is_cleared() {
         let task = |node: &str, verdict| Task { node: node.into(), write: None, verdict };
         let held = Verdict::unread(Reason::ShrinkGuard, "confirm it".to_owned());
-        let guarded = || {
-            let tasks = vec![task("a", held.clone()), task("b", Verdict::synced())];
+        let guarded = |nodes: &[&str]| {
+            let held = nodes.iter().map(|node| task(node, held.clone()));
+            let tasks = held.chain([task("z", Verdict::synced())]).collect();
             Synced { plan: Plan { guarded: true, tasks, ..Plan::default() }, ..Synced::default() }
         };
+        let raised =
+            |node: &str| Transition::GuardRaised { held: vec![(node.into(), "confirm it".to_owned())] };
         let mut standing = Standing::default();
-        let raised = Transition::GuardRaised { held: vec![("a".into(), "confirm it".to_owned())] };
-        assert_eq!(standing.follow(guarded()), [raised]);
-        assert_eq!(standing.follow(guarded()), []);
+        assert_eq!(standing.follow(guarded(&["a"])), [raised("a")]);
+        assert_eq!(standing.follow(guarded(&["a"])), []);
+        assert_eq!(standing.follow(guarded(&["a", "b"])), [raised("b")]);
+        assert_eq!(standing.follow(guarded(&["b"])), []);
         assert_eq!(standing.follow(Synced::default()), [Transition::GuardCleared]);
     }
 

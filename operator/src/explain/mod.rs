@@ -42,6 +42,8 @@ impl From<Verdict> for ExitCode {
 /// Says to `out` what is wrong, and to `complaints` why it could not be found out.
 pub async fn explain(args: ExplainArgs, out: &mut impl Write, complaints: &mut impl Write) -> Verdict {
     let ExplainArgs { help: _, nodes, output, selector, kubeconfig, context } = args;
+    // Who names nodes means these, whatever their labels.
+    let selector = if nodes.is_empty() { selector } else { String::new() };
     let found = async {
         let fleet = ask::ask(kubeconfig, context, &selector).await?;
         report(&fleet, &nodes, multinic_runtime::VERSION).map_err(|nothing| nothing.to_string())

@@ -93,7 +93,7 @@ impl Reporter {
     }
 
     /// What came of a sync that read it.
-    pub(crate) fn synced(&mut self, outcome: Outcome, nodes: &Index<Node>, objects: &Index<Object>) {
+    pub(crate) fn synced(&mut self, outcome: Outcome, objects: &Index<Object>) {
         let Outcome { began, mut snapshot, mut plan, applied, written } = outcome;
         snapshot.rejected.append(&mut plan.rejected);
         let rejected = Arc::new(mem::take(&mut snapshot.rejected));
@@ -118,7 +118,6 @@ impl Reporter {
             fleet.count(objects);
         });
         self.metrics.show(&self.board.shown());
-        self.metrics.set_unreported(unreported(nodes, objects).cloned());
         self.metrics.api_writes.inc_by(applied.writes);
 
         // The producer holds its locks for minutes; that is no news.
@@ -140,6 +139,7 @@ impl Reporter {
     pub(crate) fn looked(&mut self, news: &News<'_>) {
         let transitions = self.reports.follow(&news.changed_objects, news.objects);
         self.tell(&transitions, news.objects);
+        self.metrics.set_unreported(unreported(news.nodes, news.objects).cloned());
         if let Some(stage) = &self.stage {
             let names = news.changed_nodes.union(&news.changed_objects);
             stage.look(names, news.nodes, news.objects);

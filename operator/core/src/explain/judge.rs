@@ -5,7 +5,7 @@ use multinic_crds::{ConditionType, InterfaceState, Reason};
 
 use super::{
     facts::{Node, Object},
-    finding::Finding,
+    finding::{Finding, Severity},
 };
 
 /// A Node and its object, each where it is there.
@@ -107,10 +107,16 @@ fn reported(name: &str, object: &Object) -> Vec<Finding> {
     });
     let nics: Vec<_> = nics.map(|nic| Finding::of_nic(name, nic)).collect();
     let ready = condition(object, ConditionType::Ready);
-    let untold = ready.filter(|ready| ready.status != "True" && nics.is_empty());
+    let untold = ready.filter(|ready| ready.status != "True" && !tells(&nics, &ready.reason));
     let node = obstacle.or(untold).map(|ready| of_condition(name, ready));
     let silent =
         nics.is_empty() && node.is_none() && object.status.applied_generation != Some(object.generation);
     let not_applied = silent.then(|| Finding::new(name, Reason::NotApplied, ""));
     node.into_iter().chain(not_applied).chain(nics).collect()
+}
+
+/// Whether what is said of NICs is all that such a `Ready` says. An entry of the spec that cannot be read is of no NIC.
+fn tells(nics: &[Finding], ready: &str) -> bool {
+    ready != Reason::InvalidSpec.as_str()
+        && nics.iter().any(|nic| nic.severity == Severity::Wrong || nic.reason == ready)
 }

@@ -60,7 +60,8 @@ pub fn report(fleet: &Fleet, asked: &[String], own_version: &str) -> Result<Repo
     let objects: BTreeMap<&str, &Object> =
         fleet.objects.iter().map(|object| (object.name.as_str(), object)).collect();
     let names: BTreeSet<&str> = if asked.is_empty() {
-        let others = objects.keys().filter(|_| !fleet.is_selection);
+        // Where Nodes are not known, nobody knows which are meant.
+        let others = objects.keys().filter(|_| !fleet.is_selection || fleet.nodes.is_none());
         nodes.keys().chain(others).copied().collect()
     } else {
         asked.iter().map(String::as_str).collect()

@@ -155,6 +155,18 @@ fn what_keeps_an_agent_from_the_whole_node_is_told_once() {
 }
 
 #[test]
+fn a_spec_that_the_agent_cannot_read_is_told_whatever_is_said_of_its_nics() {
+    let unread = json!({ "conditions": [
+        condition("Ready", "False", Reason::InvalidSpec, "an entry has no MAC address"),
+        condition("Synced", "True", Reason::Synced, ""),
+    ] });
+    let [dark, failed] = [("Configured", "NoCarrier"), ("Failed", "ApplyFailed")]
+        .map(|(state, reason)| object("a", &json!([nic(0, state, reason, "")]), &unread));
+    assert_eq!(said(dark), [wrong(&[Reason::InvalidSpec]), notice(Reason::NoCarrier)].concat());
+    assert_eq!(said(failed), wrong(&[Reason::InvalidSpec, Reason::ApplyFailed]));
+}
+
+#[test]
 fn what_was_asked_for_or_passes_is_no_fault() {
     for (state, reason) in [
         ("Pending", Reason::DryRun),
@@ -218,6 +230,13 @@ fn who_may_not_list_nodes_sees_the_objects_and_is_told_that_this_is_not_all() {
         report(&Fleet { nodes: None, is_selection: false, objects: vec![right("a")] }, &[], VERSION).unwrap();
     assert_eq!((report.nodes_wrong, report.is_all_well()), (0, false));
     assert!(report.text(at("2026-01-01T00:00:00Z")).starts_with("The Nodes may not be listed"));
+}
+
+#[test]
+fn who_may_not_list_nodes_and_asks_for_some_of_them_sees_all_objects() {
+    let fleet = Fleet { nodes: None, is_selection: true, objects: vec![right("a")] };
+    let report = report(&fleet, &[], VERSION).unwrap();
+    assert_eq!((report.nodes, report.is_all_well()), (1, false));
 }
 
 #[test]
