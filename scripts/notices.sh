@@ -39,12 +39,18 @@ line=------------------------------------------------------------------------
 {
     echo "What is linked into $package beside its own code, and under which licences."
     cut -d '|' -f 1 "$work/files" | tr '\n' '\0' | xargs -0 sha256sum | cut -c 1-64 | paste -d '|' - "$work/files" |
-        sort -t '|' -k 1,1 -k 3,3 -k 2,2 | awk -F '|' -v line="$line" '
-            function finish() { print ""; while ((getline text < file) > 0) print text; close(file) }
-            $1 != sum { if (file) finish(); print "\n" line; sum = $1; named = "" }
-            $3 != named { print $3 }
-            { named = $3; file = $2 }
-            END { finish() }'
+        sort -t '|' -k 1,1 -k 3,3 -k 2,2 > "$work/texts"
+    sum='' file='' named=''
+    while IFS='|' read -r this_sum this_file crate; do
+        if [ "$this_sum" != "$sum" ]; then
+            [ -z "$file" ] || printf '\n%s\n' "$(cat "$file")"
+            printf '\n%s\n' "$line"
+            named=
+        fi
+        [ "$crate" = "$named" ] || echo "$crate"
+        sum=$this_sum file=$this_file named=$crate
+    done < "$work/texts"
+    printf '\n%s\n' "$(cat "$file")"
     if [ -s "$work/without" ]; then
         printf '\n%s\nNo text comes with the packages of these:\n\n' "$line"
         cat "$work/without"

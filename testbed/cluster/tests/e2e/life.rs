@@ -84,8 +84,8 @@ fn next_chart(scene: &Scene<'_>) -> Result<PathBuf> {
     change(&copy.join("Chart.yaml"), "version: 0.1.0", "version: 0.1.1")?;
     change(
         &copy.join("files/nodenetworkconfigs.yaml"),
-        "description: Configured of wanted NICs, such as `9/10`.",
-        &format!("description: {NEXT_SUMMARY}"),
+        "Number of configured NICs / number of wanted NICs. Example: `9/10`.",
+        NEXT_SUMMARY,
     )?;
     Ok(copy)
 }
