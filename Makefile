@@ -51,7 +51,7 @@ site: $(MDBOOK) ## The pages as a small site with a search, in target/site
 	rm -rf target/site target/site-source
 	mkdir -p target/site-source/pages
 	cp docs/book.toml target/site-source
-	cp --parents -r *.md LICENSE docs charts/multinic/values.yaml charts/multinic/files target/site-source/pages
+	cp --parents -r *.md LICENSE docs examples charts/multinic/values.yaml charts/multinic/files target/site-source/pages
 	cd target/site-source/pages && rm -r docs/src docs/Cargo.toml docs/book.toml && \
 		sed -E 's#]\(([a-z-]+\.md)#](docs/\1#; s#]\(\.\./#](#' docs/SUMMARY.md > SUMMARY.md && rm docs/SUMMARY.md
 	$(MDBOOK) build target/site-source

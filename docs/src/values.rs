@@ -127,7 +127,10 @@ fn flow(value: &Value) -> String {
             format!("{{{}}}", pairs.into_iter().collect::<Vec<_>>().join(", "))
         }
         Value::Array(items) => format!("[{}]", items.iter().map(flow).collect::<Vec<_>>().join(", ")),
-        Value::String(text) if !text.is_empty() => text.clone(),
+        // What YAML would take for something else stays in its quotes.
+        Value::String(text) if !text.is_empty() && serde_json::from_str::<Value>(text).is_err() => {
+            text.clone()
+        }
         other => other.to_string(),
     }
 }

@@ -106,9 +106,13 @@ readOnlyRootFilesystem: true
 
 {{/* The port of the dashboard where it can be reached from outside of its pod; nothing elsewhere. */}}
 {{- define "multinic.dashboardPort" -}}
-{{- $listen := .Values.operator.dashboard.listen -}}
-{{- if not (regexMatch "^(|off|127\\..*|\\[::1\\]:.*)$" $listen) -}}
-{{- regexFind "[0-9]+$" $listen -}}
+{{- $listen := .Values.operator.dashboard.listen | default "off" -}}
+{{- if not (regexMatch "^(off|127\\..*|\\[::1\\]:.*)$" $listen) -}}
+{{- $port := regexFind "[0-9]+$" $listen -}}
+{{- if eq $port (.Values.operator.port | int | toString) -}}
+{{- fail "operator.dashboard.listen has the port of operator.port: choose another one" -}}
+{{- end -}}
+{{- $port -}}
 {{- end -}}
 {{- end }}
 

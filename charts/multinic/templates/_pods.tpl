@@ -33,7 +33,7 @@
 {{- range $label, $value := include "multinic.nodeSelector" .Values.nodeSelector | fromYaml }}
 {{- $rules = append $rules (printf "%s=%s" $label $value) }}
 {{- end }}
-{{- range .Values.agent.affinity | dig "nodeAffinity" "requiredDuringSchedulingIgnoredDuringExecution" "nodeSelectorTerms" list }}
+{{- range .Values.agent.affinity | default dict | dig "nodeAffinity" "requiredDuringSchedulingIgnoredDuringExecution" "nodeSelectorTerms" list }}
 {{- range .matchExpressions }}
 {{- if eq .operator "Exists" }}
 {{- $rules = append $rules .key }}

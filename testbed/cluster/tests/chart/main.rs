@@ -205,8 +205,12 @@ fn the_dashboard_has_a_port_of_the_pod_only_where_it_listens_beyond_it() {
         assert_eq!(variable(operator, "DASHBOARD_LISTEN")["value"], told);
         assert_eq!(operator["ports"][1]["containerPort"], port, "{listen}");
         let policy = rendered.get("NetworkPolicy", "multinic-operator");
-        assert_eq!(policy["spec"]["ingress"][1]["ports"][0]["port"], port, "{listen}");
+        // The page asks nobody who they are: whom it is for is the administrator's to name.
+        let open = json!([{"ports": [{"port": 8080, "protocol": "TCP"}]}]);
+        assert_eq!(policy["spec"]["ingress"], open, "{listen}");
     }
+    let refused = Rendered::of(NEWEST, &["operator.dashboard.listen=[::]:8080"]).err().unwrap();
+    assert!(refused.to_string().contains("operator.port"), "{refused}");
 }
 
 #[test]
