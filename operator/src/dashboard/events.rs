@@ -1,16 +1,13 @@
 //! What differs, as it comes: server-sent events, one at a time and never the list.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, time::Duration};
 
-use axum::{
-    http::StatusCode,
-    response::{IntoResponse, Response, Sse, sse::Event},
-};
+use axum::response::{IntoResponse, Response, Sse, sse::Event};
 use futures::{Stream, StreamExt, stream};
 use multinic_runtime::VERSION;
 use serde_json::json;
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, broadcast},
+    sync::{OwnedSemaphorePermit, broadcast},
     time::{Instant, Interval, MissedTickBehavior, interval_at},
 };
 
@@ -18,20 +15,9 @@ use super::stage::{Stage, Told};
 
 /// A page that hears nothing for longer than three of these knows that it is cut off.
 const BEAT: Duration = Duration::from_secs(15);
-/// More pages are asked to come back later.
-const PAGES: usize = 64;
-
-/// Room for so many pages at one time.
-pub(super) fn seats() -> Arc<Semaphore> {
-    Arc::new(Semaphore::new(PAGES))
-}
-
 /// First the revision that everything after it leads on from; then updates, and beats, however much else there is to say.
-pub(super) fn events(stage: Stage, seats: &Arc<Semaphore>) -> Response {
-    match Arc::clone(seats).try_acquire_owned() {
-        Ok(seat) => Sse::new(told(stage, seat, BEAT)).into_response(),
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "too many pages are open\n").into_response(),
-    }
+pub(super) fn events(stage: Stage, seat: OwnedSemaphorePermit) -> Response {
+    Sse::new(told(stage, seat, BEAT)).into_response()
 }
 
 /// One page, as long as it listens.
@@ -84,10 +70,10 @@ fn age(stage: &Stage) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use std::pin::pin;
+    use std::{pin::pin, sync::Arc};
 
     use multinic_operator_core::{cluster::Index, transition::Transition};
-    use tokio::{task::yield_now, time::timeout};
+    use tokio::{sync::Semaphore, task::yield_now, time::timeout};
 
     use super::*;
     use crate::report::sink::Sink;
@@ -95,7 +81,7 @@ mod tests {
     #[tokio::test]
     async fn a_page_that_never_stops_hearing_updates_hears_beats_all_the_same() {
         let stage = Stage::new();
-        let seat = seats().try_acquire_owned().unwrap();
+        let seat = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
         let mut events = pin!(told(stage.clone(), seat, Duration::from_millis(1)));
         let beat = async {
             loop {
