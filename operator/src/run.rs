@@ -9,12 +9,13 @@ use std::{
 
 use anyhow::{Context, anyhow};
 use futures::FutureExt;
-use kube::Config;
+use kube::{Client, Config};
 use multinic_runtime::{RuntimeArgs, admin, api, heartbeat::Heartbeat};
 use prometheus_client::registry::Registry;
 
 use crate::{
     Args,
+    config::LeaderArgs,
     controller::{Controller, LONGEST_TURN},
     dashboard::Dashboard,
     database::{Database, DatabaseSettings},
@@ -35,11 +36,7 @@ pub async fn run(args: Args, shutdown: impl Future<Output = ()> + Send + 'static
     let Args { sync_interval, removal_grace, max_interfaces, initial_mode, networking, .. } = args;
     let RuntimeArgs { listen, log_level: _, log_format: _ } = runtime;
 
-    // The error's text has its causes in it already.
-    let config = Config::infer().await.map_err(kube::Error::InferConfig);
-    let client = config.and_then(api::client).map_err(|error| {
-        anyhow!("no way to Kubernetes; set KUBECONFIG or run in a pod with a service account: {error}")
-    })?;
+    let client = client().await?;
     let listeners = admin::bind(&listen).await?;
     tracing::info!(version = multinic_runtime::VERSION, %listen, ?sync_interval, ?removal_grace, max_interfaces, "started");
 
@@ -57,11 +54,7 @@ pub async fn run(args: Args, shutdown: impl Future<Output = ()> + Send + 'static
     let settings = Settings { sync_interval, removal_grace, max_interfaces, initial_mode, networking };
     let pod = leader.own_pod();
     let (events, waiting) = Events::new(pod.clone());
-    let mut elector = leader.candidate().map(|candidate| {
-        let token = RandomState::new().hash_one(());
-        let shown = (metrics.clone(), board.clone());
-        Elector::new(client.clone(), &candidate, token, heartbeat.clone(), shown.0, shown.1)
-    });
+    let mut elector = elector(leader, &client, &heartbeat, &metrics, &board);
     metrics.set_leader(elector.is_none());
     let database = DatabaseSettings::from(database);
     let work = || {
@@ -83,6 +76,28 @@ pub async fn run(args: Args, shutdown: impl Future<Output = ()> + Send + 'static
     ended?;
     tracing::info!("stopped");
     Ok(())
+}
+
+async fn client() -> anyhow::Result<Client> {
+    // The error's text has its causes in it already.
+    let config = Config::infer().await.map_err(kube::Error::InferConfig);
+    config.and_then(api::client).map_err(|error| {
+        anyhow!("no way to Kubernetes; set KUBECONFIG or run in a pod with a service account: {error}")
+    })
+}
+
+/// Who finds out whether this operator acts, where several share the work.
+fn elector(
+    leader: LeaderArgs,
+    client: &Client,
+    heartbeat: &Heartbeat,
+    metrics: &Metrics,
+    board: &Board,
+) -> Option<Elector> {
+    let candidate = leader.candidate()?;
+    let token = RandomState::new().hash_one(());
+    let (client, heartbeat) = (client.clone(), heartbeat.clone());
+    Some(Elector::new(client, &candidate, token, heartbeat, metrics.clone(), board.clone()))
 }
 
 /// Works for ever, or from time to time where several share the work.

@@ -27,6 +27,7 @@ pub(super) const ASSETS: &[Asset] = &[
     Asset { path: "/style.css", kind: "text/css; charset=utf-8", text: include_str!("assets/style.css") },
     Asset { path: "/icon.svg", kind: "image/svg+xml", text: include_str!("assets/icon.svg") },
     script!("main.js"),
+    script!("ask.js"),
     script!("changes.js"),
     script!("dom.js"),
     script!("fleet.js"),

@@ -1,43 +1,30 @@
 //! What differs, as it comes: server-sent events, one at a time and never the list.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, time::Duration};
 
-use axum::{
-    http::StatusCode,
-    response::{IntoResponse, Response, Sse, sse::Event},
-};
+use axum::response::{IntoResponse, Response, Sse, sse::Event};
 use futures::{Stream, StreamExt, stream};
 use multinic_runtime::VERSION;
 use serde_json::json;
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, broadcast},
-    time::timeout,
+    sync::{OwnedSemaphorePermit, broadcast},
+    time::{Instant, Interval, MissedTickBehavior, interval_at},
 };
 
 use super::stage::{Stage, Told};
 
 /// A page that hears nothing for longer than three of these knows that it is cut off.
 const BEAT: Duration = Duration::from_secs(15);
-/// More pages are asked to come back later.
-const PAGES: usize = 64;
-
-/// Room for so many pages at one time.
-pub(super) fn seats() -> Arc<Semaphore> {
-    Arc::new(Semaphore::new(PAGES))
-}
-
-/// First the revision that everything after it leads on from; then updates, and beats while there are none.
-pub(super) fn events(stage: Stage, seats: &Arc<Semaphore>) -> Response {
-    match Arc::clone(seats).try_acquire_owned() {
-        Ok(seat) => Sse::new(told(stage, seat)).into_response(),
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "too many pages are open\n").into_response(),
-    }
+/// First the revision that everything after it leads on from; then updates, and beats, however much else there is to say.
+pub(super) fn events(stage: Stage, seat: OwnedSemaphorePermit) -> Response {
+    Sse::new(told(stage, seat, BEAT)).into_response()
 }
 
 /// One page, as long as it listens.
 struct Page {
     stage: Stage,
     told: broadcast::Receiver<Told>,
+    beat: Interval,
     /// Held until the page goes.
     _seat: OwnedSemaphorePermit,
 }
@@ -45,31 +32,67 @@ struct Page {
 fn told(
     stage: Stage,
     seat: OwnedSemaphorePermit,
+    beat: Duration,
 ) -> impl Stream<Item = Result<Event, Infallible>> + Send + 'static {
     let (revision, told) = stage.subscribe();
     let hello = json!({ "version": VERSION, "revision": revision, "read": age(&stage) });
     let hello = Event::default().event("hello").id(stage.id(revision)).data(hello.to_string());
-    let page = Page { stage, told, _seat: seat };
-    let rest = stream::unfold(Some(page), async |page| {
-        let mut page = page?;
-        let told = timeout(BEAT, page.told.recv()).await;
-        Some(match told {
-            Ok(Ok(Told::Update(update))) => {
-                let event = Event::default().event("update").id(page.stage.id(update.revision));
-                (event.data(&update.text), Some(page))
-            }
-            Err(_) => {
-                let beat = json!({ "read": age(&page.stage) });
-                (Event::default().event("beat").data(beat.to_string()), Some(page))
-            }
-            // It is too far behind, or nothing leads from there to here.
-            Ok(Ok(Told::Reload) | Err(_)) => (Event::default().event("reload").data("{}"), None),
-        })
-    });
+    let mut beat = interval_at(Instant::now() + beat, beat);
+    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let page = Page { stage, told, beat, _seat: seat };
+    let rest = stream::unfold(Some(page), async |page| next(page?).await);
     stream::once(async { hello }).chain(rest).map(Ok)
+}
+
+/// What comes next, and the page that listens on.
+async fn next(mut page: Page) -> Option<(Event, Option<Page>)> {
+    let told = tokio::select! {
+        told = page.told.recv() => told,
+        _ = page.beat.tick() => {
+            let beat = json!({ "read": age(&page.stage) });
+            return Some((Event::default().event("beat").data(beat.to_string()), Some(page)));
+        }
+    };
+    Some(match told {
+        Ok(Told::Update(update)) => {
+            let event = Event::default().event("update").id(page.stage.id(update.revision));
+            (event.data(&update.text), Some(page))
+        }
+        // It is too far behind, or nothing leads from there to here.
+        Ok(Told::Reload) | Err(_) => (Event::default().event("reload").data("{}"), None),
+    })
 }
 
 /// How many seconds ago the table was last read.
 fn age(stage: &Stage) -> Option<u64> {
     stage.read(|_, fleet| fleet.last_sync.map(|last| last.elapsed().as_secs()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{pin::pin, sync::Arc};
+
+    use multinic_operator_core::{cluster::Index, transition::Transition};
+    use tokio::{sync::Semaphore, task::yield_now, time::timeout};
+
+    use super::*;
+    use crate::report::sink::Sink;
+
+    #[tokio::test]
+    async fn a_page_that_never_stops_hearing_updates_hears_beats_all_the_same() {
+        let stage = Stage::new();
+        let seat = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
+        let mut events = pin!(told(stage.clone(), seat, Duration::from_millis(1)));
+        let beat = async {
+            loop {
+                stage.take(&[Transition::WritesWork], &Index::default());
+                let event = format!("{:?}", events.next().await);
+                if event.contains("beat") {
+                    break;
+                }
+                yield_now().await;
+            }
+        };
+        timeout(Duration::from_secs(10), beat).await.expect("no beat");
+    }
 }

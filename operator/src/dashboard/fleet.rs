@@ -4,18 +4,18 @@ use std::{convert::Infallible, mem, sync::Arc};
 
 use axum::{
     body::Body,
-    extract::State,
     http::header,
     response::{IntoResponse, Response},
 };
 use futures::stream;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::stage::Stage;
 
 /// What is handed over at once: the whole of a large fleet is never in memory twice.
 const PIECE: usize = 64 * 1024;
 
-pub(super) async fn fleet(State(stage): State<Stage>) -> Response {
+pub(super) fn fleet(stage: &Stage, seat: OwnedSemaphorePermit) -> Response {
     let (opening, rows) = stage.read(|view, fleet| {
         let changes: Vec<_> = view.changes().collect();
         let changes = serde_json::to_string(&changes).unwrap_or_default();
@@ -29,7 +29,12 @@ pub(super) async fn fleet(State(stage): State<Stage>) -> Response {
         );
         (opening, view.rows().map(Arc::clone).collect::<Vec<_>>())
     });
-    let pieces = stream::iter(pieces(opening, rows).map(Ok::<_, Infallible>));
+    let pieces = pieces(opening, rows).map(move |piece| {
+        // Held until the last piece is gone, or nobody takes one any more.
+        let _seat = &seat;
+        Ok::<_, Infallible>(piece)
+    });
+    let pieces = stream::iter(pieces);
     ([(header::CONTENT_TYPE, "application/json")], Body::from_stream(pieces)).into_response()
 }
 

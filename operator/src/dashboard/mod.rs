@@ -20,7 +20,7 @@ mod node;
 mod router;
 pub(crate) mod stage;
 
-use std::{convert::Infallible, error::Error, future::pending, sync::Arc};
+use std::{convert::Infallible, error::Error, future::pending, net::Ipv4Addr, sync::Arc};
 
 use kube::Client;
 use multinic_runtime::admin::{self, Listen};
@@ -67,7 +67,7 @@ impl Dashboard {
         let mut serving = JoinSet::new();
         for listener in listeners {
             // What has no address any more is treated as the strictest.
-            let hosts = listener.local_addr().map_or(Hosts::Loopback, Hosts::at);
+            let hosts = listener.local_addr().map_or(Hosts::Loopback(Ipv4Addr::LOCALHOST.into()), Hosts::at);
             let router = router::router(shown.clone(), hosts);
             serving.spawn(async { axum::serve(listener, router).await });
         }

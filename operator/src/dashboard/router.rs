@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use axum::{
     Json, Router,
-    extract::{FromRef, Path, State},
+    extract::{Path, State},
+    http::StatusCode,
     middleware::from_fn_with_state,
-    response::Response,
+    response::{IntoResponse, Response},
     routing::get,
 };
 use kube::Client;
 use multinic_operator_core::view::{Rows, words};
 use serde_json::Value;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::{
     assets::ASSETS,
@@ -24,18 +25,25 @@ use super::{
 };
 use crate::report::fleet::Fleet;
 
+/// More pages at one time are asked to come back later.
+const PAGES: usize = 64;
+
 /// All that is answered from. Clones answer the same.
 #[derive(Clone)]
 pub(super) struct Shown {
     stage: Stage,
     client: Client,
     fleet: watch::Receiver<Arc<Fleet>>,
-    seats: Arc<Semaphore>,
+    /// For pages that hear what differs.
+    listeners: Arc<Semaphore>,
+    /// For pages that load all of it.
+    loaders: Arc<Semaphore>,
 }
 
 impl Shown {
     pub(super) fn new(stage: Stage, client: Client, fleet: watch::Receiver<Arc<Fleet>>) -> Self {
-        Self { stage, client, fleet, seats: events::seats() }
+        let seats = || Arc::new(Semaphore::new(PAGES));
+        Self { stage, client, fleet, listeners: seats(), loaders: seats() }
     }
 
     pub(super) fn stage(&self) -> Stage {
@@ -55,16 +63,10 @@ impl Shown {
     }
 }
 
-impl FromRef<Shown> for Stage {
-    fn from_ref(shown: &Shown) -> Self {
-        shown.stage()
-    }
-}
-
 /// Answers who asks `hosts`. Whatever is no GET or HEAD is refused.
 pub(super) fn router(shown: Shown, hosts: Hosts) -> Router {
     let mut router = Router::new()
-        .route("/api/fleet", get(fleet))
+        .route("/api/fleet", get(whole))
         .route("/api/events", get(events))
         .route("/api/rows", get(rows))
         .route("/api/words", get(async || Json(words())))
@@ -76,7 +78,25 @@ pub(super) fn router(shown: Shown, hosts: Hosts) -> Router {
 }
 
 async fn events(State(shown): State<Shown>) -> Response {
-    events::events(shown.stage, &shown.seats)
+    match seat(&shown.listeners) {
+        Ok(seat) => events::events(shown.stage, seat),
+        Err(full) => full,
+    }
+}
+
+async fn whole(State(shown): State<Shown>) -> Response {
+    match seat(&shown.loaders) {
+        Ok(seat) => fleet(&shown.stage, seat),
+        Err(full) => full,
+    }
+}
+
+/// Room for one page, or what one too many is told.
+#[allow(clippy::result_large_err, reason = "it is the answer")]
+fn seat(seats: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Response> {
+    Arc::clone(seats)
+        .try_acquire_owned()
+        .map_err(|_| (StatusCode::SERVICE_UNAVAILABLE, "too many pages are open\n").into_response())
 }
 
 async fn rows(State(shown): State<Shown>) -> Json<Value> {
@@ -91,11 +111,14 @@ async fn one_node(State(shown): State<Shown>, Path(name): Path<String>) -> Respo
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::{
+        net::{IpAddr, Ipv4Addr},
+        time::Duration,
+    };
 
     use axum::{
         body::Body,
-        http::{Method, Request, StatusCode, header},
+        http::{Method, Request, header},
     };
     use futures::StreamExt;
     use http_body_util::BodyExt;
@@ -108,6 +131,8 @@ mod tests {
 
     use super::*;
     use crate::report::fleet::Board;
+
+    const HOSTS: Hosts = Hosts::Loopback(IpAddr::V4(Ipv4Addr::LOCALHOST));
 
     /// What is answered from an API server that gives these answers.
     async fn shown(answers: Vec<Answer>) -> (Shown, Board) {
@@ -122,7 +147,7 @@ mod tests {
 
     async fn get(shown: &Shown, path: &str) -> Response {
         let asked = request(Method::GET, path, "localhost:8081");
-        router(shown.clone(), Hosts::Loopback).oneshot(asked).await.unwrap()
+        router(shown.clone(), HOSTS).oneshot(asked).await.unwrap()
     }
 
     async fn read(response: Response) -> Value {
@@ -139,7 +164,7 @@ mod tests {
                 [("localhost:8081", if path == "/none" { 404 } else { 200 }), ("evil.example:8081", 421)]
             {
                 let asked = request(Method::GET, path, host);
-                let response = router(shown.clone(), Hosts::Loopback).oneshot(asked).await.unwrap();
+                let response = router(shown.clone(), HOSTS).oneshot(asked).await.unwrap();
                 assert_eq!(response.status(), status, "{path} of {host}");
                 let policy = response.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
                 assert!(
@@ -157,7 +182,7 @@ mod tests {
         for path in ["/", "/api/fleet", "/api/events", "/api/rows", "/api/nodes/a"] {
             for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS] {
                 let asked = request(method.clone(), path, "localhost");
-                let response = router(shown.clone(), Hosts::Loopback).oneshot(asked).await.unwrap();
+                let response = router(shown.clone(), HOSTS).oneshot(asked).await.unwrap();
                 assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED, "{method} {path}");
             }
         }
@@ -207,17 +232,21 @@ mod tests {
     #[tokio::test]
     async fn one_page_too_many_is_asked_to_come_back() {
         let (shown, _board) = shown(vec![]).await;
-        let mut open = Vec::new();
-        loop {
-            let response = get(&shown, "/api/events").await;
-            if response.status() != StatusCode::OK {
-                assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
-                break;
+        // What listens leaves room for what loads.
+        let mut kept = Vec::new();
+        for path in ["/api/events", "/api/fleet"] {
+            let mut open = Vec::new();
+            for _ in 0..PAGES {
+                let response = get(&shown, path).await;
+                assert_eq!(response.status(), StatusCode::OK, "{path}");
+                open.push(response);
             }
-            open.push(response);
+            assert_eq!(get(&shown, path).await.status(), StatusCode::SERVICE_UNAVAILABLE, "{path}");
+            drop(open.pop());
+            let again = get(&shown, path).await;
+            assert_eq!(again.status(), StatusCode::OK, "{path}");
+            kept.push((open, again));
         }
-        drop(open.pop());
-        assert_eq!(get(&shown, "/api/events").await.status(), StatusCode::OK);
     }
 
     #[tokio::test]

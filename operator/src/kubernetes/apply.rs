@@ -23,7 +23,7 @@ use crate::kubernetes::explain;
 
 /// A version that no object has: upon it the API server creates one, and changes none.
 const NEVER: u64 = 1;
-/// Who gives a new object the mode of the one before.
+/// Who gives a new object its mode, where that is not the usual one.
 const MODE_MANAGER: &str = "multinic-operator-mode";
 /// Answers of an API server that is too busy, or of a proxy before it. They say nothing of the object.
 const BUSY: [u16; 4] = [429, 502, 503, 504];
@@ -203,7 +203,8 @@ impl Writer {
         Ok(())
     }
 
-    /// Makes an object that has nothing but the mode that a person chose for the one before it.
+    /// Makes an object that has nothing but its mode: the one that a person chose for the object before it, or the one
+    /// that new objects begin with.
     ///
     /// Before anything else is in it, so that the agent never acts on it; and under another name than the operator's
     /// own, which would take the mode away with its next spec.

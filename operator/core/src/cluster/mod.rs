@@ -1,10 +1,12 @@
 //! What Kubernetes says: Nodes, and the objects that exist for them.
 
+mod doubt;
 mod index;
 mod matcher;
 mod node;
 mod object;
 
+pub use doubt::doubt;
 pub use index::{Event, Index, Name};
 pub use matcher::{Found, Matcher, NodeRef, Several};
 pub use node::{

@@ -2,7 +2,7 @@
 
 use std::mem;
 
-use multinic_crds::{InterfaceName, InterfaceState, MacAddress, Reason};
+use multinic_crds::{InterfaceName, MacAddress};
 use serde::Serialize;
 
 use super::words::{reason_number, state_number};
@@ -35,7 +35,7 @@ pub struct Change {
     before: Option<(u8, Option<u8>)>,
     #[serde(skip_serializing_if = "Option::is_none")]
     after: Option<(u8, Option<u8>)>,
-    /// Whether it is for a person to look at.
+    /// Whether the text is for a person to look at; of a NIC, state and reason tell.
     bad: bool,
 }
 
@@ -61,21 +61,8 @@ pub fn changes(transitions: &[Transition], at: i64) -> Vec<Change> {
 }
 
 fn change(transition: &Transition, at: i64) -> Option<Change> {
-    let said = |text: String, bad| Some(Change::said(at, text, bad));
+    let of_node = |node: Option<&Name>, mac, change| Some(Change { node: node.cloned(), mac, ..change });
     match transition {
-        Transition::DatabaseLost { error, .. } => said(format!("The table cannot be read: {error}"), true),
-        Transition::DatabaseFound { failures } => {
-            said(format!("The table is read again, after {failures} failed attempts"), false)
-        }
-        Transition::RowsWritten { rows } => said(format!("netplan_success written to {rows} rows"), false),
-        Transition::WritesFail(unwritten) => {
-            said(format!("netplan_success cannot be written: {}", unwritten.error), true)
-        }
-        Transition::WritesWork => said("netplan_success can be written again".to_owned(), false),
-        Transition::GuardRaised { held } => {
-            said(format!("Too many NICs would go at once; the NICs of {} Nodes are kept", held.len()), true)
-        }
-        Transition::GuardCleared => said("No NIC waits for a confirmation any more".to_owned(), false),
         Transition::NicAdded(nic) => Some(Change {
             nic: nic.slot,
             ..asked(at, &nic.node, nic.mac, "NIC added: there is a row for it")
@@ -84,37 +71,62 @@ fn change(transition: &Transition, at: i64) -> Option<Change> {
             Some(Change { nic: nic.slot, ..asked(at, &nic.node, nic.mac, "NIC dropped: its row is gone") })
         }
         Transition::NicMoved { nic, before, after } => {
-            let bad = is_bad(*after);
             let moved = asked(at, &nic.node, nic.mac, "");
             let (before, after) = (before.map(numbers), Some(numbers(*after)));
-            Some(Change { nic: nic.name, before, after, bad, ..moved })
+            Some(Change { nic: nic.name, before, after, ..moved })
         }
         Transition::NicRemoved { nic, before } => {
             let removed = asked(at, &nic.node, nic.mac, "NIC given back");
             Some(Change { nic: nic.name, before: Some(numbers(*before)), ..removed })
         }
-        Transition::ObjectFailed { node, error } => Some(Change {
-            node: Some(Name::clone(node)),
-            ..Change::said(at, format!("The object cannot be written: {error}"), true)
-        }),
-        Transition::ObjectsPostponed { objects } => {
-            said(format!("The API server is slow; {objects} objects are left to the next sync"), true)
+        Transition::ObjectFailed { node, error } => {
+            let text = format!("The object cannot be written: {error}");
+            of_node(Some(node), None, Change::said(at, text, true))
         }
-        Transition::RowRejected(rejection) => Some(Change {
-            node: rejection.node.clone(),
-            mac: rejection.mac,
-            ..Change::said(at, format!("Row rejected ({}): {rejection}", rejection.fault.reason), true)
-        }),
-        Transition::RowsCorrected { rows, left } => {
-            said(format!("{rows} rejected rows were corrected or deleted; {left} are left"), false)
+        Transition::RowRejected(rejection) => {
+            let text = format!("Row rejected ({}): {rejection}", rejection.fault.reason);
+            of_node(rejection.node.as_ref(), rejection.mac, Change::said(at, text, true))
         }
-        Transition::LeftOut { what } => said(format!("Left out: {what}"), true),
-        Transition::ServersUnmatched { servers } => {
-            said(format!("Rows of {} more servers that are no Nodes here", servers.len()), false)
-        }
-        // Each NIC of them is told.
-        Transition::SpecsWritten { .. } | Transition::ObjectsOutdated { .. } => None,
+        _ => said(transition).map(|(text, bad)| Change::said(at, text, bad)),
     }
+}
+
+/// What is said of the operator, of its table or of many Nodes, and whether it is for a person to look at.
+fn said(transition: &Transition) -> Option<(String, bool)> {
+    Some(match transition {
+        Transition::DatabaseLost { error, .. } => (format!("The table cannot be read: {error}"), true),
+        Transition::DatabaseFound { failures } => {
+            (format!("The table is read again, after {failures} failed attempts"), false)
+        }
+        Transition::RowsWritten { rows } => (format!("netplan_success written to {rows} rows"), false),
+        Transition::WritesFail(unwritten) => {
+            (format!("netplan_success cannot be written: {}", unwritten.error), true)
+        }
+        Transition::WritesWork => ("netplan_success can be written again".to_owned(), false),
+        Transition::GuardRaised { held } => {
+            (format!("Too many NICs would go at once; the NICs of {} Nodes are kept", held.len()), true)
+        }
+        Transition::GuardCleared => ("No NIC waits for a confirmation any more".to_owned(), false),
+        Transition::ObjectsPostponed { objects } => {
+            (format!("The API server is slow; {objects} objects are left to the next sync"), true)
+        }
+        Transition::RowsCorrected { rows, left } => {
+            (format!("{rows} rejected rows were corrected or deleted; {left} are left"), false)
+        }
+        Transition::LeftOut { what } => (format!("Left out: {what}"), true),
+        Transition::ServersUnmatched { servers } => {
+            (format!("Rows of {} more servers that are no Nodes here", servers.len()), false)
+        }
+        // Each NIC of them is told, and what is of one Node stands with it.
+        Transition::SpecsWritten { .. }
+        | Transition::ObjectsOutdated { .. }
+        | Transition::NicAdded(_)
+        | Transition::NicDropped(_)
+        | Transition::NicMoved { .. }
+        | Transition::NicRemoved { .. }
+        | Transition::ObjectFailed { .. }
+        | Transition::RowRejected(_) => return None,
+    })
 }
 
 fn asked(at: i64, node: &Name, mac: MacAddress, text: &str) -> Change {
@@ -125,16 +137,9 @@ fn numbers(nic: NicState) -> (u8, Option<u8>) {
     (state_number(nic.state), nic.reason.map(reason_number))
 }
 
-/// Whether a person should look at a NIC that came to this.
-fn is_bad(nic: NicState) -> bool {
-    let fine = |reason: Reason| reason.is_no_fault() || reason == Reason::Configured;
-    let by_state =
-        matches!(nic.state, InterfaceState::Failed | InterfaceState::Refused | InterfaceState::DeviceMissing);
-    by_state || (nic.state == InterfaceState::Configured && !nic.reason.is_some_and(fine))
-}
-
 #[cfg(test)]
 mod tests {
+    use multinic_crds::{InterfaceState, Reason};
     use serde_json::json;
 
     use super::*;
@@ -149,23 +154,18 @@ mod tests {
     }
 
     #[test]
-    fn a_nic_that_moved_is_told_by_numbers_and_marked_where_a_person_should_look() {
-        let nic = |state, reason| NicState { state, reason: Some(reason) };
-        for (after, bad) in [
-            (nic(InterfaceState::Configured, Reason::Configured), false),
-            (nic(InterfaceState::Pending, Reason::Applying), false),
-            (nic(InterfaceState::Configured, Reason::NoCarrier), true),
-            (nic(InterfaceState::Failed, Reason::ApplyFailed), true),
-        ] {
-            let told = changes(&[moved(after)], 7);
-            assert_eq!(
-                serde_json::to_value(&told).unwrap(),
-                json!([{
-                    "at": 7, "node": "a", "mac": mac(1), "nic": "multinic0", "bad": bad,
-                    "after": [after.state as u8, after.reason.map(|reason| reason as u8)],
-                }])
-            );
-        }
+    fn a_nic_that_moved_is_told_by_numbers() {
+        let told = changes(
+            &[moved(NicState { state: InterfaceState::Failed, reason: Some(Reason::ApplyFailed) })],
+            7,
+        );
+        assert_eq!(
+            serde_json::to_value(&told).unwrap(),
+            json!([{
+                "at": 7, "node": "a", "mac": mac(1), "nic": "multinic0", "bad": false,
+                "after": [InterfaceState::Failed as u8, Reason::ApplyFailed as u8],
+            }])
+        );
     }
 
     #[test]

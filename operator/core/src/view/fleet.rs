@@ -128,6 +128,7 @@ fn json(value: &impl Serialize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use multinic_crds::Reason;
     use serde_json::{Value, json};
 
     use super::*;
@@ -173,7 +174,7 @@ mod tests {
         let node = json!({ "metadata": { "name": "a" } });
         assert!(nodes.handle(Event::Delete(serde_json::from_value::<WatchedNode>(node).unwrap())));
         let orphan = read(view.look(&nodes.take_changed(), &nodes, &objects));
-        assert_eq!(orphan["nodes"][0]["orphan"], true);
+        assert_eq!(orphan["nodes"][0]["doubt"], Reason::NodeGone as u8);
 
         assert!(objects.handle(Event::Delete(object("a", 2, &[], Value::Null))));
         let _ = objects.take_changed();

@@ -19,6 +19,6 @@ mod words;
 pub use change::{Change, KEPT, changes};
 pub use fleet::{Update, View};
 pub use head::{Head, Table};
-pub use node::{NicRow, NodeRow};
+pub use node::NodeRow;
 pub use rows::{LISTED, Rows};
 pub use words::words;

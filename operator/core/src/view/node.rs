@@ -5,22 +5,16 @@ use multinic_crds::{Guarded, GuardedInterface, InterfaceName, MacAddress, Mode, 
 use serde::Serialize;
 
 use super::words::{reason_number, state_number};
-use crate::cluster::{Node, Object, Reported, Told, slot_of};
+use crate::cluster::{Node, Object, Reported, Told, doubt, slot_of};
 
 /// One Node, with what is missing or as usual left out.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NodeRow<'a> {
     name: &'a str,
-    /// Whether there is an object without a Node.
-    #[serde(skip_serializing_if = "is_false")]
-    orphan: bool,
-    /// Whether the kubelet says that it is not ready, or is no longer heard of.
-    #[serde(skip_serializing_if = "is_false")]
-    down: bool,
-    /// Whether the agent's word is of an earlier boot, or of an earlier generation of the object.
-    #[serde(skip_serializing_if = "is_false")]
-    outdated: bool,
+    /// The number of the reason why the agent's word cannot be relied on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    doubt: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
     mode: Option<Mode>,
     #[serde(skip_serializing_if = "str::is_empty")]
@@ -42,7 +36,7 @@ struct Condition(u8, Option<u8>, i64);
 /// One NIC, in a fixed order: MAC address, slot, state, reason, since when, whether the spec asks for it (0 or 1), its
 /// addresses in the spec, its Neutron port.
 #[derive(Debug, Serialize)]
-pub struct NicRow<'a>(MacAddress, Option<usize>, Option<u8>, Option<u8>, Option<i64>, u8, String, &'a str);
+struct NicRow<'a>(MacAddress, Option<usize>, Option<u8>, Option<u8>, Option<i64>, u8, String, &'a str);
 
 impl<'a> NodeRow<'a> {
     /// The row of what has this name; none where there is nothing.
@@ -53,9 +47,7 @@ impl<'a> NodeRow<'a> {
         }
         let bare = Self {
             name,
-            orphan: node.is_none(),
-            down: node.is_some_and(Node::is_down),
-            outdated: false,
+            doubt: None,
             mode: None,
             agent: "",
             ready: None,
@@ -65,15 +57,16 @@ impl<'a> NodeRow<'a> {
         };
         Some(match object {
             Some(object) => bare.with(node, object),
-            None => bare,
+            None => Self {
+                doubt: node.filter(|node| node.is_down()).map(|_| reason_number(Reason::NodeNotReady)),
+                ..bare
+            },
         })
     }
 
     fn with(self, node: Option<&Node>, object: &'a Object) -> Self {
-        let is_current = object.observed_generation == Some(object.generation);
-        let upheld = node.is_none_or(|node| node.upholds(&object.boot_id));
         Self {
-            outdated: object.ready.is_some() && !(is_current && upheld),
+            doubt: doubt(node, object).map(reason_number),
             mode: Some(object.mode).filter(|mode| *mode != Mode::Enforce),
             agent: &object.agent_version,
             ready: object.ready.map(condition),
@@ -124,18 +117,13 @@ fn nic<'a>(mac: MacAddress, entry: Option<&'a GuardedInterface>, reported: Optio
     )
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "as serde asks")]
-const fn is_false(flag: &bool) -> bool {
-    !*flag
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
 
     use super::*;
     use crate::{
-        cluster::Index,
+        cluster::{Index, WatchedNode},
         fixtures::{mac, nodes, object},
     };
 
@@ -181,6 +169,10 @@ mod tests {
         let nodes = nodes(&["a"]);
         assert_eq!(shown(None, None), None);
         assert_eq!(shown(nodes.get("a"), None), Some(json!({ "name": "a" })));
+        let down = json!({ "metadata": { "name": "a" }, "status": { "conditions": [{ "type": "Ready", "status": "Unknown" }] } });
+        let down = Node::from(serde_json::from_value::<WatchedNode>(down).unwrap());
+        let row = json!({ "name": "a", "doubt": Reason::NodeNotReady as u8 });
+        assert_eq!(shown(Some(&down), None), Some(row));
 
         let ready = json!({ "type": "Ready", "status": "True", "reason": "Configured", "message": "",
             "lastTransitionTime": SINCE });
@@ -188,7 +180,7 @@ mod tests {
         let mut config = object("a", 2, &[], status);
         config.spec = serde_json::from_value(json!({ "interfaces": [], "mode": "DryRun" })).unwrap();
         let row = json!({
-            "name": "a", "orphan": true, "outdated": true, "mode": "DryRun",
+            "name": "a", "doubt": Reason::NodeGone as u8, "mode": "DryRun",
             "ready": [1, Reason::Configured as u8, SECOND],
         });
         assert_eq!(shown(Index::<Node>::default().get("a"), Some(&config.into())), Some(row));

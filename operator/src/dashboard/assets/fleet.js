@@ -1,5 +1,6 @@
 // What the operator knows: loaded once, and then changed by what it says.
 
+import { ask } from "./ask.js";
 import * as words from "./words.js";
 
 export const fleet = {
@@ -15,9 +16,11 @@ export const fleet = {
 };
 
 const KEPT = 500;
+// A large fleet, by a slow port-forward.
+const LONGEST = 120_000;
 
 export async function load() {
-  const answer = await fetch("/api/fleet");
+  const answer = await ask("/api/fleet", LONGEST);
   if (!answer.ok) throw new Error(`/api/fleet: ${answer.status}`);
   const whole = await answer.json();
   fleet.id = whole.id;
@@ -42,19 +45,23 @@ export function apply(update) {
   return true;
 }
 
+// Which operator, that is which process, an id of a revision is of.
+export const instance = (id) => id?.split("-")[0] ?? null;
+
 export function heard(age) {
   fleet.read = age === null || age === undefined ? null : Date.now() / 1000 - age;
 }
 
 function node(row) {
   const made = { mode: "Enforce", agent: "", ...row };
+  made.doubt = words.reason(row.doubt);
   made.ready = condition(row.ready);
   made.synced = condition(row.synced);
   made.leaked = condition(row.leaked);
   made.nics = (row.nics ?? []).map((nic) => interface_of(made, nic));
   made.configured = made.nics.filter((nic) => nic.state === "Configured" && nic.wanted).length;
   made.wanted = made.nics.filter((nic) => nic.wanted).length;
-  made.text = `${row.name} ${made.agent}`.toLowerCase();
+  made.text = `${row.name} ${made.agent} ${made.doubt}`.toLowerCase();
   return made;
 }
 
@@ -67,8 +74,8 @@ function interface_of(node, [mac, slot, state, reason, since, wanted, addresses,
   const nic = { node, mac, name, since, addresses, port, wanted: wanted === 1 };
   nic.state = state === null ? "Unreported" : words.state(state);
   nic.reason = words.reason(reason);
-  nic.tone = words.tone(nic.state, nic.reason);
-  nic.text = `${node.name} ${name} ${mac} ${addresses} ${port} ${nic.state} ${nic.reason}`.toLowerCase();
+  nic.tone = words.tone(nic.state, nic.reason, node.doubt);
+  nic.text = `${node.name} ${name} ${mac} ${addresses} ${port} ${nic.state} ${nic.reason} ${node.doubt}`.toLowerCase();
   return nic;
 }
 

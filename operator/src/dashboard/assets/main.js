@@ -27,7 +27,7 @@ function show(moved) {
   const { name, of, filters } = route.read();
   shown?.end?.();
   main.replaceChildren();
-  const view = VIEWS[name] ?? overview;
+  const view = Object.hasOwn(VIEWS, name) ? VIEWS[name] : overview;
   shown = view.view(main, filters, of);
   document.title = `${shown.title} · multinic`;
   for (const link of document.querySelectorAll("nav a")) {
@@ -68,11 +68,16 @@ function notice() {
   if (away) {
     const pod = head.leader;
     say(element, pod
-      ? `This operator stands by and knows no Nodes. The one that acts is ${pod}: kubectl -n multinic-system port-forward pod/${pod} 8081`
+      ? `This operator stands by and knows no Nodes. The one that acts is ${pod}: forward a port to that pod, in the same namespace, as you did to this one.`
       : "This operator stands by and knows no Nodes. Which one acts is not known yet.");
   }
 }
 
+// Its address would be that of another view.
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  main.focus();
+});
 addEventListener("hashchange", () => show(true));
 setInterval(live, 1000);
 setInterval(() => fleet.head && shown.tick?.(), TICK);

@@ -1,34 +1,55 @@
 // One Node: what each NIC should be beside what the kernel shows, read anew from the API server.
 
+import { ask } from "./ask.js";
 import { badge, cell, h, prose, table, time } from "./dom.js";
 import { fleet } from "./fleet.js";
-import { doubts } from "./nodes.js";
 import * as route from "./route.js";
 import * as words from "./words.js";
 
 export function view(main, _filters, name) {
   const body = h("div");
   main.append(h("p", {}, h("a", { href: "#/nodes" }, "← All Nodes")), h("h1", {}, `Node ${name}`), body);
+  let loaded = false;
   let seen = null;
   let asked = 0;
+  let drawn = null;
 
   async function load() {
     const mine = ++asked;
-    const answer = await fetch(`/api/nodes/${encodeURIComponent(name)}`).catch(() => null);
-    const found = await answer?.json().catch(() => null);
+    const answer = await ask(`/api/nodes/${encodeURIComponent(name)}`).catch(() => null);
+    const text = (await answer?.text().catch(() => null)) ?? "";
     // A later answer may have come first.
-    if (mine === asked) body.replaceChildren(...(answer?.ok && found ? shown(found, seen) : [missing(found?.error)]));
+    if (mine !== asked) return;
+    // What is as it was stays where it is, with what a person has chosen in it.
+    const now = `${answer?.status} ${seen?.doubt} ${text}`;
+    if (now === drawn) return;
+    drawn = now;
+    const found = parsed(text);
+    body.replaceChildren(...(answer?.ok && found ? shown(found, seen) : [missing(found?.error), ...doubt(seen)]));
   }
 
   return {
     title: `Node ${name}`,
     update() {
       const row = fleet.nodes.get(name);
-      if (seen !== null && seen === row) return;
-      seen = row ?? {};
+      if (loaded && seen === row) return;
+      loaded = true;
+      seen = row;
       load();
     },
+    // A message, or what is observed, may differ where the row does not; and an API server that was away may be back.
+    tick() {
+      if (!document.hidden) load();
+    },
   };
+}
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }
 
 function missing(why) {
@@ -41,7 +62,7 @@ function shown(config, row) {
   const told = new Map((status.interfaces ?? []).map((nic) => [nic.macAddress, nic]));
   const wanted = spec.interfaces ?? [];
   const besides = [...told.values()].filter((nic) => !wanted.some((entry) => entry.macAddress === nic.macAddress));
-  const rows = [...wanted.map((entry) => nic(entry, told.get(entry.macAddress))), ...besides.map((entry) => nic(null, entry))];
+  const rows = [...wanted.map((entry) => nic(entry, told.get(entry.macAddress), row)), ...besides.map((entry) => nic(null, entry, row))];
   const mode = spec.mode ?? "Enforce";
   return [
     facts([
@@ -51,7 +72,7 @@ function shown(config, row) {
       ["Agent", status.agentVersion || "has not said anything yet"],
       ["Host", [status.osImage, status.backend].filter(Boolean).join(", ") || "unknown"],
     ]),
-    ...doubts(row).map(doubt),
+    ...doubt(row),
     ...dry_run(mode, status),
     h("h2", {}, "NICs: wanted and observed"),
     rows.length ? table("NICs of this Node", ["NIC", "State", "Wanted", "Observed", "Why"], rows) : h("p", {}, "There are none."),
@@ -60,8 +81,11 @@ function shown(config, row) {
   ];
 }
 
-function doubt(word) {
-  return h("p", { role: "status", class: "doubt" }, why(word), ": ", prose(words.explain(word)?.meaning ?? ""), what_to_do(word));
+// Why what the agent says of this Node's NICs is not to be relied on.
+function doubt(row) {
+  const word = row?.doubt;
+  if (!word) return [];
+  return [h("p", { role: "status", class: "doubt" }, why(word), ": ", prose(words.explain(word)?.meaning ?? ""), what_to_do(word))];
 }
 
 function dry_run(mode, status) {
@@ -75,7 +99,7 @@ function dry_run(mode, status) {
   ];
 }
 
-function nic(wanted, told) {
+function nic(wanted, told, row) {
   const state = told?.state ?? "Unreported";
   const reason = told?.reason ?? "";
   const observed = told?.observed;
@@ -83,7 +107,7 @@ function nic(wanted, told) {
     || (wanted.addresses ?? []).some((address) => !(observed.addresses ?? []).includes(address)));
   return h("tr", {},
     h("th", { scope: "row" }, wanted?.name ?? told.name, h("div", { class: "mono quiet" }, wanted?.macAddress ?? told.macAddress)),
-    cell(badge(state, words.tone(state, reason)), told?.lastTransitionTime ? h("div", { class: "quiet" }, time(Date.parse(told.lastTransitionTime) / 1000)) : null),
+    cell(badge(state, words.tone(state, reason, row?.doubt)), told?.lastTransitionTime ? h("div", { class: "quiet" }, time(Date.parse(told.lastTransitionTime) / 1000)) : null),
     cell(wanted ? facts(asked(wanted)) : "no longer"),
     h("td", { class: differs ? "differs" : "" }, observed ? facts([
       ["Link", observed.linkName], ["State", observed.operState], ["MTU", observed.mtu],

@@ -4,21 +4,16 @@ import { ago, h, plural, say } from "./dom.js";
 import { fleet } from "./fleet.js";
 import { anchor, list, sort_by, tag, text } from "./list.js";
 import * as route from "./route.js";
+import * as words from "./words.js";
 
 export function standing(node) {
-  if (node.orphan) return ["Node is gone", "warn"];
-  if (node.down) return ["Node not ready", "bad"];
-  if (!node.ready) return [node.wanted ? "No agent yet" : "Nothing to do", node.wanted ? "warn" : ""];
-  if (node.outdated) return ["Out of date", "warn"];
+  // Where no NIC is wanted, there may be no agent on purpose.
+  if (node.doubt === "NeverReported" && !node.nics.length) return [node.doubt, ""];
+  if (node.doubt) return [node.doubt, node.doubt === "NodeNotReady" ? "bad" : "warn"];
+  if (!node.ready) return [node.agent ? "Not ready" : "NoObject", "warn"];
   if (node.ready.holds) return ["Ready", "good"];
-  return [node.ready.reason || "Not ready", node.ready.reason === "Applying" ? "" : "bad"];
-}
-
-// Why what the agent says of this Node's NICs is not to be relied on: reasons, each of which has a remedy.
-export function doubts(node) {
-  const never = !node.ready && node.wanted > 0;
-  const all = { NodeGone: node.orphan, NodeNotReady: node.down, NeverReported: never, ReportOutdated: node.outdated };
-  return Object.keys(all).filter((word) => all[word]);
+  const { reason } = node.ready;
+  return [reason || "Not ready", words.explain(reason)?.fine ? "" : "bad"];
 }
 
 export const is_fine = (node) => ["good", ""].includes(standing(node)[1]) && (node.synced?.holds ?? true) && !node.leaked;

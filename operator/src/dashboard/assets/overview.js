@@ -38,19 +38,29 @@ function counts() {
     card("NICs", all.length.toLocaleString("en"), { href: "#/nics" }),
   ];
   for (const [state, count] of tally(all.map((nic) => nic.state))) {
-    const tone = words.tone(state, state);
+    const tones = new Set(all.filter((nic) => nic.state === state).map((nic) => nic.tone));
+    const tone = ["bad", "warn", "", "good"].find((tone) => tones.has(tone));
     cards.push(card(state, count.toLocaleString("en"), { href: route.link("nics", { state }), tone }));
   }
   return cards;
 }
 
 function reasons() {
-  const notable = tally(nics().filter((nic) => nic.tone !== "good").map((nic) => nic.reason).filter(Boolean));
+  const notable = tally(nics().filter((nic) => nic.tone !== "good").map(why));
   if (!notable.length) return h("p", { class: "quiet" }, fleet.nodes.size ? "No NIC has a reason to be looked at." : "There are no Nodes yet.");
-  const lines = notable.map(([word, count]) => h("li", {},
-    h("a", { href: route.link("nics", { reason: word }) }, `${count.toLocaleString("en")} × ${word}`), " ",
-    prose(words.explain(word)?.meaning ?? ""), h("div", { class: "quiet" }, prose(words.explain(word)?.remedy ?? ""))));
+  const lines = notable.map(([key, count]) => {
+    const [filter, word] = key.split(" ");
+    const { meaning, remedy = "" } = words.explain(word) ?? { meaning: "No reason is known for it; see its Node." };
+    return h("li", {}, h("a", { href: route.link("nics", { [filter]: word }) }, `${count.toLocaleString("en")} × ${word}`), " ",
+      prose(meaning), h("div", { class: "quiet" }, prose(remedy)));
+  });
   return h("section", { "aria-label": "Why" }, h("h2", {}, "Why NICs are not just configured"), h("ul", {}, lines));
+}
+
+// By what the NICs view is filtered for all that are like this one: the doubt of its Node, its reason, or its state alone.
+function why(nic) {
+  if (nic.node.doubt) return `q ${nic.node.doubt}`;
+  return nic.reason ? `reason ${nic.reason}` : `state ${nic.state}`;
 }
 
 function standing({ acts, leader, listed, watching, guarded, table, failedObjects }) {

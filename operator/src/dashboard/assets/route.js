@@ -2,8 +2,17 @@
 
 export function read() {
   const [path, query = ""] = location.hash.slice(1).split("?");
-  const parts = path.split("/").filter(Boolean).map(decodeURIComponent);
+  const parts = path.split("/").filter(Boolean).map(decoded);
   return { name: parts[0] ?? "overview", of: parts[1], filters: new URLSearchParams(query) };
+}
+
+// What somebody typed may be no code for anything.
+function decoded(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }
 
 export function link(name, filters = {}) {

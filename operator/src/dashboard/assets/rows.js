@@ -1,27 +1,38 @@
 // The rows of the table that lead to no NIC.
 
+import { ask } from "./ask.js";
 import { badge, cell, h, plural, prose, table } from "./dom.js";
-import { fleet } from "./fleet.js";
+import { fleet, instance } from "./fleet.js";
 import * as route from "./route.js";
 import * as words from "./words.js";
 
 export function view(main) {
   const body = h("div");
   main.append(h("h1", {}, "Rows without a NIC"), body);
-  let edition = null;
+  let asked = null;
+  let failed = false;
 
   async function load() {
-    const answer = await fetch("/api/rows").catch(() => null);
-    const rows = answer?.ok ? await answer.json() : null;
+    const mine = asked;
+    const answer = await ask("/api/rows").catch(() => null);
+    const rows = answer?.ok ? await answer.json().catch(() => null) : null;
+    // A later answer may have come first.
+    if (mine !== asked) return;
+    failed = !rows;
     body.replaceChildren(...(rows ? shown(rows) : [h("p", { role: "alert" }, "The operator does not answer.")]));
   }
 
   return {
     title: "Rows",
     update() {
-      if (!fleet.head || edition === fleet.head.rowsEdition) return;
-      edition = fleet.head.rowsEdition;
+      // Another operator counts its editions anew.
+      const edition = `${instance(fleet.id)} ${fleet.head.rowsEdition}`;
+      if (asked === edition) return;
+      asked = edition;
       load();
+    },
+    tick() {
+      if (failed) load();
     },
   };
 }

@@ -1,11 +1,15 @@
 // Hears what differs, comes back by itself, and knows when it has heard nothing for too long.
 
-import { apply, fleet, heard, load } from "./fleet.js";
+import { apply, fleet, heard, instance, load } from "./fleet.js";
 
 // Three beats of the operator.
 const STALE = 45_000;
 
 let source = null;
+// The one attempt to connect that is to come.
+let timer = null;
+// Which operator is heard.
+let speaker = null;
 let last = performance.now();
 let connected = false;
 let version = null;
@@ -26,6 +30,7 @@ export function listen(changed) {
 }
 
 function connect(changed) {
+  source?.close();
   source = new EventSource("/api/events");
   const on = (name, take) => source.addEventListener(name, (event) => {
     last = performance.now();
@@ -38,6 +43,7 @@ function connect(changed) {
     // Another operator has other files.
     if (version !== null && version !== hello.version) location.reload();
     version = hello.version;
+    speaker = instance(id);
     if (id !== fleet.id) renew(changed);
   });
   on("beat", (beat) => heard(beat.read));
@@ -53,8 +59,9 @@ function connect(changed) {
 
 function again(changed, pause) {
   connected = false;
-  source.close();
-  setTimeout(() => connect(changed), pause);
+  source?.close();
+  clearTimeout(timer);
+  timer = setTimeout(() => connect(changed), pause);
 }
 
 // What comes while the whole is on its way is kept until it is there.
@@ -70,6 +77,11 @@ function renew(changed) {
   loading = load()
     .then(() => {
       loading = null;
+      // What another operator says of its revisions does not lead on from these.
+      if (instance(fleet.id) !== speaker) {
+        again(changed, 1000);
+        return;
+      }
       for (const [update, id] of waiting.splice(0)) take(update, id, changed);
     })
     .catch(() => {
