@@ -67,7 +67,8 @@ impl Dashboard {
         let mut serving = JoinSet::new();
         for listener in listeners {
             // What has no address any more is treated as the strictest.
-            let hosts = listener.local_addr().map_or(Hosts::Loopback(Ipv4Addr::LOCALHOST.into()), Hosts::at);
+            let hosts =
+                listener.local_addr().map_or_else(|_| Hosts::Loopback(Ipv4Addr::LOCALHOST.into()), Hosts::at);
             let router = router::router(shown.clone(), hosts);
             serving.spawn(async { axum::serve(listener, router).await });
         }

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use futures::{StreamExt, TryStreamExt, stream};
+use k8s_openapi::api::core::v1::Node as KubeNode;
 use kube::{
     Api,
     api::{Patch, PatchParams, PostParams},
@@ -79,6 +80,11 @@ async fn live(bed: &Testbed) -> Result<()> {
     page.shows("what changed meanwhile", state, json!("DeviceMissing")).await?;
     assert_eq!(page.eval("window.loaded")?, "once", "the page was loaded again");
     browser.is_content()
+}
+
+/// Whether the page has this text.
+fn text(words: &str) -> String {
+    format!("document.getElementById('main').textContent.includes({})", json!(words))
 }
 
 async fn empty(bed: &Testbed) -> Result<()> {
@@ -163,8 +169,8 @@ fn status(node: u8, generation: Option<i64>) -> Value {
     })
 }
 
-/// A cluster of small nodes whose agents have all sorts of trouble.
-async fn troubled(world: &World<'_>) -> Result<()> {
+/// A cluster of small nodes that are to have NICs.
+async fn wanted(world: &World<'_>) -> Result<()> {
     let mut storage = OpenstackConfig::new("storage", "10.20.0.0/16");
     for node in 1..=NODES {
         world.cluster.create_node(&kubernetes_node(&name(node), [192, 0, 2, 100 + node].into())).await?;
@@ -175,8 +181,11 @@ async fn troubled(world: &World<'_>) -> Result<()> {
     }
     storage = storage.with(Port::new("fa:16:3e:ff:00:01", &name(4)).address("not-an-address"));
     storage = storage.with(Port::new("fa:16:3e:ff:00:02", "elsewhere-1").address("10.20.200.1"));
-    world.database.producer().sync(&storage).await?;
-    let configs = Api::<NodeNetworkConfig>::all(world.cluster.client());
+    world.database.producer().sync(&storage).await
+}
+
+/// The agents have all sorts of trouble.
+async fn said_by_agents(configs: &Api<NodeNetworkConfig>) -> Result<()> {
     for node in 1..=NODES {
         let config = eventually("the object", SOON, async || {
             let config = configs.get(&name(node)).await?;
@@ -201,9 +210,11 @@ async fn troubled(world: &World<'_>) -> Result<()> {
 
 async fn trouble(bed: &Testbed) -> Result<()> {
     let world = bed.world(Schema::ProducerWithAddressing).await?;
-    troubled(&world).await?;
-    let mut browser = bed.browser()?;
+    let (mut browser, configs) = (bed.browser()?, Api::all(world.cluster.client()));
+    wanted(&world).await?;
     let mut page = browser.open(OPERATOR_PAGE, DESK)?;
+    unreported(&mut page).await?;
+    said_by_agents(&configs).await?;
     let cards = "Object.fromEntries([...document.querySelectorAll('.card')].map((card) => [card.children[0].textContent, card.children[1].textContent]))";
     let told = format!(
         "(({{Nodes, NICs, Failed, Refused, Rows}}) => [Nodes, NICs, Failed, Refused, Rows])({cards})"
@@ -215,7 +226,67 @@ async fn trouble(bed: &Testbed) -> Result<()> {
     explained(&mut page).await?;
     on_other_screens(&mut page).await?;
     by_keyboard(&mut page).await?;
+    moderate(&mut page, &configs).await?;
+    doubted(&mut page, &world, &configs).await?;
     browser.is_content()
+}
+
+/// Nobody has said anything of a NIC yet, so none is well.
+async fn unreported(page: &mut Page<'_>) -> Result<()> {
+    page.shows("why no NIC is well", &text("36 × NeverReported"), json!(true)).await?;
+    let well = text("No NIC has a reason to be looked at.");
+    page.shows("that not all is well", &well, json!(false)).await?;
+    page.go(&format!("{OPERATOR_PAGE}/#/nics?q=NeverReported"))?;
+    page.shows("all of them", COUNT, json!("36 NICs")).await?;
+    page.go(&format!("{OPERATOR_PAGE}/#/nodes?problem=1"))?;
+    page.shows("their Nodes", COUNT, json!("12 Nodes")).await?;
+    page.go(&format!("{OPERATOR_PAGE}/#/"))
+}
+
+/// A Node that has no row, and so nothing that could differ, is not asked for with each update of others.
+async fn moderate(page: &mut Page<'_>, configs: &Api<NodeNetworkConfig>) -> Result<()> {
+    const UPDATES: u32 = 6;
+    page.eval("window.asked = 0; window.real = fetch; window.fetch = (path, ...more) => { asked += path.startsWith('/api/nodes/'); return real(path, ...more); }; location.hash = '#/node/nobody'")?;
+    page.shows("that it is not there", &text("there is no NodeNetworkConfig of this name"), json!(true))
+        .await?;
+    for number in 0..UPDATES {
+        let heard = "import('/fleet.js').then(({ fleet }) => fleet.nodes.get('worker-10').mode)";
+        let mode = if number % 2 == 0 { "Paused" } else { "Enforce" };
+        let patch = Patch::Merge(json!({ "spec": { "mode": mode } }));
+        configs.patch(&name(10), &PatchParams::default(), &patch).await?;
+        page.shows("the mode", heard, json!(mode)).await?;
+        page.eval("new Promise((drawn) => setTimeout(drawn, 300))")?;
+    }
+    let asked = page.eval("asked")?.as_u64().context("not counted")?;
+    // Now and then it is asked for again.
+    ensure!((1..u64::from(UPDATES) / 2).contains(&asked), "asked {asked} times in {UPDATES} updates");
+    page.eval("window.fetch = window.real").map(drop)
+}
+
+/// What an agent said earlier is not shown as well where it may hold no more, and what keeps one from looking is not hidden.
+async fn doubted(page: &mut Page<'_>, world: &World<'_>, configs: &Api<NodeNetworkConfig>) -> Result<()> {
+    let state = "document.querySelector('.list .badge.warn')?.textContent";
+    page.go(&format!("{OPERATOR_PAGE}/#/nics?q=worker-10+multinic0"))?;
+    page.shows("a NIC of an outdated report", state, json!("Configured")).await?;
+    let ready = "document.querySelectorAll('.list .viewport .row .badge')[0]?.textContent";
+    page.go(&format!("{OPERATOR_PAGE}/#/nodes?q=worker-10"))?;
+    page.shows("its Node", ready, json!("ReportOutdated")).await?;
+
+    let down = json!({ "status": { "conditions": [{ "type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown" }] } });
+    let nodes = Api::<KubeNode>::all(world.cluster.client());
+    nodes.patch_status(&name(11), &PatchParams::default(), &Patch::Strategic(&down)).await?;
+    page.go(&format!("{OPERATOR_PAGE}/#/nodes?q=worker-11"))?;
+    page.shows("a Node that is down", ready, json!("NodeNotReady")).await?;
+    page.go(&format!("{OPERATOR_PAGE}/#/nics?q=worker-11+multinic0"))?;
+    page.shows("a NIC of it", state, json!("Configured")).await?;
+
+    let stuck = json!({ "status": { "conditions": [{
+        "type": "Ready", "status": "False", "reason": "HostFilesUnreadable", "message": "/etc is gone",
+        "lastTransitionTime": "2026-11-28T10:00:00Z",
+    }] } });
+    configs.patch_status(&name(10), &PatchParams::default(), &Patch::Merge(&stuck)).await?;
+    page.go(&format!("{OPERATOR_PAGE}/#/nodes?q=worker-10"))?;
+    page.shows("what keeps its agent", ready, json!("HostFilesUnreadable")).await
 }
 
 async fn filtered(page: &mut Page<'_>) -> Result<()> {
@@ -226,7 +297,7 @@ async fn filtered(page: &mut Page<'_>) -> Result<()> {
         ("nics?q=worker-05+multinic1", "1 of 36 NICs"),
         ("nics?q=fa:16:3e:00:09", "3 of 36 NICs"),
         ("nics?q=10.20.7.11", "1 of 36 NICs"),
-        ("nodes?problem=1", "5 of 12 Nodes"),
+        ("nodes?problem=1", "4 of 12 Nodes"),
         ("nodes?agent=0.0.9", "1 of 12 Nodes"),
     ] {
         page.go(&format!("{OPERATOR_PAGE}/#/{address}"))?;
@@ -249,8 +320,6 @@ async fn filtered(page: &mut Page<'_>) -> Result<()> {
 }
 
 async fn explained(page: &mut Page<'_>) -> Result<()> {
-    let text =
-        |words: &str| format!("document.getElementById('main').textContent.includes({})", json!(words));
     for (address, words) in [
         ("node/worker-05", "/etc/netplan/50-site.yaml configures this NIC"),
         ("node/worker-05", "exclude it in that file"),
@@ -321,6 +390,16 @@ const PALE: &str = r"
 async fn by_keyboard(page: &mut Page<'_>) -> Result<()> {
     page.go(&format!("{OPERATOR_PAGE}/#/nodes?q=worker-05"))?;
     page.shows("one node", COUNT, json!("1 of 12 Nodes")).await?;
+    page.eval("document.querySelector('.skip').focus()")?;
+    page.press("Enter")?;
+    page.shows("the content", "document.activeElement.id", json!("main")).await?;
+    assert_eq!(
+        page.eval("location.hash")?,
+        "#/nodes?q=worker-05",
+        "who skips to the content leaves the view"
+    );
+    page.shows("one node still", COUNT, json!("1 of 12 Nodes")).await?;
+    page.eval("document.activeElement.blur()")?;
     let focus = "document.activeElement.textContent";
     let ring = "getComputedStyle(document.activeElement).outlineStyle";
     for _ in 0..40 {
