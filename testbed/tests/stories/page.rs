@@ -5,14 +5,12 @@
 use std::env;
 use std::fs;
 use std::path::Path;
-use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
-use futures::{StreamExt, TryStreamExt, stream};
 use k8s_openapi::api::core::v1::Node as KubeNode;
 use kube::{
     Api,
-    api::{Patch, PatchParams, PostParams},
+    api::{Patch, PatchParams},
 };
 use multinic_crds::{AGENT_MANAGER, InterfaceState, NodeNetworkConfig};
 use multinic_testbed::{
@@ -28,15 +26,16 @@ const PHONE: Screen = Screen { width: 390, height: 800, dark: false };
 const NIC: &str = "fa:16:3e:00:00:01";
 /// How many there are of what a list shows.
 const COUNT: &str = "document.querySelector('.filters .count')?.textContent";
-const ROWS: &str = "[...document.querySelectorAll('.list .viewport .row')].filter((row) => row.style.display !== 'none').length";
 const LIVE: &str = "document.getElementById('live-state').textContent";
+
+mod large;
 
 pub(crate) fn tell(suite: Suite) -> Suite {
     suite
         .tell("a_nic_that_fails_is_seen_in_the_page_without_loading_it_again", Needs::Browser, live)
         .tell("the_page_leads_to_the_nics_that_are_not_right_and_says_why", Needs::Browser, trouble)
         .tell("an_empty_fleet_is_told_as_such", Needs::Browser, empty)
-        .tell("a_page_of_five_thousand_nodes_is_searched_and_scrolled", Needs::Browser, large)
+        .tell("a_page_of_five_thousand_nodes_is_searched_and_scrolled", Needs::Browser, large::large)
 }
 
 async fn live(bed: &Testbed) -> Result<()> {
@@ -413,73 +412,6 @@ async fn by_keyboard(page: &mut Page<'_>) -> Result<()> {
         }
     }
     anyhow::bail!("no way to the node by keyboard")
-}
-
-/// Objects without Nodes, which are made quicker than with them.
-async fn large(bed: &Testbed) -> Result<()> {
-    const LARGE: u32 = 5000;
-    let world = bed.world(Schema::ProducerWithAddressing).await?;
-    world.operator.stop().await?;
-    let configs = Api::<NodeNetworkConfig>::all(world.cluster.client());
-    let created = (0..LARGE).map(|number| {
-        let configs = configs.clone();
-        async move {
-            configs.create(&PostParams::default(), &object(number)?).await.map(drop).context("not created")
-        }
-    });
-    stream::iter(created).buffer_unordered(32).try_collect::<()>().await?;
-    world.operator.resume()?;
-    world.syncs(1).await?;
-
-    let mut browser = bed.browser()?;
-    let mut page = browser.open(&format!("{OPERATOR_PAGE}/#/nics"), DESK)?;
-    page.shows("all of them", COUNT, json!("50,000 NICs")).await?;
-    let began = Instant::now();
-    page.eval("location.reload()")?;
-    page.shows("all of them", COUNT, json!("50,000 NICs")).await?;
-    eprintln!("loaded again in {:?}", began.elapsed());
-    let whole = "fetch('/api/fleet').then((answer) => answer.text()).then((text) => text.length)";
-    eprintln!(
-        "/api/fleet: {} bytes; resident: {}",
-        page.eval(whole)?,
-        world.operator.process()?.resident_memory()?
-    );
-    let count = page.eval(ROWS)?.as_u64().context("no rows")?;
-    ensure!((10..100).contains(&count), "{count} rows are in the page");
-
-    page.eval("document.querySelector('.viewport').scrollTop = 1e9")?;
-    let last = "[...document.querySelectorAll('.list .viewport .row')].some((row) => row.textContent.includes('node-04999') && row.textContent.includes('multinic9'))";
-    page.shows("the last one", last, json!(true)).await?;
-    page.eval("document.querySelector('input[type=search]').focus()")?;
-    page.type_text("node-04321 multinic7")?;
-    page.shows("the one that is sought", COUNT, json!("1 of 50,000 NICs")).await?;
-
-    // One object that changes is one row.
-    page.eval("window.heard = []; window.more = new EventSource('/api/events'); more.addEventListener('update', (event) => heard.push(event.data.length)); new Promise((resolve) => { more.onopen = resolve; })")?;
-    let dry = Patch::Merge(json!({ "spec": { "mode": "DryRun" } }));
-    configs.patch("node-00007", &PatchParams::default(), &dry).await?;
-    page.shows("one update", "heard.length", json!(1)).await?;
-    let bytes = page.eval("heard[0]")?.as_u64().context("no update")?;
-    eprintln!("one update: {bytes} bytes");
-    ensure!(bytes < 4096, "an update of one object has {bytes} bytes");
-    browser.is_content()
-}
-
-fn object(number: u32) -> Result<NodeNetworkConfig> {
-    let [_, high, middle, low] = number.to_be_bytes();
-    let interfaces = (0..10_u8).map(|nic| {
-        json!({
-            "macAddress": format!("fa:16:{high:02x}:{middle:02x}:{low:02x}:{nic:02x}"), "name": format!("multinic{nic}"),
-            "portId": format!("00000000-0000-4000-8000-{number:08}{nic:04}"),
-            "addresses": [format!("10.{nic}.{middle}.{low}/16")],
-        })
-    });
-    let object = json!({
-        "apiVersion": "multinic.io/v1alpha1", "kind": "NodeNetworkConfig",
-        "metadata": { "name": format!("node-{number:05}") },
-        "spec": { "interfaces": interfaces.collect::<Vec<_>>() },
-    });
-    Ok(serde_json::from_value(object)?)
 }
 
 /// Leaves a picture, where somebody wants one.
