@@ -36,7 +36,9 @@ fn of_names(members: &[Member], files: &[FileChange], world: World<'_>) -> Notic
     let left = left.filter_map(|change| Some(world.backend.owner_of(&change.path)?.to_string()));
     let links: BTreeSet<String> = touched(members).map(|(name, _)| name).collect();
     let renamed = touched(members).filter(|(name, stays)| !stays && name.parse::<InterfaceName>().is_ok());
-    let all: BTreeSet<String> = left.chain(renamed.map(|(name, _)| name)).collect();
+    let leased = members.iter().filter(|member| keeps_what_its_file_drops(member, files, world));
+    let leased = leased.filter_map(|member| Some(member.link.as_ref()?.name.clone()));
+    let all: BTreeSet<String> = left.chain(renamed.map(|(name, _)| name)).chain(leased).collect();
     let is_told = !files.is_empty() || !all.is_empty();
     let wanted = members.iter().filter_map(|member| Some(member.wanted.as_ref()?.name));
     let adopt: BTreeSet<InterfaceName> = wanted.filter(|_| is_told).collect();
@@ -53,6 +55,21 @@ fn of_names(members: &[Member], files: &[FileChange], world: World<'_>) -> Notic
         .into_iter()
         .map(|name| if known(&name) { Notice::Adopt(name) } else { Notice::ForgetName(name.to_string()) });
     Notices { back: back.collect(), forget, forget_names, adopt }
+}
+
+/// Whether the NIC keeps an address, by a lease, that its file no longer says: who is told of the new file would take it off
+/// the link.
+fn keeps_what_its_file_drops(member: &Member, files: &[FileChange], world: World<'_>) -> bool {
+    let (Some(wanted), Some(target)) = (&member.wanted, &member.target) else { return false };
+    let said =
+        |text: &Option<String>| text.as_deref().map(|text| world.backend.addresses(text)).unwrap_or_default();
+    let of_it = files.iter().filter(|change| world.backend.owner_of(&change.path) == Some(wanted.name));
+    of_it
+        .flat_map(|change| {
+            let after = said(&change.to);
+            said(&change.from).into_iter().filter(move |net| !after.contains(net))
+        })
+        .any(|net| target.addresses.contains(&net))
 }
 
 /// Links whose files change, and the NICs that these are of, written or removed. What is repaired needs no word.
