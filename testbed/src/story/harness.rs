@@ -65,7 +65,7 @@ impl Suite {
     pub fn run(self) -> ExitCode {
         let mut arguments = Arguments::from_args();
         let processors = thread::available_parallelism().map_or(1, NonZero::get);
-        arguments.test_threads.get_or_insert((3 * processors).div_ceil(2));
+        arguments.test_threads.get_or_insert_with(|| (3 * processors).div_ceil(2));
         libtest_mimic::run(&arguments, self.trials).exit_code()
     }
 }
