@@ -40,6 +40,12 @@ impl ConditionType {
             Self::Synced => "Synced",
         }
     }
+
+    /// The one of `conditions` that is of this type.
+    #[must_use]
+    pub fn of(self, conditions: &[Condition]) -> Option<&Condition> {
+        conditions.iter().find(|condition| condition.type_ == self.as_str())
+    }
 }
 
 /// A condition as of `now`. [`merge_conditions`] gives it the time it really changed.

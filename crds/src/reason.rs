@@ -378,6 +378,13 @@ impl Reason {
         )
     }
 
+    /// Whether an agent that says so of its node does not look at its NICs, and so says nothing of the newest spec: something
+    /// is in its way, or somebody paused it.
+    #[must_use]
+    pub const fn keeps_from_looking(self) -> bool {
+        self.is_obstacle() || matches!(self, Self::Paused)
+    }
+
     /// Whether a NIC is right in the kernel, and its network does not say that it works.
     #[must_use]
     pub const fn is_unproven(self) -> bool {

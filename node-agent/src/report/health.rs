@@ -191,10 +191,10 @@ impl Metrics {
 
     /// Takes `status` into account.
     pub fn observe(&self, status: &NodeNetworkConfigStatus) {
-        let condition = |kind: ConditionType| status.conditions.iter().find(|one| one.type_ == kind.as_str());
         let holds = |one: &Condition| one.status == "True";
-        self.leaked.set(i64::from(condition(ConditionType::NodeAddressLeaked).is_some_and(holds)));
-        if let Some(ready) = condition(ConditionType::Ready) {
+        self.leaked
+            .set(i64::from(ConditionType::NodeAddressLeaked.of(&status.conditions).is_some_and(holds)));
+        if let Some(ready) = ConditionType::Ready.of(&status.conditions) {
             self.set_ready(&ready.reason, holds(ready));
         }
         for (state, name) in STATES {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use multinic_crds::{InterfaceState, Reason};
+use multinic_crds::{InterfaceState, Reason, truncate_message};
 
 use crate::{
     cluster::Name,
@@ -85,8 +85,8 @@ pub fn events(transitions: &[Transition]) -> (Vec<Event>, usize) {
 fn event((what, of): (Said, Vec<String>)) -> Event {
     let Said { about, kind, reason, verb, why } = what;
     let of = few(&of, of.len());
-    let action = short(&format!("{verb} {of}"), MAX_ACTION);
-    Event { about, kind, reason, action, note: short(&format!("{of}: {why}"), MAX_NOTE) }
+    let action = truncate_message(&format!("{verb} {of}"), MAX_ACTION);
+    Event { about, kind, reason, action, note: truncate_message(&format!("{of}: {why}"), MAX_NOTE) }
 }
 
 /// What is said of one NIC or one row, with its name.
@@ -154,7 +154,7 @@ fn about_fleet(transition: &Transition) -> Vec<Event> {
         kind,
         reason,
         action: action.to_owned(),
-        note: short(note, MAX_NOTE),
+        note: truncate_message(note, MAX_NOTE),
     };
     match transition {
         Transition::DatabaseLost { reason, error } => {
@@ -186,16 +186,6 @@ fn about_fleet(transition: &Transition) -> Vec<Event> {
         }
         _ => Vec::new(),
     }
-}
-
-/// The text, cut at a character so that it has at most so many bytes.
-fn short(text: &str, longest: usize) -> String {
-    const CUT: &str = "…";
-    if text.len() <= longest {
-        return text.to_owned();
-    }
-    let end = text.floor_char_boundary(longest - CUT.len());
-    format!("{}{CUT}", &text[..end])
 }
 
 #[cfg(test)]

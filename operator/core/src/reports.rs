@@ -34,21 +34,21 @@ impl Reports {
     pub fn follow(&mut self, changed: &BTreeSet<Name>, objects: &Index<Object>) -> Vec<Transition> {
         let mut transitions = Vec::new();
         for node in changed {
+            let Some(object) = objects.get(node) else {
+                // Whoever deletes an object takes no NIC away with it.
+                self.said.remove(node);
+                continue;
+            };
             // A new object, or a status that cannot be read, says nothing; what was said before is still to be compared with.
-            if objects.get(node).is_some_and(|object| object.agent_version.is_empty()) {
+            if object.agent_version.is_empty() {
                 continue;
             }
-            let after: Box<[_]> = objects.get(node).map(said).unwrap_or_default();
-            let before = self.said.get(node).map_or(&[][..], |before| before);
-            // Whoever deletes an object takes no NIC away with it.
-            if self.begun && objects.get(node).is_some() {
+            let after = said(object);
+            if self.begun {
+                let before = self.said.get(node).map_or(&[][..], |before| before);
                 compare(node, before, &after, &mut transitions);
             }
-            if after.is_empty() {
-                self.said.remove(node);
-            } else {
-                self.said.insert(Name::clone(node), after);
-            }
+            self.said.insert(Name::clone(node), after);
         }
         self.begun = true;
         // What is alike stands together; the sort is stable.

@@ -15,6 +15,7 @@ use super::stage::{Stage, Told};
 
 /// A page that hears nothing for longer than three of these knows that it is cut off.
 const BEAT: Duration = Duration::from_secs(15);
+
 /// First the revision that everything after it leads on from; then updates, and beats, however much else there is to say.
 pub(super) fn events(stage: Stage, seat: OwnedSemaphorePermit) -> Response {
     Sse::new(told(stage, seat, BEAT)).into_response()
@@ -35,7 +36,7 @@ fn told(
     beat: Duration,
 ) -> impl Stream<Item = Result<Event, Infallible>> + Send + 'static {
     let (revision, told) = stage.subscribe();
-    let hello = json!({ "version": VERSION, "revision": revision, "read": age(&stage) });
+    let hello = json!({ "version": VERSION, "revision": revision, "read": stage.age() });
     let hello = Event::default().event("hello").id(stage.id(revision)).data(hello.to_string());
     let mut beat = interval_at(Instant::now() + beat, beat);
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -49,7 +50,7 @@ async fn next(mut page: Page) -> Option<(Event, Option<Page>)> {
     let told = tokio::select! {
         told = page.told.recv() => told,
         _ = page.beat.tick() => {
-            let beat = json!({ "read": age(&page.stage) });
+            let beat = json!({ "read": page.stage.age() });
             return Some((Event::default().event("beat").data(beat.to_string()), Some(page)));
         }
     };
@@ -61,11 +62,6 @@ async fn next(mut page: Page) -> Option<(Event, Option<Page>)> {
         // It is too far behind, or nothing leads from there to here.
         Ok(Told::Reload) | Err(_) => (Event::default().event("reload").data("{}"), None),
     })
-}
-
-/// How many seconds ago the table was last read.
-fn age(stage: &Stage) -> Option<u64> {
-    stage.read(|_, fleet| fleet.last_sync.map(|last| last.elapsed().as_secs()))
 }
 
 #[cfg(test)]

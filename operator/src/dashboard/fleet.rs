@@ -1,6 +1,6 @@
 //! All that is on show, in one answer.
 
-use std::{convert::Infallible, mem, sync::Arc};
+use std::{convert::Infallible, mem, sync::Arc, time::Instant};
 
 use axum::{
     body::Body,
@@ -20,7 +20,7 @@ pub(super) fn fleet(stage: &Stage, seat: OwnedSemaphorePermit) -> Response {
         let changes: Vec<_> = view.changes().collect();
         let changes = serde_json::to_string(&changes).unwrap_or_default();
         let head = serde_json::to_string(view.head()).unwrap_or_default();
-        let read = fleet.last_sync.map(|last| last.elapsed().as_secs());
+        let read = fleet.last_sync_age(Instant::now());
         let read = read.map_or_else(|| "null".to_owned(), |age| age.to_string());
         let opening = format!(
             "{{\"id\":\"{}\",\"revision\":{},\"head\":{head},\"read\":{read},\"changes\":{changes},\"nodes\":[",

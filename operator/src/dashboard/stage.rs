@@ -3,9 +3,10 @@
 use std::{
     hash::{BuildHasher, RandomState},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{SystemTime, UNIX_EPOCH},
+    time::Instant,
 };
 
+use k8s_openapi::jiff::Timestamp;
 use multinic_operator_core::{
     cluster::{Index, Name, Node, Object},
     transition::Transition,
@@ -101,6 +102,11 @@ impl Stage {
         read(&on_show.view, &on_show.fleet)
     }
 
+    /// How many seconds ago the table was last read.
+    pub(super) fn age(&self) -> Option<u64> {
+        self.lock().fleet.last_sync_age(Instant::now())
+    }
+
     /// The revision that is on show, and all that comes after it.
     pub(super) fn subscribe(&self) -> (u64, broadcast::Receiver<Told>) {
         let on_show = self.lock();
@@ -156,8 +162,7 @@ fn head(fleet: &Fleet, rows_edition: u64) -> Head {
 
 /// In seconds of the epoch.
 fn now() -> i64 {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX)
+    Timestamp::now().as_second()
 }
 
 #[cfg(test)]

@@ -85,7 +85,6 @@ impl Fleet {
             Role::StandBy => "the lease that says who leads could not be read yet",
         };
         let ready = self.listed.then_some(()).ok_or_else(|| unready.to_owned());
-        let age = self.last_sync.map(|last| now.saturating_duration_since(last).as_secs());
         let fields = json!({
             "leader": self.role == Role::Leader,
             "processed_vms": self.nodes_with_nics,
@@ -96,7 +95,7 @@ impl Fleet {
             "database_error": self.read_error,
             "write_error": self.write_error,
             "unwritten_rows": self.unwritten_rows,
-            "last_sync_age_seconds": age,
+            "last_sync_age_seconds": self.last_sync_age(now),
             "nodes": self.nodes,
             "interfaces": self.interfaces,
             "failed_interfaces": self.failed_interfaces,
@@ -111,6 +110,12 @@ impl Fleet {
             _ => Map::new(),
         };
         Report { health, ready, fields }
+    }
+
+    /// How many seconds ago, at `now`, the table was last read.
+    #[must_use]
+    pub fn last_sync_age(&self, now: Instant) -> Option<u64> {
+        self.last_sync.map(|last| now.saturating_duration_since(last).as_secs())
     }
 
     /// Forgets what only the leader knows.

@@ -3,9 +3,10 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
+use k8s_openapi::jiff::Timestamp;
 use multinic_crds::{Reason, Scope};
 use multinic_operator_core::{
     cluster::{Index, Name, Object},
@@ -197,8 +198,7 @@ impl Metrics {
             gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
         }
         self.set_rejected(fleet.rejected.iter().map(|rejection| rejection.fault.reason));
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        self.last_sync.set(i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX));
+        self.last_sync.set(Timestamp::now().as_second());
     }
 
     /// A sync took this long.

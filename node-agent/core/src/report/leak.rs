@@ -13,7 +13,7 @@ pub(super) fn leaked(
     now: Timestamp,
 ) -> Option<Condition> {
     let kind = ConditionType::NodeAddressLeaked;
-    let known = previous.iter().find(|condition| condition.type_ == kind.as_str());
+    let known = kind.of(previous);
     // Not having looked is no news.
     let Some(plan) = plan else { return known.cloned() };
     if plan.leaks.is_empty() {

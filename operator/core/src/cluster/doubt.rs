@@ -2,7 +2,7 @@
 
 use multinic_crds::Reason;
 
-use super::{Node, Object, Told};
+use super::{Node, Object};
 
 /// Why what the agent says of its NICs cannot be relied on; `None` where it can, or where it says itself what keeps it
 /// from its work. `node` is the Node of this object, where there still is one.
@@ -22,11 +22,9 @@ pub fn doubt(node: Option<&Node>, object: &Object) -> Option<Reason> {
     }
 }
 
-/// Whether the agent says that it does not look, and so nothing of the newest spec: something is in its way, or somebody
-/// paused it.
+/// Whether the agent says why it says nothing of the newest spec.
 fn says_why(object: &Object) -> bool {
-    let is_paused = |ready: Told| !ready.holds && ready.reason == Some(Reason::Paused);
-    object.has_obstacle() || object.ready.is_some_and(is_paused)
+    object.ready.is_some_and(|ready| !ready.holds && ready.reason.is_some_and(Reason::keeps_from_looking))
 }
 
 #[cfg(test)]

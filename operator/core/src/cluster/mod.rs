@@ -9,6 +9,7 @@ mod object;
 pub use doubt::doubt;
 pub use index::{Event, Index, Name};
 pub use matcher::{Found, Matcher, NodeRef, Several};
+pub(crate) use node::folded_id;
 pub use node::{
     ADDRESSING_ANNOTATION, Machine, NODE_NAMES_ANNOTATION, Node, SOURCE_ROUTING_ANNOTATION, WatchedNode,
 };

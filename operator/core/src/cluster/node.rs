@@ -181,7 +181,7 @@ pub(super) fn folded(name: &str) -> String {
 }
 
 /// An id as it is compared.
-pub(super) fn folded_id(id: &str) -> String {
+pub(crate) fn folded_id(id: &str) -> String {
     folded(id).replace('-', "")
 }
 

@@ -157,13 +157,13 @@ impl From<GuardedConfig> for Object {
             ready: told(&status.conditions, ConditionType::Ready),
             node_address_leaked: told(&status.conditions, ConditionType::NodeAddressLeaked),
             reported: status.interfaces.into_iter().filter_map(reported).collect(),
-            synced: status.conditions.into_iter().find(|c| c.type_ == ConditionType::Synced.as_str()),
+            synced: ConditionType::Synced.of(&status.conditions).cloned(),
         }
     }
 }
 
 fn told(conditions: &[Condition], kind: ConditionType) -> Option<Told> {
-    let condition = conditions.iter().find(|condition| condition.type_ == kind.as_str())?;
+    let condition = kind.of(conditions)?;
     Some(Told {
         holds: condition.status == "True",
         reason: Reason::named(&condition.reason),

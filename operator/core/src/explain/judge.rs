@@ -3,6 +3,8 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use multinic_crds::{ConditionType, InterfaceState, Reason};
 
+use crate::cluster::folded_id;
+
 use super::{
     facts::{Node, Object},
     finding::{Finding, Severity},
@@ -55,12 +57,11 @@ fn down(name: &str, node: &Node) -> Option<Finding> {
 /// Why the agent's report is not of now.
 fn outdated(name: &str, node: Option<&Node>, object: &Object) -> Option<Finding> {
     let status = &object.status;
-    let id = |boot: &str| boot.trim().to_ascii_lowercase().replace('-', "");
-    let boot = node.map(|node| id(&node.boot_id)).unwrap_or_default();
+    let boot = node.map(|node| folded_id(&node.boot_id)).unwrap_or_default();
     if status.agent_version.is_empty() {
         return Some(Finding::new(name, Reason::NeverReported, ""));
     }
-    if !boot.is_empty() && !status.boot_id.is_empty() && boot != id(&status.boot_id) {
+    if !boot.is_empty() && !status.boot_id.is_empty() && boot != folded_id(&status.boot_id) {
         return Some(Finding::new(name, Reason::NodeRebooted, ""));
     }
     let observed = status.observed_generation.unwrap_or_default();
@@ -70,31 +71,29 @@ fn outdated(name: &str, node: Option<&Node>, object: &Object) -> Option<Finding>
     is_outdated.then(|| Finding::new(name, Reason::ReportOutdated, &message))
 }
 
-fn condition(object: &Object, kind: ConditionType) -> Option<&Condition> {
-    object.status.conditions.iter().find(|condition| condition.type_ == kind.as_str())
-}
-
 fn of_condition(name: &str, condition: &Condition) -> Finding {
     Finding::of_word(name, &condition.reason, &condition.message, Some(condition.last_transition_time.0))
 }
 
 fn synced(name: &str, object: &Object) -> Option<Finding> {
-    condition(object, ConditionType::Synced)
+    ConditionType::Synced
+        .of(&object.status.conditions)
         .filter(|synced| synced.status != "True")
         .map(|synced| of_condition(name, synced))
 }
 
 fn leaked(name: &str, object: &Object) -> Option<Finding> {
-    condition(object, ConditionType::NodeAddressLeaked)
+    ConditionType::NodeAddressLeaked
+        .of(&object.status.conditions)
         .filter(|leaked| leaked.status == "True")
         .map(|leaked| of_condition(name, leaked))
 }
 
 /// What keeps the agent from its work on the whole node, somebody's word included.
 fn obstacle(object: &Object) -> Option<&Condition> {
-    let of_the_node = |reason: Reason| reason.is_obstacle() || reason == Reason::Paused;
-    condition(object, ConditionType::Ready)
-        .filter(|ready| ready.status != "True" && Reason::named(&ready.reason).is_some_and(of_the_node))
+    ConditionType::Ready.of(&object.status.conditions).filter(|ready| {
+        ready.status != "True" && Reason::named(&ready.reason).is_some_and(Reason::keeps_from_looking)
+    })
 }
 
 /// What the agent says of the node where that is all, and otherwise of each NIC that is not as wanted.
@@ -106,7 +105,7 @@ fn reported(name: &str, object: &Object) -> Vec<Finding> {
         !is_right && !told_once(&nic.reason)
     });
     let nics: Vec<_> = nics.map(|nic| Finding::of_nic(name, nic)).collect();
-    let ready = condition(object, ConditionType::Ready);
+    let ready = ConditionType::Ready.of(&object.status.conditions);
     let untold = ready.filter(|ready| ready.status != "True" && !tells(&nics, &ready.reason));
     let node = obstacle.or(untold).map(|ready| of_condition(name, ready));
     let silent =
