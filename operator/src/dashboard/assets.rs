@@ -39,6 +39,7 @@ pub(super) const ASSETS: &[Asset] = &[
     script!("reasons.js"),
     script!("route.js"),
     script!("rows.js"),
+    script!("search.js"),
     script!("stream.js"),
     script!("words.js"),
 ];

@@ -79,6 +79,16 @@ function interface_of(node, [mac, slot, state, reason, since, wanted, addresses,
   return nic;
 }
 
+// `update`, but only where the lists are others than when it was last done.
+export function once(update) {
+  let edition = null;
+  return () => {
+    if (edition === fleet.edition) return;
+    edition = fleet.edition;
+    update();
+  };
+}
+
 export function nics() {
   const all = [];
   for (const node of fleet.nodes.values()) for (const nic of node.nics) all.push(nic);

@@ -1,9 +1,10 @@
 // All Nodes: what their agents and the operator say of them.
 
-import { ago, h, plural, say } from "./dom.js";
+import { ago } from "./dom.js";
 import { fleet } from "./fleet.js";
-import { anchor, list, sort_by, tag, text } from "./list.js";
+import { anchor, tag, text } from "./list.js";
 import * as route from "./route.js";
+import { check, searched } from "./search.js";
 import * as words from "./words.js";
 
 export function standing(node) {
@@ -30,53 +31,10 @@ const COLUMNS = [
 ];
 
 export function view(main, start) {
-  const filters = Object.fromEntries(["q", "problem", "agent", "sort"].map((name) => [name, start.get(name) ?? ""]));
-  const search = h("input", { type: "search", name: "q", value: filters.q, placeholder: "name or agent's version" });
-  const problem = h("input", { type: "checkbox", name: "problem", checked: filters.problem === "1" });
-  const count = h("p", { class: "count", role: "status" });
-  const sorted = () => ({ name: filters.sort.replace(/^-/, "") || "node", down: filters.sort.startsWith("-") });
-  const table = list({
-    label: "Nodes", kind: "nodes", columns: COLUMNS, sorted, none: "No Node is like this.",
-    sort(name) {
-      const now = sorted();
-      change("sort", now.name === name && !now.down ? `-${name}` : name);
-    },
+  return searched(main, start, {
+    title: "Nodes", noun: "Node", kind: "nodes", columns: COLUMNS, hint: "name or agent's version", all: () => [...fleet.nodes.values()],
+    filters: { problem: check("only those to look at", "problem") },
+    held: ["agent"],
+    keeps: (node, { problem, agent }) => (!problem || !is_fine(node)) && (!agent || node.agent === agent),
   });
-  search.addEventListener("input", () => change("q", search.value));
-  problem.addEventListener("change", () => change("problem", problem.checked ? "1" : ""));
-  main.append(
-    h("h1", {}, "Nodes"),
-    h("div", { class: "filters", role: "search" },
-      h("label", { class: "grow" }, "Search", search),
-      h("label", { class: "check" }, problem, "only those to look at"), count),
-    table.element);
-
-  function change(name, value) {
-    filters[name] = value;
-    route.rewrite("nodes", filters);
-    update();
-  }
-
-  function update() {
-    const all = [...fleet.nodes.values()];
-    const terms = filters.q.toLowerCase().split(/\s+/).filter(Boolean);
-    const chosen = all.filter((node) => (!filters.problem || !is_fine(node))
-      && (!filters.agent || node.agent === filters.agent) && terms.every((term) => node.text.includes(term)));
-    const { name, down } = sorted();
-    const column = COLUMNS.find((column) => column.name === name) ?? COLUMNS[0];
-    table.show(sort_by(chosen, column.by, down));
-    say(count, chosen.length === all.length ? plural(all.length, "Node") : `${chosen.length.toLocaleString("en")} of ${plural(all.length, "Node")}`);
-  }
-
-  let edition = null;
-  return {
-    title: "Nodes",
-    update() {
-      if (edition === fleet.edition) return;
-      edition = fleet.edition;
-      update();
-    },
-    tick: update,
-    end: table.end,
-  };
 }

@@ -1,7 +1,7 @@
 // Every reason, with what it means and what to do.
 
 import { badge, cell, h, plural, prose, say, table } from "./dom.js";
-import { fleet, nics } from "./fleet.js";
+import { nics, once } from "./fleet.js";
 import * as route from "./route.js";
 import * as words from "./words.js";
 
@@ -27,15 +27,7 @@ export function view(main, start) {
     say(count, plural(chosen.length, "reason"));
   }
 
-  let edition = null;
-  return {
-    title: "Reasons",
-    update() {
-      if (edition === fleet.edition) return;
-      edition = fleet.edition;
-      update();
-    },
-  };
+  return { title: "Reasons", update: once(update) };
 }
 
 function row({ word, meaning, remedy, shows }, count) {
