@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
 use super::admin::get;
@@ -61,9 +61,16 @@ impl Prometheus {
     pub async fn query(&self, expression: &str) -> Result<Vec<Value>> {
         let mut answer = self.ask("query", &[("query", expression)]).await?;
         let Value::Array(series) = answer["result"].take() else {
-            return Err(anyhow::anyhow!("{expression} is no vector: {answer}"));
+            bail!("{expression} is no vector: {answer}");
         };
         Ok(series.into_iter().map(|mut one| one["metric"].take()).collect())
+    }
+
+    /// The alerts that fire, or are about to.
+    pub async fn alerts(&self) -> Result<Vec<Value>> {
+        let mut answer = self.ask("alerts", &[]).await?;
+        let Value::Array(alerts) = answer["alerts"].take() else { bail!("no alerts: {answer}") };
+        Ok(alerts)
     }
 
     /// Waits until `expression` finds something, and returns the labels of that.

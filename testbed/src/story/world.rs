@@ -71,6 +71,12 @@ impl<'bed> World<'bed> {
         configs.get(node.name()).await.with_context(|| format!("no object for {}", node.name()))
     }
 
+    /// Sets what the agent may do on the node, as a person would.
+    pub fn set_mode(&self, node: &impl Named, mode: &str) -> Result<()> {
+        let patch = format!(r#"{{"spec":{{"mode":"{mode}"}}}}"#);
+        self.cluster.kubectl(&["patch", "nnc", node.name(), "--type=merge", "-p", &patch]).map(drop)
+    }
+
     /// What the agent says about a NIC; fails while its status is of an older generation than the object.
     pub async fn reported(&self, node: &impl Named, mac: &str) -> Result<InterfaceStatus> {
         let config = self.config(node).await?;

@@ -209,7 +209,7 @@ async fn dry_run(bed: &Testbed) -> Result<()> {
     let nic = node.plug(FIRST)?;
     node.join(&world.cluster).await?;
     eventually("the object", SOON, async || world.config(&node).await).await?;
-    set_mode(&world, "DryRun")?;
+    world.set_mode(&node, "DryRun")?;
     let (link, monitor) = (node.link(FIRST)?, node.monitor().await?);
     let object = OpenstackConfig::new("storage", "10.20.0.0/24")
         .with(Port::new(FIRST, "worker-1").address("10.20.0.1").mtu(1450));
@@ -229,7 +229,7 @@ async fn dry_run(bed: &Testbed) -> Result<()> {
     assert_eq!(node.exec(&["ls", "/etc/netplan"])?, "50-cloud-init.yaml\n");
     assert_eq!(world.database.producer().success(FIRST).await?, Some(false));
 
-    set_mode(&world, "Enforce")?;
+    world.set_mode(&node, "Enforce")?;
     world.configured(&node, FIRST).await?;
     assert_eq!(monitor.finish().await?, Harm::default());
     Ok(())
@@ -251,18 +251,12 @@ async fn initial_mode(bed: &Testbed) -> Result<()> {
     ensure!(pending.reason == "DryRun" && pending.message.contains("to multinic0"), "{pending:?}");
     assert_eq!(node.link(FIRST)?, link);
 
-    set_mode(&world, "Enforce")?;
+    world.set_mode(&node, "Enforce")?;
     world.configured(&node, FIRST).await?;
     world.operator.stop().await?;
     world.operator.resume()?;
     world.syncs(3).await?;
     world.configured(&node, FIRST).await
-}
-
-fn set_mode(world: &World<'_>, mode: &str) -> Result<()> {
-    let patch = json!({ "spec": { "mode": mode } }).to_string();
-    world.cluster.kubectl(&["patch", "nnc", "worker-1", "--type=merge", "-p", &patch])?;
-    Ok(())
 }
 
 async fn health(bed: &Testbed) -> Result<()> {

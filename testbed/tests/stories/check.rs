@@ -3,14 +3,12 @@
 use std::fs;
 
 use anyhow::{Context, Result, ensure};
-use multinic_testbed::{
-    DATABASE, Kind, Needs, Node, OPERATOR_USER, OpenstackConfig, Port, Schema, Suite, Testbed, World,
+use multinic_testbed::{DATABASE, Kind, Needs, OPERATOR_USER, Suite, Testbed, World};
+
+use crate::{
+    pair::{FIRST, SECOND, two_nodes, two_ports},
+    witness,
 };
-
-use crate::witness;
-
-const FIRST: &str = "fa:16:3e:00:00:01";
-const SECOND: &str = "fa:16:3e:00:00:02";
 
 pub(crate) fn tell(suite: Suite) -> Suite {
     suite
@@ -159,23 +157,4 @@ fn failure<'a>(lines: &'a [String], what: &str) -> Result<&'a str> {
     let start = format!("FAILED {what}: ");
     let line = lines.iter().find(|line| line.starts_with(&start));
     line.map(String::as_str).with_context(|| format!("{what} has not failed: {lines:#?}"))
-}
-
-/// Two nodes, with a NIC each that is as its row says.
-async fn two_nodes(bed: &Testbed) -> Result<(World<'_>, [Node<'_>; 2])> {
-    let world = bed.world(Schema::ProducerWithAddressing).await?;
-    let nodes = [bed.node("worker-1", Kind::Light).await?, bed.node("worker-2", Kind::Light).await?];
-    world.database.producer().sync(&two_ports()).await?;
-    for (node, mac) in nodes.iter().zip([FIRST, SECOND]) {
-        node.plug(mac)?;
-        node.join(&world.cluster).await?;
-        world.configured(node, mac).await?;
-    }
-    Ok((world, nodes))
-}
-
-fn two_ports() -> OpenstackConfig {
-    OpenstackConfig::new("storage", "10.20.0.0/24")
-        .with(Port::new(FIRST, "worker-1").address("10.20.0.1"))
-        .with(Port::new(SECOND, "worker-2").address("10.20.0.2"))
 }

@@ -3,13 +3,11 @@
 use std::process::Output;
 
 use anyhow::{Context, Result, ensure};
-use multinic_testbed::{
-    Kind, Needs, Node, OpenstackConfig, Port, SOON, Schema, Suite, Testbed, World, eventually,
-};
+use multinic_testbed::{Kind, Needs, Port, SOON, Suite, Testbed, World, eventually};
 use serde_json::Value;
 
-const FIRST: &str = "fa:16:3e:00:00:01";
-const SECOND: &str = "fa:16:3e:00:00:02";
+use crate::pair::{FIRST, two_nodes, two_ports};
+
 /// Of no NIC that any node has.
 const NOWHERE: &str = "fa:16:3e:00:00:09";
 
@@ -116,14 +114,7 @@ async fn silence(bed: &Testbed) -> Result<()> {
     ensure!(code == 0 && said_of_first.contains("Nodes: 1."), "{code}: {said_of_first}");
 
     second.stop_agent().await?;
-    world.cluster.kubectl(&[
-        "patch",
-        "nnc",
-        "worker-2",
-        "--type=merge",
-        "-p",
-        r#"{"spec":{"mode":"Paused"}}"#,
-    ])?;
+    world.set_mode(&second, "Paused")?;
     let (code, said_of_second) = said_by(&world, &["worker-2"])?;
     ensure!(
         code == 1 && said_of_second.starts_with("worker-2: ReportOutdated\n"),
@@ -151,23 +142,4 @@ fn said_by(world: &World<'_>, arguments: &[&str]) -> Result<(i32, String)> {
 fn said(output: &Output) -> Result<(i32, String)> {
     let code = output.status.code().context("it was killed")?;
     Ok((code, String::from_utf8([&*output.stdout, &*output.stderr].concat())?))
-}
-
-/// Two nodes, with a NIC each that is as its row says.
-async fn two_nodes(bed: &Testbed) -> Result<(World<'_>, [Node<'_>; 2])> {
-    let world = bed.world(Schema::ProducerWithAddressing).await?;
-    let nodes = [bed.node("worker-1", Kind::Light).await?, bed.node("worker-2", Kind::Light).await?];
-    world.database.producer().sync(&two_ports()).await?;
-    for (node, mac) in nodes.iter().zip([FIRST, SECOND]) {
-        node.plug(mac)?;
-        node.join(&world.cluster).await?;
-        world.configured(node, mac).await?;
-    }
-    Ok((world, nodes))
-}
-
-fn two_ports() -> OpenstackConfig {
-    OpenstackConfig::new("storage", "10.20.0.0/24")
-        .with(Port::new(FIRST, "worker-1").address("10.20.0.1"))
-        .with(Port::new(SECOND, "worker-2").address("10.20.0.2"))
 }

@@ -16,6 +16,7 @@ mod metrics;
 mod moves;
 mod newcomer;
 mod page;
+mod pair;
 mod parts;
 mod pod;
 mod routes;

@@ -105,9 +105,7 @@ async fn alerts_name_what_is_wrong(world: &World<'_>, prometheus: &Prometheus) -
 /// Waits until these alerts fire, and no others.
 async fn fire(prometheus: &Prometheus, expected: &[&str]) -> Result<()> {
     eventually(&format!("{expected:?} to fire"), SOON, async || {
-        let answer = prometheus.ask("alerts", &[]).await?;
-        let firing: BTreeSet<_> =
-            answer["alerts"].as_array().context("no alerts")?.iter().map(shown).collect();
+        let firing: BTreeSet<_> = prometheus.alerts().await?.iter().map(shown).collect();
         let expected = expected.iter().map(ToString::to_string).collect();
         ensure!(firing == expected, "these do: {firing:#?}");
         Ok(())

@@ -179,8 +179,7 @@ async fn make_trouble(world: &World<'_>, nodes: &[Node<'_>], prometheus: &Promet
     node(7).stop_agent().await?;
     node(7).start_agent_told(&world.cluster, "10.20.7.1").await?;
     node(6).stop_agent().await?;
-    let paused = r#"{"spec":{"mode":"Paused"}}"#;
-    world.cluster.kubectl(&["patch", "nnc", &name(6), "--type=merge", "-p", paused])?;
+    world.set_mode(node(6), "Paused")?;
     world.database.producer().delete(&held).await?;
     // An increase is seen from a first value on.
     prometheus.finds(r#"multinic_agent_repairs_total{node="worker-8"}"#).await?;
@@ -203,13 +202,9 @@ async fn by_kubectl(world: &World<'_>, trouble: &Trouble) -> Result<()> {
 async fn by_alert(prometheus: &Prometheus, trouble: &Trouble) -> Result<()> {
     let node = if trouble.of_node { json!(name(trouble.node)) } else { Value::Null };
     eventually(&format!("{} of {node} to fire", trouble.alert), SOON, async || {
-        let answer = prometheus.ask("alerts", &[]).await?;
-        let firing: BTreeSet<_> = answer["alerts"]
-            .as_array()
-            .context("no alerts")?
-            .iter()
-            .map(|alert| (alert["labels"]["alertname"].to_string(), alert["labels"]["node"].to_string()))
-            .collect();
+        let labels =
+            |alert: &Value| (alert["labels"]["alertname"].to_string(), alert["labels"]["node"].to_string());
+        let firing: BTreeSet<_> = prometheus.alerts().await?.iter().map(labels).collect();
         ensure!(firing.contains(&(json!(trouble.alert).to_string(), node.to_string())), "{firing:?}");
         Ok(())
     })
