@@ -210,6 +210,9 @@ reasons! {
     SelfFenced [Nic]
         "Each attempt to change the NIC changed a link that the node lives by, so it is not tried again."
         "find out how the two depend on each other; then change the NIC's row, or restart the agent"
+    Interrupted [Nic]
+        "The agent, or its node, ended in the middle of a change of the NIC, which was taken back."
+        "nothing: it is tried again; the log of the agent that ended says why, or `kubectl describe pod`"
     RollbackFailed [Nic]
         "A change failed, and so did taking it back."
         "see the message for what is left, and put it right by hand; it is tried again"
@@ -254,6 +257,9 @@ reasons! {
     LedgerUnreadable [Nic Ready]
         "The agent's record of what it did on the node, or to the NIC, is damaged, so nothing is touched."
         "repair the file, or remove it: boot files then tell which NICs are ours, but not what they were before"
+    JournalUnreadable [Nic Ready]
+        "The agent's record of a change that was under way when it ended is damaged, so nothing is touched."
+        "look at the NICs by `ip address` and put right what is half done; then remove the file"
     LockUnavailable [Nic Ready]
         "The agent cannot make sure that no other agent acts on the node, so nothing is touched."
         "make /run/multinic writable in the agent's pod, and end any other agent on the node"
@@ -373,6 +379,7 @@ impl Reason {
                 | Self::HostFilesUnreadable
                 | Self::HostFilesUnwritable
                 | Self::LedgerUnreadable
+                | Self::JournalUnreadable
                 | Self::LockUnavailable
                 | Self::ValidationUnavailable
         )

@@ -11,7 +11,7 @@ use clap::{Parser, Subcommand};
 use multinic_agent_core::protected::AllowedKind;
 use multinic_runtime::RuntimeArgs;
 
-use crate::host::chroot::ChrootExec;
+use crate::host::{chroot::ChrootExec, standby::Restore};
 
 /// Makes this node's additional NICs match its object, and reports what the kernel shows.
 #[derive(Debug, Parser)]
@@ -33,6 +33,9 @@ pub enum Command {
     /// Run a program in another root directory (for the agent itself)
     #[command(hide = true)]
     ChrootExec(ChrootExec),
+    /// Stand by to take a change back (for the agent itself)
+    #[command(hide = true)]
+    Restore(Restore),
 }
 
 impl Cli {

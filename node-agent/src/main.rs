@@ -6,7 +6,10 @@ use clap::Parser;
 use multinic_agent::{
     cleanup,
     config::{CleanupArgs, Cli, Command, RunArgs},
-    host::chroot::NOT_RUN,
+    host::{
+        chroot::NOT_RUN,
+        standby::{self, Restore},
+    },
     run,
 };
 use multinic_runtime::{shutdown, telemetry};
@@ -17,6 +20,7 @@ async fn main() -> ExitCode {
         Err(error) => error.exit(),
         Ok(Command::Run(args)) => run(args).await,
         Ok(Command::Cleanup(args)) => clean_up(args).await,
+        Ok(Command::Restore(args)) => stand_by(args).await,
         Ok(Command::ChrootExec(child)) => {
             // The agent that started this one reads it.
             eprintln!("{}", child.exec());
@@ -40,4 +44,9 @@ async fn clean_up(args: CleanupArgs) -> anyhow::Result<()> {
 async fn run(args: RunArgs) -> anyhow::Result<()> {
     telemetry::init(args.runtime.log_format, &args.runtime.log_level);
     Box::pin(run::run(args, shutdown::requested()?)).await
+}
+
+async fn stand_by(args: Restore) -> anyhow::Result<()> {
+    telemetry::init(args.runtime.log_format, &args.runtime.log_level);
+    Box::pin(standby::run(args)).await
 }

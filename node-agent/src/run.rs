@@ -61,6 +61,10 @@ pub async fn run(args: RunArgs, shutdown: impl Future<Output = ()> + Send + 'sta
     let root = HostRoot::new(host_root);
     let lock = take_lock(&root, &health, &heartbeat, &stop).await;
     let facts = facts::facts(&root);
+    let mut host = Host::new(root, lock, policy);
+    if let Err(error) = host.recover().await {
+        tracing::warn!("cannot end what an earlier agent began: {}", error.explain());
+    }
     let config =
         Config::infer().await.context("failed to find the API server; set KUBECONFIG or run in a pod")?;
     let mut api_server = ApiServer::of(&config);
@@ -69,7 +73,7 @@ pub async fn run(args: RunArgs, shutdown: impl Future<Output = ()> + Send + 'sta
     let publisher = Publisher::new(client.clone(), node_name.clone());
     let (clients, leases) = Clients::new();
     let reporter = Reporter::new(publisher, facts, health, metrics);
-    let mut agent = Agent::new(Host::new(root, lock, policy), reporter, clients);
+    let mut agent = Agent::new(host, reporter, clients);
     if agent.host.removes_rules() {
         tracing::info!("networkd removes the routing rules of others on this node");
     }

@@ -26,7 +26,7 @@ pub mod setup;
 mod story;
 
 pub use parts::admin::{Answer, get};
-pub use parts::ambush::Ambush;
+pub use parts::ambush::{Ambush, Blow};
 pub use parts::authority::{Authority, Credentials};
 pub use parts::binaries::{Binaries, binaries, bring_libraries, use_release_binaries};
 pub use parts::browser::{Browser, Page, Screen};
@@ -48,5 +48,5 @@ pub use sandbox::skip::skip;
 pub use sandbox::spawner::Spawner;
 pub use sandbox::testbed::Testbed;
 pub use setup::System;
-pub use story::harness::{More, Needs, Suite, full_node_obstacle};
+pub use story::harness::{More, Needs, Suite, at_length, full_node_obstacle};
 pub use story::world::{Named, World};

@@ -35,6 +35,7 @@ impl HostError {
         match self {
             Self::Lock(_) => Reason::LockUnavailable,
             Self::File(FileError::Ledger(_)) => Reason::LedgerUnreadable,
+            Self::File(FileError::Journal(_)) => Reason::JournalUnreadable,
             Self::File(FileError::Read { .. } | FileError::Replaced { .. })
             | Self::Stage(StageError::File(_)) => Reason::HostFilesUnreadable,
             Self::File(FileError::Write { .. } | FileError::Edited { .. }) | Self::Unrecorded(_) => {
@@ -72,6 +73,7 @@ mod tests {
             HostError::from(FileError::Replaced { path: file() }),
             HostError::from(FileError::Edited { path: file() }),
             HostError::from(FileError::Ledger(serde_json::from_str::<u8>("").unwrap_err())),
+            HostError::from(FileError::Journal(serde_json::from_str::<u8>("").unwrap_err())),
             HostError::Unrecorded(NodeError(String::new())),
             HostError::Unreadable(NodeError(String::new())),
             HostError::from(StageError::Io(gone())),

@@ -3,6 +3,7 @@
 use std::{
     fs::{File, TryLockError},
     io,
+    os::fd::{AsFd, BorrowedFd},
 };
 
 use crate::host::root::HostRoot;
@@ -16,7 +17,7 @@ pub const PATH: &str = "/run/multinic/agent.lock";
 /// The right to act on this node, for as long as it is held.
 #[derive(Debug)]
 pub struct NodeLock {
-    _file: File,
+    file: File,
 }
 
 /// The lock was not taken.
@@ -36,10 +37,17 @@ impl NodeLock {
         root.make_directory(DIRECTORY)?;
         let file = root.open_or_create(PATH)?;
         match file.try_lock() {
-            Ok(()) => Ok(Self { _file: file }),
+            Ok(()) => Ok(Self { file }),
             Err(TryLockError::WouldBlock) => Err(LockError::Held),
             Err(TryLockError::Error(error)) => Err(error.into()),
         }
+    }
+}
+
+/// Whoever has a duplicate of it holds the lock as well.
+impl AsFd for NodeLock {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
     }
 }
 

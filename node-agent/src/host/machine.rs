@@ -10,7 +10,7 @@ use multinic_agent_core::{
     arrivals::Arrivals,
     attribute::Step,
     backend::{ALL, Backend, Memory},
-    execute::{Failures, Machine, NodeError, Order, Outcome, execute},
+    execute::{Failures, Journal, Machine, NodeError, Order, Outcome, execute, recover},
     leases::{Leases, extension},
     observed::{
         files::{FileChange, HostFiles},
@@ -28,12 +28,13 @@ use multinic_crds::{Explanation, MacAddress, Mode, Reason};
 use crate::host::{
     backend::{self, HostCheck, Remembered},
     error::HostError,
-    facts, files, leases,
+    facts, files, journal, leases,
     lock::NodeLock,
     memory,
     mounts::Mounts,
     netlink::Netlink,
     root::HostRoot,
+    underway::Underway,
     wire::Ready,
 };
 
@@ -53,6 +54,9 @@ pub struct Host {
     arrivals: Arrivals,
     /// For what the networks of NICs are asked before addresses are given.
     ready: Ready,
+    underway: Underway,
+    /// Whether nothing is left open that an earlier agent began.
+    recovered: bool,
 }
 
 /// What one look at the node showed.
@@ -118,6 +122,8 @@ impl Host {
             api_server: Vec::new(),
             arrivals: Arrivals::default(),
             ready: Ready::default(),
+            underway: Underway::default(),
+            recovered: false,
         }
     }
 
@@ -155,11 +161,34 @@ impl Host {
         self.netlink.identity(index).await.ok()?
     }
 
-    /// Looks at the kernel, the files, and what we did before.
-    pub async fn observe(&mut self) -> Result<Look, HostError> {
+    /// Ends what an earlier agent left open, if anything: forwards, or back. Needs no object and no API server.
+    pub async fn recover(&mut self) -> Result<(), HostError> {
         if self.lock.is_none() {
             self.lock = Some(NodeLock::take(&self.root)?);
         }
+        if self.recovered {
+            return Ok(());
+        }
+        if let Some(journal) = journal::read(&self.root)? {
+            tracing::warn!("an earlier agent ended in the middle of a change");
+            let (ledger, boot_id) = (files::ledger(&self.root)?, facts::boot_id(&self.root));
+            let recovered = recover(self, &journal, ledger, &boot_id).await.map_err(HostError::Unreadable)?;
+            for mac in recovered.finished {
+                tracing::info!(%mac, "finished");
+            }
+            for (mac, failure) in recovered.failures {
+                tracing::warn!(%mac, reason = failure.reason().as_str(), "{failure}");
+            }
+            files::save(&self.root, &recovered.ledger)?;
+            journal::close(&self.root)?;
+        }
+        self.recovered = true;
+        Ok(())
+    }
+
+    /// Looks at the kernel, the files, and what we did before.
+    pub async fn observe(&mut self) -> Result<Look, HostError> {
+        self.recover().await?;
         self.mounts.check(&self.root)?;
         self.look().await
     }
@@ -274,6 +303,7 @@ impl Host {
 
 impl Machine for Host {
     async fn apply(&mut self, step: &Step) -> Result<(), NodeError> {
+        self.underway.heed();
         self.netlink.apply(step).await.map_err(|error| NodeError(error.to_string()))
     }
 
@@ -282,10 +312,28 @@ impl Machine for Host {
     }
 
     fn write(&mut self, change: &FileChange) -> Result<(), NodeError> {
+        self.underway.heed();
         files::write(&self.root, change).map_err(|error| NodeError(error.to_string()))
     }
 
+    fn text(&mut self, path: &str) -> Result<Option<String>, NodeError> {
+        self.root.text(path).map_err(|error| NodeError(format!("failed to read {path}: {error}")))
+    }
+
+    async fn open(&mut self, journal: &Journal) -> Result<(), NodeError> {
+        self.underway.open(&self.root, self.lock.as_ref(), journal).await
+    }
+
+    fn note(&mut self, journal: &Journal) -> Result<(), NodeError> {
+        self.underway.note(&self.root, journal)
+    }
+
+    async fn close(&mut self) -> Result<(), NodeError> {
+        self.underway.close(&self.root).await
+    }
+
     async fn tell(&mut self, notice: Notice) -> Result<(), NodeError> {
+        self.underway.heed();
         let Ok(backend) = self.backend else { return Ok(()) };
         backend::tell(&self.root, backend, notice).await.map_err(|error| NodeError(error.to_string()))
     }
@@ -297,6 +345,7 @@ impl Machine for Host {
     }
 
     fn record(&mut self, ledger: &Ledger) -> Result<(), NodeError> {
+        self.underway.heed();
         files::save(&self.root, ledger).map_err(|error| NodeError(error.to_string()))
     }
 

@@ -6,6 +6,7 @@ pub mod error;
 pub mod events;
 pub mod facts;
 pub mod files;
+pub mod journal;
 pub mod leases;
 pub mod lock;
 pub mod machine;
@@ -16,7 +17,9 @@ mod others;
 pub mod reading;
 pub mod remains;
 pub mod root;
+pub mod standby;
 #[cfg(test)]
 mod testing;
 pub mod udev;
+pub mod underway;
 pub mod wire;

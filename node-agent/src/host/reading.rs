@@ -12,6 +12,9 @@ use crate::host::root::{Content, HostRoot, Unread};
 /// What we did before.
 pub(super) const LEDGER: &str = "/var/lib/multinic/ledger.json";
 
+/// What is under way.
+pub(super) const JOURNAL: &str = "/var/lib/multinic/journal.json";
+
 /// A file of the host that cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
@@ -46,6 +49,9 @@ pub enum FileError {
     /// Our own record of what we did is not one.
     #[error("{LEDGER} cannot be read as a ledger: {0}")]
     Ledger(#[source] serde_json::Error),
+    /// Nor our record of what was under way.
+    #[error("{JOURNAL} cannot be read as a journal: {0}")]
+    Journal(#[source] serde_json::Error),
 }
 
 /// The path of a file, and its text, or why nobody knows it.

@@ -21,7 +21,37 @@ const PAUSE: Duration = Duration::from_micros(50);
 /// Netlink messages that change something: links and addresses made, set and deleted.
 const CHANGES: [u16; 5] = [16, 17, 19, 20, 21];
 
-/// Watches a process by `ptrace`, and asks it to stop in the middle of a change.
+/// What happens to a process in the middle of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blow {
+    /// It is asked to stop, as a kubelet does.
+    Terminate,
+    /// It alone is killed.
+    Kill,
+    /// It is killed with its children, as a container is.
+    KillAll,
+    /// It does not run any more, and is not told so.
+    Freeze,
+}
+
+impl Blow {
+    fn strike(self, pid: Pid) -> Result<()> {
+        if self == Self::KillAll {
+            let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))?;
+            for child in children.split_whitespace() {
+                kill(Pid::from_raw(child.parse()?), Signal::SIGKILL)?;
+            }
+        }
+        let signal = match self {
+            Self::Terminate => Signal::SIGTERM,
+            Self::Kill | Self::KillAll => Signal::SIGKILL,
+            Self::Freeze => Signal::SIGSTOP,
+        };
+        Ok(kill(pid, signal)?)
+    }
+}
+
+/// Watches a process by `ptrace`, and strikes it in the middle of a change.
 ///
 /// Until it is over, nothing else may wait for the process.
 pub struct Ambush {
@@ -30,9 +60,9 @@ pub struct Ambush {
 }
 
 impl Ambush {
-    /// Sends SIGTERM to the process as it makes the change number `step`, counted from zero over changes of the kernel
-    /// and of files alike.
-    pub fn lay(process: u32, step: usize) -> Result<Self> {
+    /// Strikes the process as it makes the change number `step`, counted from zero over changes of the kernel and of
+    /// files alike. One that is killed has not made it.
+    pub fn lay(process: u32, step: usize, blow: Blow) -> Result<Self> {
         let pid = Pid::from_raw(i32::try_from(process)?);
         let over = Arc::new(AtomicBool::new(false));
         let (laid, is_laid) = mpsc::channel();
@@ -42,7 +72,7 @@ impl Ambush {
             ptrace::seize(pid, ptrace::Options::PTRACE_O_TRACESYSGOOD)?;
             ptrace::interrupt(pid)?;
             let _ = laid.send(());
-            watch(pid, step, &ended)
+            watch(pid, step, blow, &ended)
         })?;
         let _ = is_laid.recv();
         Ok(Self { thread, over })
@@ -61,7 +91,7 @@ impl Ambush {
     }
 }
 
-fn watch(pid: Pid, step: usize, over: &AtomicBool) -> Result<bool> {
+fn watch(pid: Pid, step: usize, blow: Blow, over: &AtomicBool) -> Result<bool> {
     let (mut seen, mut entered) = (0, None);
     loop {
         match waitpid(pid, Some(WaitPidFlag::WNOHANG | WaitPidFlag::__WALL))? {
@@ -83,9 +113,11 @@ fn watch(pid: Pid, step: usize, over: &AtomicBool) -> Result<bool> {
                 } else {
                     if is_change(pid, &call)? {
                         if seen == step {
-                            kill(pid, Signal::SIGTERM)?;
-                            ptrace::detach(pid, None)?;
-                            return Ok(true);
+                            blow.strike(pid)?;
+                            let released = ptrace::detach(pid, None);
+                            // What was killed may be gone before it can be released.
+                            let is_killed = matches!(blow, Blow::Kill | Blow::KillAll);
+                            return if is_killed { Ok(true) } else { Ok(released.map(|()| true)?) };
                         }
                         seen += 1;
                     }

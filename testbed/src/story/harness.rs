@@ -121,3 +121,9 @@ pub fn full_node_obstacle() -> Option<&'static str> {
     };
     FULL_NODES.get_or_init(try_one).as_deref()
 }
+
+/// Whether a story is told at length, which may take hours: where `MULTINIC_SOAK_STORIES` is set, as by `make soak`.
+#[must_use]
+pub fn at_length() -> bool {
+    std::env::var_os("MULTINIC_SOAK_STORIES").is_some_and(|value| !value.is_empty())
+}

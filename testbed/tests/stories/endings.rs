@@ -6,8 +6,10 @@ use std::fs;
 use anyhow::{Context, Result, ensure};
 use kube::Api;
 use kube::api::{Patch, PatchParams};
-use multinic_crds::NodeNetworkConfig;
-use multinic_testbed::{Ambush, ControlPlane, Kind, Link, Needs, Node, SOON, Suite, Testbed, eventually};
+use multinic_crds::{NodeNetworkConfig, NodeNetworkConfigStatus};
+use multinic_testbed::{
+    Ambush, Blow, ControlPlane, Kind, Link, Needs, Node, SOON, Suite, Testbed, eventually,
+};
 use serde_json::{Value, json};
 
 const FIRST: &str = "fa:16:3e:00:00:01";
@@ -41,11 +43,11 @@ pub(crate) fn tell(suite: Suite) -> Suite {
         )
 }
 
-fn one(address: &str, mtu: u32) -> Value {
+pub(crate) fn one(address: &str, mtu: u32) -> Value {
     json!([{ "macAddress": FIRST, "name": "multinic0", "addresses": [address], "mtu": mtu }])
 }
 
-fn two(names: [&str; 2]) -> Value {
+pub(crate) fn two(names: [&str; 2]) -> Value {
     json!([
         { "macAddress": FIRST, "name": names[0], "addresses": ["10.20.0.5/24"] },
         { "macAddress": SECOND, "name": names[1], "addresses": ["10.20.1.5/24"] },
@@ -54,14 +56,14 @@ fn two(names: [&str; 2]) -> Value {
 
 /// Everything on the node that a change is about.
 #[derive(Debug, PartialEq)]
-struct State {
-    links: Vec<Link>,
-    files: BTreeMap<String, String>,
+pub(crate) struct State {
+    pub(crate) links: Vec<Link>,
+    pub(crate) files: BTreeMap<String, String>,
     ledger: Option<String>,
 }
 
 impl State {
-    fn of(node: &Node<'_>) -> Result<Self> {
+    pub(crate) fn of(node: &Node<'_>) -> Result<Self> {
         let root = node.host_root()?;
         let mut files = BTreeMap::new();
         for entry in fs::read_dir(root.join("etc/netplan"))? {
@@ -74,19 +76,45 @@ impl State {
     }
 }
 
-struct Scene<'bed> {
-    cluster: ControlPlane<'bed>,
-    node: Node<'bed>,
+pub(crate) struct Scene<'bed> {
+    pub(crate) cluster: ControlPlane<'bed>,
+    pub(crate) node: Node<'bed>,
 }
 
-impl Scene<'_> {
+impl<'bed> Scene<'bed> {
+    /// A light node with two NICs that nobody asks for, and its agent.
+    pub(crate) async fn new(bed: &'bed Testbed) -> Result<Self> {
+        let cluster = bed.control_plane().await?;
+        let node = bed.node("worker-1", Kind::Light).await?;
+        node.plug(FIRST)?;
+        node.plug(SECOND)?;
+        node.join(&cluster).await?;
+        Ok(Self { cluster, node })
+    }
+
+    /// The node as it was wanted first, and as it is wanted then. Its agent goes on from there.
+    pub(crate) async fn ends(&self, old: &Value, new: &Value) -> Result<[State; 2]> {
+        // The ledger remembers every address that it ever gave a NIC.
+        for interfaces in [old, new] {
+            self.becomes(interfaces).await?;
+        }
+        let (before, after) = (self.becomes(old).await?, self.becomes(new).await?);
+        ensure!(before.links != after.links && before.files != after.files, "nothing changes");
+        Ok([before, after])
+    }
+
     /// Asks for these NICs; the generation that does.
-    async fn ask(&self, interfaces: &Value) -> Result<Option<i64>> {
+    pub(crate) async fn ask(&self, interfaces: &Value) -> Result<Option<i64>> {
+        self.ask_to("Enforce", interfaces).await
+    }
+
+    /// The same, in this mode.
+    pub(crate) async fn ask_to(&self, mode: &str, interfaces: &Value) -> Result<Option<i64>> {
         let object = json!({
             "apiVersion": "multinic.io/v1alpha1",
             "kind": "NodeNetworkConfig",
             "metadata": { "name": self.node.name() },
-            "spec": { "interfaces": interfaces },
+            "spec": { "mode": mode, "interfaces": interfaces },
         });
         let configs = Api::<NodeNetworkConfig>::all(self.cluster.client());
         let params = PatchParams::apply("story").force();
@@ -95,15 +123,26 @@ impl Scene<'_> {
     }
 
     /// Fails unless the agent says that this generation is all there.
-    async fn says_ready(&self, generation: Option<i64>) -> Result<()> {
-        let config = Api::<NodeNetworkConfig>::all(self.cluster.client()).get(self.node.name()).await?;
-        let status = config.status.context("no status")?;
+    pub(crate) async fn says_ready(&self, generation: Option<i64>) -> Result<()> {
+        let status = self.status().await?;
         let ready = status.conditions.iter().any(|one| one.type_ == "Ready" && one.status == "True");
         ensure!(ready && status.observed_generation == generation, "generation {generation:?}: {status:?}");
         Ok(())
     }
 
-    async fn becomes(&self, interfaces: &Value) -> Result<State> {
+    /// Fails unless the agent says anything of this generation.
+    pub(crate) async fn has_seen(&self, generation: Option<i64>) -> Result<()> {
+        let status = self.status().await?;
+        ensure!(status.observed_generation == generation, "generation {generation:?}: {status:?}");
+        Ok(())
+    }
+
+    async fn status(&self) -> Result<NodeNetworkConfigStatus> {
+        let config = Api::<NodeNetworkConfig>::all(self.cluster.client()).get(self.node.name()).await?;
+        config.status.context("no status")
+    }
+
+    pub(crate) async fn becomes(&self, interfaces: &Value) -> Result<State> {
         let generation = self.ask(interfaces).await?;
         eventually("the change", SOON, async || self.says_ready(generation).await).await?;
         State::of(&self.node)
@@ -112,25 +151,13 @@ impl Scene<'_> {
 
 /// Asks the agent to stop at the first step of the change, then at the second, and so on until there is none left.
 async fn at_every_step(bed: &Testbed, old: Value, new: Value) -> Result<()> {
-    let cluster = bed.control_plane().await?;
-    let node = bed.node("worker-1", Kind::Light).await?;
-    node.plug(FIRST)?;
-    node.plug(SECOND)?;
-    node.join(&cluster).await?;
-    let scene = Scene { cluster, node };
-    // The ledger remembers every address that it ever gave a NIC.
-    for interfaces in [&old, &new] {
-        scene.becomes(interfaces).await?;
-    }
-    let before = scene.becomes(&old).await?;
-    let after = scene.becomes(&new).await?;
-    ensure!(before.links != after.links && before.files != after.files, "nothing changes");
-
+    let scene = Scene::new(bed).await?;
+    let [before, after] = scene.ends(&old, &new).await?;
     let (mut untouched, mut finished) = (0, 0);
     for step in 0.. {
         assert_eq!(scene.becomes(&old).await?, before);
         let process = scene.node.agent()?.id();
-        let ambush = Ambush::lay(process, step)?;
+        let ambush = Ambush::lay(process, step, Blow::Terminate)?;
         let generation = scene.ask(&new).await?;
         eventually("the step, or the end of the change", SOON, async || {
             if ambush.is_over() { Ok(()) } else { scene.says_ready(generation).await }

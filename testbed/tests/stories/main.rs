@@ -4,6 +4,7 @@ mod alone;
 mod boundaries;
 mod check;
 mod constancy;
+mod crashes;
 mod dhcp;
 mod endings;
 mod events;
@@ -37,7 +38,8 @@ fn main() -> ExitCode {
     let suite = faults::tell(boundaries::tell(Suite::default()));
     let suite = routes::tell(systems::tell(constancy::tell(slots::tell(suite))));
     let suite = check::tell(lease::tell(uplink::tell(guards::tell(suite))));
-    let suite = dhcp::tell(wire::tell(routing::tell(moves::tell(endings::tell(udev::tell(suite))))));
+    let suite =
+        dhcp::tell(wire::tell(routing::tell(moves::tell(endings::tell(crashes::tell(udev::tell(suite)))))));
     newcomer::tell(page::tell(metrics::tell(kubectl::tell(loops::tell(schema::tell(pod::tell(
         parts::tell(events::tell(suite)),
     )))))))

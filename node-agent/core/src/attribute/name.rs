@@ -90,9 +90,10 @@ impl Changed {
         }
     }
 
-    /// A name that is not one of those we gave is somebody else's by now.
+    /// A name that is not one of those we gave is somebody else's by now. A temporary one may be of a way back that was
+    /// cut short.
     pub(crate) fn take_back(&self, link: &Link, target: &mut Target) {
-        let is_ours = self.given_names.contains(&link.name);
+        let is_ours = self.given_names.contains(&link.name) || is_temporary(&link.name);
         if let Some(name) = self.name.as_ref().filter(|_| is_ours) {
             target.name.clone_from(name);
         }

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use ipnet::IpNet;
 use multinic_crds::{Explanation, MacAddress, Reason};
 
-use super::{machine::Machine, undo::Undo};
+use super::machine::Machine;
 use crate::{
     attribute::Step,
     observed::link::KernelView,
@@ -38,14 +38,13 @@ impl Course {
         Self { one, steps: steps.into_iter(), question: None, asked: BTreeSet::new() }
     }
 
-    /// Takes steps up to an address that the network has to be asked about, or all of them. Each is recorded against
-    /// `view`, the last look.
+    /// Takes steps up to an address that the network has to be asked about, or all of them. `view` is the
+    /// last look.
     pub(super) async fn proceed(
         &mut self,
         node: &mut impl Machine,
         transaction: &Transaction,
         view: &KernelView,
-        undo: &mut Undo,
     ) -> Result<(), Explanation> {
         while let Some(step) = self.steps.as_slice().first() {
             self.question = self.question_before(step, transaction, view);
@@ -53,7 +52,6 @@ impl Course {
                 return Ok(());
             }
             let step = step.clone();
-            undo.record(&step, view);
             node.apply(&step).await.map_err(|error| {
                 Explanation::new(Reason::ApplyFailed, format!("failed to {step}: {error}"))
             })?;
@@ -82,7 +80,6 @@ pub(super) async fn finish(
     transactions: &[Transaction],
     mut courses: Vec<Course>,
     view: &KernelView,
-    undos: &mut [Undo],
 ) -> (Vec<Pending>, Vec<(usize, Explanation)>) {
     let own: BTreeSet<MacAddress> = view.links.iter().filter_map(|link| link.mac).collect();
     let (mut through, mut failed) = (Vec::new(), Vec::new());
@@ -103,7 +100,7 @@ pub(super) async fn finish(
                 continue;
             }
             course.asked.extend(course.question.take().map(|question| question.index));
-            match course.proceed(node, &transactions[number], view, &mut undos[number]).await {
+            match course.proceed(node, &transactions[number], view).await {
                 Ok(()) => courses.push(course),
                 Err(cause) => failed.push((number, cause)),
             }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use multinic_crds::{Explanation, Reason};
 
+use super::journal::Journal;
 use crate::{
     attribute::Step,
     observed::{files::FileChange, ledger::Ledger, link::KernelView},
@@ -23,6 +24,15 @@ pub trait Machine {
     fn tell(&mut self, notice: Notice) -> impl Future<Output = Result<(), NodeError>>;
     /// Asks networks of NICs, all at once; what each says. Nothing where nobody can be asked.
     fn ask(&mut self, inquiries: Vec<Inquiry>) -> impl Future<Output = Vec<Findings>>;
+    /// The text of one file, or none where it is not there.
+    fn text(&mut self, path: &str) -> Result<Option<String>, NodeError>;
+    /// Keeps `journal` over a crash and a power cut, from now on until it is closed, and has somebody stand by who goes
+    /// by it should nothing more be heard of this agent.
+    fn open(&mut self, journal: &Journal) -> impl Future<Output = Result<(), NodeError>>;
+    /// Keeps what changed in `journal` over a crash. What a power cut ends with is told by the kernel and the files.
+    fn note(&mut self, journal: &Journal) -> Result<(), NodeError>;
+    /// Nothing is under way any more.
+    fn close(&mut self) -> impl Future<Output = Result<(), NodeError>>;
     /// Keeps `ledger` over a restart and a crash.
     fn record(&mut self, ledger: &Ledger) -> Result<(), NodeError>;
     /// Waits a little before the next read-back.

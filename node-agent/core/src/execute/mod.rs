@@ -1,10 +1,13 @@
-//! Doing: what a plan asks for, recorded before it is begun and again when it has ended.
+//! Doing: what a plan asks for, journalled before it is begun and recorded when it has ended.
 //!
 //! ```text
-//!  ledger: what is about to be done ──▶ transactions ──▶ ledger: what was done
+//!  journal ─▶ ledger: what is about to be done ─▶ transactions ─▶ ledger: what was done ─▶ journal closed
 //!
 //!  a transaction: [forget] ──▶ steps ──▶ read back until proven ──▶ files ──▶ [adopt] ──▶ done
 //!                      └──────────┴── anything wrong ───────────────┴─────────┴──▶ files back ──▶ kernel back
+//!
+//!  a crash anywhere:   journal ──▶ proven? ──▶ files, done
+//!                                     └─ no ─▶ files back ──▶ kernel back
 //! ```
 //!
 //! Where what configures the host remembers names, it is told: see [`crate::plan::Notice`].
@@ -12,39 +15,37 @@
 //! Nothing in here decides what is right: [`crate::attribute`] does. The node is whatever implements [`Machine`], so
 //! that the tests run the same protocol as production.
 
+mod back;
 mod course;
+mod journal;
+mod kernel;
 mod lifeline;
 mod machine;
 mod record;
+mod recovery;
 mod tell;
 pub mod undo;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use multinic_crds::{Explanation, MacAddress, Reason};
 
 pub use machine::{Failure, Machine, NodeError};
 
 use self::{
-    course::{Course, Pending},
+    back::{finish, take_back},
+    kernel::{change_kernel, unreadable},
     lifeline::Lifeline,
-    undo::Undo,
+};
+pub use self::{
+    journal::{Journal, VERSION},
+    recovery::{Recovered, recover},
 };
 use crate::{
-    attribute::{Step, Target, Unproven, attempt, converge, prove},
-    observed::{files::FileChange, ledger::Ledger, link::KernelView},
+    observed::{ledger::Ledger, link::KernelView},
     plan::Transaction,
     protected::Fence,
 };
-
-/// How often steps that the first ones made necessary are taken: the kernel drops
-/// secondary addresses with their primary one.
-const ROUNDS: u32 = 2;
-const READ_BACK_INTERVAL: Duration = Duration::from_millis(50);
-/// How much longer than the kernel says that it probes an address at most it is waited for.
-const PROBING_MARGIN: Duration = Duration::from_secs(2);
-/// The longest that is waited for it, whatever the kernel is set to.
-const LONGEST_PROBING: Duration = Duration::from_secs(30);
 
 /// What went wrong, by NIC.
 pub type Failures = BTreeMap<MacAddress, Failure>;
@@ -84,262 +85,131 @@ pub async fn execute(
     for transaction in transactions {
         ledger.intend(transaction);
     }
-    machine.record(&ledger)?;
-    let results = match order {
-        Order::Together => transact(machine, transactions, fence).await,
-        Order::OneByOne(stops) => one_by_one(machine, transactions, fence, stops).await,
+    let mut pass = Pass { transactions, fence, journal: Journal::of(transactions, before) };
+    if !transactions.is_empty() {
+        machine.open(&pass.journal).await?;
+    }
+    let results = match machine.record(&ledger) {
+        Ok(()) => pass.run(machine, order).await,
+        Err(error) => {
+            machine.close().await?;
+            return Err(error);
+        }
     };
     let view = machine.view().await;
     let mut failures = Failures::new();
-    for (transaction, result) in transactions.iter().zip(results) {
+    for ((transaction, open), result) in transactions.iter().zip(&pass.journal.transactions).zip(results) {
         let Err(failure) = result else {
             ledger.settle(transaction);
             continue;
         };
-        if failure.is_as_before() || view.as_ref().is_ok_and(|view| !ledger.marks(transaction, view)) {
-            ledger.withdraw(transaction, before);
+        if failure.is_as_before() || view.as_ref().is_ok_and(|view| !ledger.marks(open.nics(), view)) {
+            open.withdraw(&mut ledger);
         }
-        failures.extend(transaction.members.iter().map(|member| (member.mac, failure.clone())));
+        failures.extend(open.nics().map(|mac| (mac, failure.clone())));
     }
-    let unrecorded = machine.record(&ledger).err();
-    Ok(Outcome { failures, unrecorded, view })
+    let recorded = machine.record(&ledger);
+    let closed = machine.close().await;
+    Ok(Outcome { failures, unrecorded: recorded.and(closed).err(), view })
 }
 
-async fn one_by_one(
-    machine: &mut impl Machine,
-    transactions: &[Transaction],
-    fence: &Fence,
-    stops: &dyn Fn() -> bool,
-) -> Vec<Result<(), Failure>> {
-    let mut results = Vec::new();
-    for transaction in transactions {
-        if stops() {
-            let message = "the agent was asked to stop before it began with this NIC; the next one goes on";
-            results.push(Err(Failure::NotBegun(Explanation::new(Reason::Applying, message))));
-        } else {
-            results.extend(transact(machine, std::slice::from_ref(transaction), fence).await);
-        }
-    }
-    results
+/// What became of one transaction.
+type Ended = Result<(), Failure>;
+
+/// The transactions of one plan, and the journal of them, with the same numbers.
+struct Pass<'a> {
+    transactions: &'a [Transaction],
+    fence: &'a Fence,
+    journal: Journal,
 }
 
-/// Brings `node` to the targets of every transaction, or back to where each was.
-///
-/// `fence` is around what the node lives by. All of the kernel comes before all of the files:
-/// traffic need not wait for disks.
-async fn transact(
-    node: &mut impl Machine,
-    transactions: &[Transaction],
-    fence: &Fence,
-) -> Vec<Result<(), Failure>> {
-    let start = match node.view().await {
-        Ok(start) => start,
-        Err(error) => return vec![Err(Failure::NotBegun(unreadable(&error))); transactions.len()],
-    };
-    // Validating took its time, and others act on the node as well.
-    let (current, outdated): (Vec<_>, Vec<_>) =
-        (0..transactions.len()).partition(|number| transactions[*number].still_applies(&start, fence));
-    let mut results = vec![Ok(()); transactions.len()];
-    for number in outdated {
-        let message = "the NIC changed while its change was prepared; it is planned anew";
-        results[number] = Err(Failure::NotBegun(Explanation::new(Reason::ChangedMeanwhile, message)));
-    }
-    let mut undos = vec![Undo::default(); transactions.len()];
-    let lifeline = Lifeline::of(&start, fence.vital());
-    let mut ready = Vec::new();
-    let deaf = tell::listens(node, transactions).await.err();
-    for number in current {
-        match &deaf {
-            Some(cause) if !transactions[number].notices.is_empty() => {
-                results[number] = Err(Failure::NotBegun(cause.clone()));
-            }
-            _ => ready.push(number),
-        }
-    }
-    let causes = change_kernel(node, transactions, ready, start, &lifeline, &mut undos).await;
-    for (number, cause) in causes {
-        results[number] = Err(take_back(node, &transactions[number], &undos[number], &[], cause).await);
-    }
-    for (number, result) in results.iter_mut().enumerate().filter(|(_, result)| result.is_ok()) {
-        *result = write_files(node, &transactions[number], &undos[number]).await;
-    }
-    results
-}
-
-/// Takes every transaction's steps and looks, until the kernel shows all targets or will not.
-/// Returns which transactions failed, and why.
-async fn change_kernel(
-    node: &mut impl Machine,
-    transactions: &[Transaction],
-    numbers: Vec<usize>,
-    mut view: KernelView,
-    lifeline: &Lifeline,
-    undos: &mut [Undo],
-) -> Vec<(usize, Explanation)> {
-    let new = |number| Pending { number, is_new: true, steps: Vec::new(), rounds: 0, waited: Duration::ZERO };
-    let mut pending: Vec<Pending> = numbers.into_iter().map(new).collect();
-    let mut failed = Vec::new();
-    while !pending.is_empty() {
-        let mut courses = Vec::new();
-        for one in pending {
-            let (number, transaction, undo) = (one.number, &transactions[one.number], &mut undos[one.number]);
-            match set_out(node, one, transaction, &view, undo).await {
-                Ok(course) => courses.push(course),
-                Err(cause) => failed.push((number, cause)),
+impl Pass<'_> {
+    async fn run(&mut self, machine: &mut impl Machine, order: Order<'_>) -> Vec<Ended> {
+        let all = 0..self.transactions.len();
+        let mut results = vec![Ok(()); all.len()];
+        match order {
+            Order::Together => self.transact(machine, all.collect(), &mut results).await,
+            Order::OneByOne(stops) => {
+                for number in all {
+                    if stops() {
+                        let message =
+                            "the agent was asked to stop before it began with this NIC; the next one goes on";
+                        results[number] = Err(Failure::NotBegun(Explanation::new(Reason::Applying, message)));
+                    } else {
+                        self.transact(machine, vec![number], &mut results).await;
+                    }
+                }
             }
         }
-        let (applied, refused) = course::finish(node, transactions, courses, &view, undos).await;
-        failed.extend(refused);
-        view = match node.view().await {
-            Ok(view) => view,
+        results
+    }
+
+    /// Brings `node` to the targets of these transactions, or back to where each was.
+    ///
+    /// All of the kernel comes before all of the files: traffic need not wait for disks.
+    async fn transact(&mut self, node: &mut impl Machine, numbers: Vec<usize>, results: &mut [Ended]) {
+        let start = match node.view().await {
+            Ok(start) => start,
             Err(error) => {
-                failed.extend(applied.into_iter().map(|one| (one.number, unreadable(&error))));
-                break;
+                for number in numbers {
+                    results[number] = Err(Failure::NotBegun(unreadable(&error)));
+                }
+                return;
             }
         };
-        pending = Vec::new();
-        let mut waiting = false;
-        for one in applied {
-            let targets = &transactions[one.number].targets;
-            match prove(targets, &view) {
-                Ok(()) => failed.extend(lifeline.hold(&view).err().map(|cause| (one.number, cause))),
-                Err(Unproven::Differs(steps)) if one.rounds < ROUNDS => {
-                    pending.push(Pending { steps, rounds: one.rounds + 1, ..one });
-                }
-                Err(Unproven::Tentative) if one.waited < patience(targets, &view) => {
-                    waiting = true;
-                    let waited = one.waited + READ_BACK_INTERVAL;
-                    pending.push(Pending { steps: Vec::new(), waited, ..one });
-                }
-                Err(unproven) => failed.push((one.number, refusal(unproven))),
+        let deaf = tell::listens(node, self.transactions).await.err();
+        let mut ready = Vec::new();
+        for number in numbers {
+            match self.obstacle(number, &start, deaf.as_ref()) {
+                Some(cause) => results[number] = Err(Failure::NotBegun(cause)),
+                None => ready.push(number),
             }
         }
-        if waiting {
-            node.pause(READ_BACK_INTERVAL).await;
+        let lifeline = Lifeline::of(&start, self.fence.vital());
+        let causes =
+            change_kernel(node, self.transactions, &mut self.journal, &ready, start, &lifeline).await;
+        ready.retain(|number| !causes.iter().any(|(failed, _)| failed == number));
+        for (number, cause) in causes {
+            results[number] = Err(self.take_back(node, number, 0, cause).await);
+        }
+        self.note_proven(node, &ready, true);
+        for number in ready {
+            if let Err((written, cause)) = finish(node, &self.journal.transactions[number]).await {
+                results[number] = Err(self.take_back(node, number, written, cause).await);
+            }
         }
     }
-    failed
-}
 
-/// Takes the steps of `one` that nobody has to be asked about.
-async fn set_out(
-    node: &mut impl Machine,
-    one: Pending,
-    transaction: &Transaction,
-    view: &KernelView,
-    undo: &mut Undo,
-) -> Result<Course, Explanation> {
-    let steps = if one.is_new { begin(node, transaction, view, undo).await? } else { one.steps.clone() };
-    let mut course = Course::new(Pending { is_new: false, ..one }, steps);
-    course.proceed(node, transaction, view, undo).await?;
-    Ok(course)
-}
-
-/// The first steps of `transaction`. Whoever is told of it may set links down first, so that more is to be done than was
-/// planned.
-async fn begin(
-    node: &mut impl Machine,
-    transaction: &Transaction,
-    view: &KernelView,
-    undo: &mut Undo,
-) -> Result<Vec<Step>, Explanation> {
-    if !tell::forget(node, transaction, view, undo).await? {
-        return Ok(transaction.steps.clone());
+    /// Why a transaction is not begun. Validating took its time, and others act on the node as well.
+    fn obstacle(&self, number: usize, start: &KernelView, deaf: Option<&Explanation>) -> Option<Explanation> {
+        let transaction = &self.transactions[number];
+        if !transaction.still_applies(start, self.fence) {
+            let message = "the NIC changed while its change was prepared; it is planned anew";
+            return Some(Explanation::new(Reason::ChangedMeanwhile, message));
+        }
+        deaf.filter(|_| !transaction.notices.is_empty()).cloned()
     }
-    let view = node.view().await.map_err(|error| unreadable(&error))?;
-    Ok(attempt(&transaction.targets, &view))
-}
 
-/// How long the kernel may take to probe the addresses of `targets`.
-fn patience(targets: &[Target], view: &KernelView) -> Duration {
-    let links = targets.iter().filter_map(|target| view.link(target.index));
-    let longest = links.map(|link| link.probing).max().unwrap_or_default();
-    (longest + PROBING_MARGIN).min(LONGEST_PROBING)
-}
+    async fn take_back(
+        &mut self,
+        node: &mut impl Machine,
+        number: usize,
+        written: usize,
+        cause: Explanation,
+    ) -> Failure {
+        self.note_proven(node, &[number], false);
+        take_back(node, &self.journal.transactions[number], written, cause).await
+    }
 
-async fn write_files(node: &mut impl Machine, transaction: &Transaction, undo: &Undo) -> Result<(), Failure> {
-    let files = transaction.files.as_slice();
-    for (position, change) in files.iter().enumerate() {
-        if let Err(error) = node.write(change) {
-            let message = format!("failed to write {} for the next boot: {error}", change.path);
-            // It may be in place, and only its directory not flushed. Where it is not, undoing
-            // it changes nothing, and may well fail as it did.
-            let _ = node.write(&change.inverse());
-            let cause = Explanation::new(Reason::NotPersisted, message);
-            return Err(take_back(node, transaction, undo, &files[..position], cause).await);
+    /// Takes down which way a crash is to be answered. Where that cannot be written, the files tell as much.
+    fn note_proven(&mut self, node: &mut impl Machine, numbers: &[usize], proven: bool) {
+        let mut changed = false;
+        for number in numbers {
+            let open = &mut self.journal.transactions[*number];
+            changed |= std::mem::replace(&mut open.proven, proven) != proven;
+        }
+        if changed {
+            let _ = node.note(&self.journal);
         }
     }
-    match tell::adopt(node, transaction).await {
-        Ok(()) => Ok(()),
-        Err(cause) => Err(take_back(node, transaction, undo, files, cause).await),
-    }
-}
-
-fn unreadable(error: &NodeError) -> Explanation {
-    Explanation::new(Reason::KernelUnreadable, format!("the kernel cannot be read: {error}"))
-}
-
-fn refusal(unproven: Unproven) -> Explanation {
-    match unproven {
-        Unproven::Gone => Explanation::new(Reason::DeviceGone, "the NIC was unplugged meanwhile"),
-        Unproven::Tentative => Explanation::new(
-            Reason::AddressTentative,
-            format!(
-                "the kernel still probes an IPv6 address after the time that dad_transmits and retrans_time of the NIC allow, or after {} s; look at these sysctls and at the NIC's carrier",
-                LONGEST_PROBING.as_secs()
-            ),
-        ),
-        Unproven::Duplicate(net) => Explanation::new(
-            Reason::AddressConflict,
-            format!(
-                "another host answers for {net}, as the kernel found when it probed; give one of the two another address, and it is probed again"
-            ),
-        ),
-        Unproven::Differs(steps) => {
-            let left: Vec<_> = steps.iter().map(ToString::to_string).collect();
-            Explanation::new(
-                Reason::VerifyFailed,
-                format!("the kernel does not show the result; still to do: {}", left.join(", ")),
-            )
-        }
-    }
-}
-
-/// Takes back what was `written` and whatever happened in the kernel, and looks.
-async fn take_back(
-    node: &mut impl Machine,
-    transaction: &Transaction,
-    undo: &Undo,
-    written: &[FileChange],
-    cause: Explanation,
-) -> Failure {
-    let mut errors = Vec::new();
-    for change in written.iter().rev() {
-        errors.extend(node.write(&change.inverse()).err().map(|error| format!("{}: {error}", change.path)));
-    }
-    errors.extend(restore_kernel(node, undo).await.err());
-    tell::back(node, transaction).await;
-    if errors.is_empty() {
-        Failure::RolledBack(cause)
-    } else {
-        Failure::RollbackFailed { cause, rollback: errors.join(", ") }
-    }
-}
-
-async fn restore_kernel(node: &mut impl Machine, undo: &Undo) -> Result<(), String> {
-    let mut errors = Vec::new();
-    for _ in 0..=ROUNDS {
-        let view = node.view().await.map_err(|error| error.to_string())?;
-        let steps = converge(&undo.targets(&view), &view);
-        if steps.is_empty() {
-            return Ok(());
-        }
-        // What an earlier round could not do, this one says again if it still matters.
-        errors.clear();
-        for step in steps {
-            errors.extend(node.apply(&step).await.err().map(|error| format!("failed to {step}: {error}")));
-        }
-    }
-    errors.push("the NIC is not as it was before".to_owned());
-    Err(errors.join(", "))
 }

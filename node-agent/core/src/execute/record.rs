@@ -1,6 +1,6 @@
 //! What of a transaction is written into the ledger, before it and after it.
 
-use multinic_crds::InterfaceName;
+use multinic_crds::{InterfaceName, MacAddress};
 
 use crate::{
     attribute,
@@ -48,23 +48,12 @@ impl Ledger {
         }
     }
 
-    /// Forgets what `intend` wrote where `transaction` came to nothing: `before` is the ledger
-    /// from before it. A NIC that we never configured must not be taken for ours.
-    pub(crate) fn withdraw(&mut self, transaction: &Transaction, before: &Self) {
-        for member in &transaction.members {
-            match before.get(member.mac) {
-                Some(entry) => self.nics.insert(member.mac, entry.clone()),
-                None => self.nics.remove(&member.mac),
-            };
-        }
-    }
-
-    /// Whether a link of `transaction` bears a name or an address of ours. One that does not, after a
+    /// Whether a link of these `nics` bears a name or an address of ours. One that does not, after a
     /// roll-back that failed elsewhere, is not ours because of what was intended for it.
-    pub(crate) fn marks(&self, transaction: &Transaction, view: &KernelView) -> bool {
-        transaction.members.iter().any(|member| {
-            let given = self.get(member.mac).map(|entry| &entry.addresses);
-            view.links_with(member.mac).any(|link| {
+    pub(crate) fn marks(&self, mut nics: impl Iterator<Item = MacAddress>, view: &KernelView) -> bool {
+        nics.any(|mac| {
+            let given = self.get(mac).map(|entry| &entry.addresses);
+            view.links_with(mac).any(|link| {
                 is_ours(&link.name)
                     || given.is_some_and(|given| link.nets().iter().any(|net| given.contains(net)))
             })

@@ -3,12 +3,12 @@
 use multinic_crds::{Explanation, Reason};
 
 use super::{
+    journal::Open,
     machine::{Machine, NodeError},
-    undo::Undo,
 };
 use crate::{
     attribute::Step,
-    observed::link::KernelView,
+    observed::link::{KernelView, Link},
     plan::{Notice, Transaction},
 };
 
@@ -23,21 +23,20 @@ pub(super) async fn listens(
     node.tell(Notice::Ready).await.map_err(|error| untold(&error))
 }
 
+/// What it may do to links of `transaction` when it has to forget them: to set them down and to take their addresses off.
+pub(super) fn costs(transaction: &Transaction, view: &KernelView) -> Vec<Step> {
+    let is_forgotten = |link: &&Link| transaction.notices.forget.contains(&link.name);
+    let cost = |link: &Link| {
+        let index = link.index;
+        let addresses = link.nets().into_iter().map(move |net| Step::RemoveAddress { index, net });
+        addresses.chain([Step::SetDown { index }])
+    };
+    view.links.iter().filter(is_forgotten).flat_map(cost).collect()
+}
+
 /// Has it forget links and names that other NICs may have afterwards; whether there was anything to forget.
-///
-/// To forget a link may be to set it down and to take its addresses off, so that is taken down as if it were ours.
-pub(super) async fn forget(
-    node: &mut impl Machine,
-    transaction: &Transaction,
-    view: &KernelView,
-    undo: &mut Undo,
-) -> Result<bool, Explanation> {
+pub(super) async fn forget(node: &mut impl Machine, transaction: &Transaction) -> Result<bool, Explanation> {
     for name in &transaction.notices.forget {
-        if let Some(link) = view.links.iter().find(|link| link.name == *name) {
-            let index = link.index;
-            let addresses = link.nets().into_iter().map(|net| Step::RemoveAddress { index, net });
-            addresses.chain([Step::SetDown { index }]).for_each(|step| undo.record(&step, view));
-        }
         node.tell(Notice::Forget(name.clone())).await.map_err(|error| untold(&error))?;
     }
     for name in &transaction.notices.forget_names {
@@ -47,16 +46,16 @@ pub(super) async fn forget(
 }
 
 /// Has it take up what NICs have become.
-pub(super) async fn adopt(node: &mut impl Machine, transaction: &Transaction) -> Result<(), Explanation> {
-    for name in &transaction.notices.adopt {
+pub(super) async fn adopt(node: &mut impl Machine, open: &Open) -> Result<(), Explanation> {
+    for name in &open.notices.adopt {
         node.tell(Notice::Adopt(*name)).await.map_err(|error| untold(&error))?;
     }
     Ok(())
 }
 
 /// Has it remember what it did before. Whoever does not listen now has not taken up the new state either.
-pub(super) async fn back(node: &mut impl Machine, transaction: &Transaction) {
-    for notice in &transaction.notices.back {
+pub(super) async fn back(node: &mut impl Machine, open: &Open) {
+    for notice in &open.notices.back {
         let _ = node.tell(notice.clone()).await;
     }
 }

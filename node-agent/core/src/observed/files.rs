@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 /// The files on the host that have to do with us, by path.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HostFiles {
@@ -12,7 +14,7 @@ pub struct HostFiles {
 }
 
 /// One file, before and after.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileChange {
     /// Where it lies on the host.
     pub path: String,

@@ -155,6 +155,11 @@ impl Ledger {
         self.nics.is_empty() && self.damaged.is_empty()
     }
 
+    /// The boot in which it holds; empty where that is not known.
+    pub(crate) fn boot_id(&self) -> &str {
+        &self.boot_id
+    }
+
     /// What is known of a NIC.
     #[must_use]
     pub fn get(&self, mac: MacAddress) -> Option<&Entry> {

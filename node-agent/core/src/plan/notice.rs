@@ -8,9 +8,11 @@
 use std::collections::BTreeSet;
 
 use multinic_crds::InterfaceName;
+use serde::{Deserialize, Serialize};
 
 /// One thing that the host is told.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Notice {
     /// More is to come: an error where nobody listens.
     Ready,
@@ -23,7 +25,8 @@ pub enum Notice {
 }
 
 /// What the host is told of a transaction.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Notices {
     /// Links to forget first.
     pub forget: BTreeSet<String>,

@@ -2,7 +2,7 @@
 
 mod node;
 
-pub(crate) use node::PlainNode;
+pub(crate) use node::{Killed, PlainNode};
 
 use std::collections::BTreeSet;
 

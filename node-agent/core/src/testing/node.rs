@@ -5,9 +5,12 @@
 //! a changed mode makes a link-local one at once,
 //! and below 1280 bytes there is no IPv6 at all.
 
+mod machine;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
+    panic::resume_unwind,
     time::Duration,
 };
 
@@ -18,7 +21,7 @@ use super::{address, connected, mac};
 use crate::{
     attribute::Step,
     backend::{Backend, wicked::Wicked},
-    execute::{Machine, NodeError},
+    execute::{Journal, Machine, NodeError},
     observed::{
         files::FileChange,
         ledger::Ledger,
@@ -29,6 +32,9 @@ use crate::{
     plan::Notice,
     wire::{Findings, Inquiry},
 };
+
+/// What is thrown when the agent is killed.
+pub(crate) struct Killed;
 
 /// What somebody else does to the kernel.
 type Meddling = fn(&mut KernelView);
@@ -51,6 +57,11 @@ pub(crate) struct PlainNode {
     /// The change that fails, counted from zero over steps and files alike.
     pub(crate) fails_at: Option<usize>,
     changes: usize,
+    /// The change, record or note in the middle of which the agent is killed: before it where true, or right after it.
+    pub(crate) dies_at: Option<(usize, bool)>,
+    moments: usize,
+    /// What is under way.
+    pub(crate) journal: Option<Journal>,
     /// The ledgers that were kept, one after the other.
     pub(crate) recorded: Vec<Ledger>,
     /// What the host remembers of names, as wicked does: it gives these addresses to whatever link is called so.
@@ -71,10 +82,17 @@ impl PlainNode {
             meanwhile: None,
             fails_at: None,
             changes: 0,
+            dies_at: None,
+            moments: 0,
+            journal: None,
             recorded: Vec::new(),
             remembered: BTreeMap::new(),
             is_deaf: false,
         }
+    }
+
+    pub(crate) const fn moments(&self) -> usize {
+        self.moments
     }
 
     pub(crate) const fn changes(&self) -> usize {
@@ -91,6 +109,20 @@ impl PlainNode {
         };
         view.in_source_tables.extend(self.kernel.links.iter().flat_map(over));
         view
+    }
+
+    /// Something lasting happens, and the agent may be killed before it or after it.
+    fn live<T>(&mut self, happens: impl FnOnce(&mut Self) -> T) -> T {
+        let now = self.moments;
+        self.moments += 1;
+        if self.dies_at == Some((now, true)) {
+            resume_unwind(Box::new(Killed));
+        }
+        let happened = happens(self);
+        if self.dies_at == Some((now, false)) {
+            resume_unwind(Box::new(Killed));
+        }
+        happened
     }
 
     fn count(&mut self) -> Result<(), NodeError> {
@@ -321,72 +353,5 @@ fn make_link_local(link: &mut Link) {
     let makes = link.ipv6.is_some_and(|ipv6| ipv6.addr_gen_mode != Ipv6::NO_LINK_LOCAL);
     if makes && !link.addresses.contains(&made) {
         link.addresses.push(made);
-    }
-}
-
-impl Machine for PlainNode {
-    async fn apply(&mut self, step: &Step) -> Result<(), NodeError> {
-        self.count()?;
-        self.change(step)
-    }
-
-    async fn view(&mut self) -> Result<KernelView, NodeError> {
-        Ok(self.look())
-    }
-
-    fn write(&mut self, change: &FileChange) -> Result<(), NodeError> {
-        self.count()?;
-        match &change.to {
-            Some(text) => self.files.insert(change.path.clone(), text.clone()),
-            None => self.files.remove(&change.path),
-        };
-        Ok(())
-    }
-
-    async fn tell(&mut self, notice: Notice) -> Result<(), NodeError> {
-        if self.is_deaf {
-            return Err(NodeError("nobody listens".to_owned()));
-        }
-        self.count()?;
-        match notice {
-            Notice::Ready => {}
-            Notice::ForgetName(name) => drop(self.remembered.remove(&name)),
-            Notice::Forget(name) => {
-                let forgotten = self.remembered.remove(&name).unwrap_or_default();
-                for link in self.kernel.links.iter_mut().filter(|link| link.name == name) {
-                    link.addresses.retain(|address| !forgotten.contains(&address.net));
-                    link.up = false;
-                }
-            }
-            Notice::Adopt(name) => self.adopt(name),
-        }
-        Ok(())
-    }
-
-    async fn ask(&mut self, inquiries: Vec<Inquiry>) -> Vec<Findings> {
-        let other = mac("fa:16:3e:99:99:99");
-        let says = |inquiry: &Inquiry| {
-            let claims = inquiry.question().claims.iter();
-            let taken = claims.filter(|ip| self.answered.contains(&IpAddr::V4(**ip)));
-            Findings { taken: taken.map(|ip| (*ip, other)).collect(), ..Findings::default() }
-        };
-        inquiries.iter().map(says).collect()
-    }
-
-    fn record(&mut self, ledger: &Ledger) -> Result<(), NodeError> {
-        self.recorded.push(ledger.clone());
-        Ok(())
-    }
-
-    async fn pause(&mut self, duration: Duration) {
-        self.clock += duration;
-        let clock = self.clock;
-        for ((index, net), _) in self.probed.extract_if(.., |_, until| *until <= clock) {
-            let answered = self.answered.contains(&net.addr());
-            let state = if answered { AddressState::Duplicate } else { AddressState::Ready };
-            let links = self.kernel.links.iter_mut().filter(|link| link.index == index);
-            let probed = links.flat_map(|link| &mut link.addresses).filter(|address| address.net == net);
-            probed.for_each(|address| address.state = state);
-        }
     }
 }

@@ -42,6 +42,15 @@ const NULL: &str = "/dev/null";
 /// How many bytes of one directory's files are read.
 const MOST_OF_A_DIRECTORY: usize = 4 * MOST;
 
+/// What a file that was written must outlive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// The end of this process, however it comes.
+    Crash,
+    /// That of the node as well.
+    PowerCut,
+}
+
 /// The host's root directory.
 #[derive(Debug, Clone)]
 pub struct HostRoot {
@@ -55,6 +64,12 @@ impl HostRoot {
     #[must_use]
     pub fn new(path: PathBuf) -> Self {
         Self { path, opened: Arc::default() }
+    }
+
+    /// The host's root, which is open already and lies at `path`.
+    #[must_use]
+    pub fn of(descriptor: OwnedFd, path: PathBuf) -> Self {
+        Self { path, opened: Arc::new(OnceLock::from(Root::from_fd(descriptor))) }
     }
 
     /// Where the host's root is, for people.
@@ -150,20 +165,25 @@ impl HostRoot {
 
     /// Puts `text` at `path`: the file is there whole, or as it was, also after a power cut.
     pub fn replace(&self, path: &str, text: &str, mode: u32) -> io::Result<()> {
+        self.replace_for(path, text, mode, Durability::PowerCut)
+    }
+
+    /// The same, for as long as that.
+    pub fn replace_for(&self, path: &str, text: &str, mode: u32, until: Durability) -> io::Result<()> {
         let (directory, name) = self.place(path)?;
         // A name that no tool takes for configuration, in the same file system.
         let temporary = format!(".{name}{TEMPORARY}");
         // An agent that was killed may have left one.
         unlink(&directory, &temporary)?;
         let written = create(&directory, &temporary, text.as_bytes(), mode)
-            .and_then(|file| file.sync_all())
+            .and_then(|file| if until == Durability::PowerCut { file.sync_all() } else { Ok(()) })
             .and_then(|()| Ok(renameat(&directory, &*temporary, &directory, name)?));
         if written.is_err() {
             // The first error is the one to report.
             let _ = unlink(&directory, &temporary);
         }
         written?;
-        directory.sync_all()
+        if until == Durability::PowerCut { directory.sync_all() } else { Ok(()) }
     }
 
     /// Puts a file at `path` where there is none, for a while: it is not kept over a power cut.

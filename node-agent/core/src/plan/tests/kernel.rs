@@ -36,12 +36,12 @@ fn a_nic_that_bears_nothing_of_ours_after_a_failed_roll_back_is_not_ours() {
     let mut ledger = Ledger::default();
     ledger.intend(&plan.transactions[0]);
     let mut view = scene.node.kernel.clone();
-    assert!(!ledger.marks(&plan.transactions[0], &view));
+    assert!(!ledger.marks([mac(A)].into_iter(), &view));
     view.links[1].addresses.push(address("10.1.0.5/24"));
-    assert!(ledger.marks(&plan.transactions[0], &view), "to be given back");
+    assert!(ledger.marks([mac(A)].into_iter(), &view), "to be given back");
     view.links[1].addresses.clear();
     view.links[1].name = "mnictmp3".to_owned();
-    assert!(ledger.marks(&plan.transactions[0], &view), "to be given back");
+    assert!(ledger.marks([mac(A)].into_iter(), &view), "to be given back");
 }
 
 #[test]

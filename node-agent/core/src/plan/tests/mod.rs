@@ -10,6 +10,7 @@ use futures::FutureExt;
 use ipnet::IpNet;
 use multinic_crds::{Interface, MacAddress, Reason};
 mod backends;
+mod crash;
 mod kernel;
 mod leases;
 mod life;

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Any three free NICs, wanted or not, under any names, with any addresses.
-fn wanted() -> impl Strategy<Value = Vec<Interface>> {
+pub(super) fn wanted() -> impl Strategy<Value = Vec<Interface>> {
     let nic_of = |of: &'static str| {
         (
             any::<bool>(),
@@ -61,7 +61,7 @@ fn lead_out(nic: &mut Interface, answers: bool, destinations: &[&str]) {
 }
 
 /// Has a server lease what `nics` are wanted to have, where that is one IPv4 address and its NIC is among those that ask one.
-fn lease(scene: &mut Scene, nics: &[Interface], asks: [bool; 3]) -> Vec<Interface> {
+pub(super) fn lease(scene: &mut Scene, nics: &[Interface], asks: [bool; 3]) -> Vec<Interface> {
     let mut seen = BTreeSet::new();
     // What no object may ask for is refused together with what it contradicts.
     if !nics.iter().flat_map(|nic| &nic.addresses).all(|address| seen.insert(*address)) {
@@ -96,17 +96,21 @@ fn lease(scene: &mut Scene, nics: &[Interface], asks: [bool; 3]) -> Vec<Interfac
 }
 
 /// Whether udev knows each NIC, and whether it is called by its first name.
-fn named() -> impl Strategy<Value = [Option<bool>; 3]> {
+pub(super) fn named() -> impl Strategy<Value = [Option<bool>; 3]> {
     prop::array::uniform3(prop::option::of(any::<bool>()))
 }
 
 /// What configures the host at boot.
-fn backend() -> impl Strategy<Value = &'static dyn Backend> {
+pub(super) fn backend() -> impl Strategy<Value = &'static dyn Backend> {
     let all: Vec<&'static dyn Backend> = vec![&Netplan, &Networkd, &NetworkManager, &Wicked];
     prop::sample::select(all)
 }
 
-fn named_scene(first: &[Interface], named: [Option<bool>; 3], backend: &'static dyn Backend) -> Scene {
+pub(super) fn named_scene(
+    first: &[Interface],
+    named: [Option<bool>; 3],
+    backend: &'static dyn Backend,
+) -> Scene {
     let mut scene = Scene { backend, ..Scene::new(first) };
     for (index, named) in (3..).zip(named) {
         if let Some(is_called) = named {

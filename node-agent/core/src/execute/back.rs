@@ -1,0 +1,64 @@
+//! The two ends of a transaction: its files, or everything back as it was.
+
+use multinic_crds::{Explanation, Reason};
+
+use super::{
+    journal::Open,
+    kernel::ROUNDS,
+    machine::{Failure, Machine},
+    tell,
+    undo::Undo,
+};
+use crate::attribute::converge;
+
+/// Writes the files of a transaction whose kernel is right. An error comes with how many are written.
+pub(super) async fn finish(node: &mut impl Machine, open: &Open) -> Result<(), (usize, Explanation)> {
+    for (position, change) in open.files.iter().enumerate() {
+        if let Err(error) = node.write(change) {
+            let message = format!("failed to write {} for the next boot: {error}", change.path);
+            // It may be in place, and only its directory not flushed. Where it is not, undoing
+            // it changes nothing, and may well fail as it did.
+            let _ = node.write(&change.inverse());
+            return Err((position, Explanation::new(Reason::NotPersisted, message)));
+        }
+    }
+    tell::adopt(node, open).await.map_err(|cause| (open.files.len(), cause))
+}
+
+/// Takes back the first `written` files and whatever happened in the kernel, and looks.
+pub(super) async fn take_back(
+    node: &mut impl Machine,
+    open: &Open,
+    written: usize,
+    cause: Explanation,
+) -> Failure {
+    let mut errors = Vec::new();
+    for change in open.files[..written].iter().rev() {
+        errors.extend(node.write(&change.inverse()).err().map(|error| format!("{}: {error}", change.path)));
+    }
+    errors.extend(restore_kernel(node, &open.undo).await.err());
+    tell::back(node, open).await;
+    if errors.is_empty() {
+        Failure::RolledBack(cause)
+    } else {
+        Failure::RollbackFailed { cause, rollback: errors.join(", ") }
+    }
+}
+
+async fn restore_kernel(node: &mut impl Machine, undo: &Undo) -> Result<(), String> {
+    let mut errors = Vec::new();
+    for _ in 0..=ROUNDS {
+        let view = node.view().await.map_err(|error| error.to_string())?;
+        let steps = converge(&undo.targets(&view), &view);
+        if steps.is_empty() {
+            return Ok(());
+        }
+        // What an earlier round could not do, this one says again if it still matters.
+        errors.clear();
+        for step in steps {
+            errors.extend(node.apply(&step).await.err().map(|error| format!("failed to {step}: {error}")));
+        }
+    }
+    errors.push("the NIC is not as it was before".to_owned());
+    Err(errors.join(", "))
+}

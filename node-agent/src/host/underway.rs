@@ -1,0 +1,71 @@
+//! What is under way: in the journal, and with a process that stands by to take it back.
+
+use multinic_agent_core::execute::{Journal, NodeError};
+
+use crate::host::{
+    journal,
+    lock::NodeLock,
+    root::{Durability, HostRoot},
+    standby::{SILENCE, Standby, Word},
+};
+
+/// What this agent has begun, and not ended.
+#[derive(Default)]
+pub struct Underway {
+    standby: Option<Standby>,
+}
+
+impl Underway {
+    /// From now on `journal` is under way.
+    pub async fn open(
+        &mut self,
+        root: &HostRoot,
+        lock: Option<&NodeLock>,
+        journal: &Journal,
+    ) -> Result<(), NodeError> {
+        let text = keep(root, journal, Durability::PowerCut)?;
+        let Some(lock) = lock else { return Ok(()) };
+        match Standby::start(root, lock, &text).await {
+            Ok(standby) => self.standby = Some(standby),
+            // Whatever ends the agent, the next one answers the journal.
+            Err(error) => tracing::warn!("nobody stands by should this agent hang: {error}"),
+        }
+        Ok(())
+    }
+
+    /// More of `journal` is known.
+    pub fn note(&mut self, root: &HostRoot, journal: &Journal) -> Result<(), NodeError> {
+        self.heed();
+        let text = keep(root, journal, Durability::Crash)?;
+        let told = self.standby.as_mut().map_or(Ok(()), |standby| standby.tell(&text));
+        told.map_err(|error| NodeError(format!("the standby cannot be told: {error}")))
+    }
+
+    /// Nothing is under way any more.
+    pub async fn close(&mut self, root: &HostRoot) -> Result<(), NodeError> {
+        self.heed();
+        let closed = journal::close(root).map_err(|error| NodeError(error.to_string()));
+        if let Some(standby) = self.standby.take() {
+            standby.dismiss().await;
+        }
+        closed
+    }
+
+    /// Ends this process where the change is no longer its own: it was silent for so long that it was taken back. The
+    /// journal is left to the next agent.
+    pub fn heed(&self) {
+        if self.standby.as_ref().is_some_and(|standby| standby.word() == Word::TakingOver) {
+            tracing::error!(
+                "this agent was not heard of for {} s in the middle of a change, so the change was taken back; it ends, and the next one looks anew",
+                SILENCE.as_secs()
+            );
+            std::process::exit(1);
+        }
+    }
+}
+
+fn keep(root: &HostRoot, journal: &Journal, durability: Durability) -> Result<String, NodeError> {
+    let text = serde_json::to_string(journal).map_err(|error| NodeError(error.to_string()))?;
+    journal::keep(root, &text, durability).map_err(|error| NodeError(error.to_string()))?;
+    Ok(text)
+}
