@@ -1,7 +1,7 @@
 //! The API server: where it is, and this node's object in it.
 
 use std::{
-    net::IpAddr,
+    net::SocketAddr,
     time::{Duration, Instant},
 };
 
@@ -22,7 +22,7 @@ const LOOKUP_DEADLINE: Duration = Duration::from_secs(2);
 pub(crate) struct ApiServer {
     host: String,
     port: u16,
-    known: Option<(Instant, Vec<IpAddr>)>,
+    known: Option<(Instant, Vec<SocketAddr>)>,
 }
 
 impl ApiServer {
@@ -33,13 +33,13 @@ impl ApiServer {
     }
 
     /// Its addresses, looked up from time to time; those of last time where that fails.
-    pub(crate) async fn addresses(&mut self) -> Option<Vec<IpAddr>> {
-        let is_fresh = |(since, _): &(Instant, Vec<IpAddr>)| since.elapsed() < LOOKUP_INTERVAL;
+    pub(crate) async fn addresses(&mut self) -> Option<Vec<SocketAddr>> {
+        let is_fresh = |(since, _): &(Instant, Vec<SocketAddr>)| since.elapsed() < LOOKUP_INTERVAL;
         if !self.known.as_ref().is_some_and(is_fresh) {
             let lookup = tokio::net::lookup_host((self.host.as_str(), self.port));
             match timeout(LOOKUP_DEADLINE, lookup).await {
                 Ok(Ok(found)) => {
-                    self.known = Some((Instant::now(), found.map(|address| address.ip()).collect()));
+                    self.known = Some((Instant::now(), found.collect()));
                 }
                 Ok(Err(error)) => tracing::warn!("failed to resolve the API server {}: {error}", self.host),
                 Err(_) => tracing::warn!("failed to resolve the API server {}: no answer", self.host),

@@ -1,11 +1,12 @@
 //! The node, as one agent acts on it: look, decide, have it validated, do it, look again.
 
 use std::{
-    collections::BTreeMap,
-    net::IpAddr,
+    collections::{BTreeMap, BTreeSet},
+    net::{IpAddr, SocketAddr},
     time::{Duration, Instant},
 };
 
+use futures::future::join_all;
 use multinic_agent_core::{
     arrivals::Arrivals,
     attribute::Step,
@@ -24,6 +25,7 @@ use multinic_agent_core::{
     wire::{self, Findings, Inquiry},
 };
 use multinic_crds::{Explanation, MacAddress, Mode, Reason};
+use tokio::{net::TcpStream, time::timeout};
 
 use crate::host::{
     backend::{self, HostCheck, Remembered},
@@ -38,6 +40,9 @@ use crate::host::{
     wire::Ready,
 };
 
+/// How long the API server may take to take a connection.
+const CONNECTS: Duration = Duration::from_secs(2);
+
 /// The node's kernel and files, as one agent acts on them.
 pub struct Host {
     root: HostRoot,
@@ -49,8 +54,8 @@ pub struct Host {
     backend: Result<&'static dyn Backend, Explanation>,
     policy: Policy,
     remembered: Remembered,
-    /// The API server's addresses, whose routes are protected.
-    api_server: Vec<IpAddr>,
+    /// Where the API server is, the routes to which are protected.
+    api_server: Vec<SocketAddr>,
     arrivals: Arrivals,
     /// For what the networks of NICs are asked before addresses are given.
     ready: Ready,
@@ -128,7 +133,7 @@ impl Host {
     }
 
     /// The routes to these addresses are protected from now on.
-    pub fn protect_routes_to(&mut self, api_server: Vec<IpAddr>) {
+    pub fn protect_routes_to(&mut self, api_server: Vec<SocketAddr>) {
         self.api_server = api_server;
     }
 
@@ -279,6 +284,10 @@ impl Host {
         desired.wanted.keys().copied().filter(is_settling).map(|mac| (mac, refusal.clone())).collect()
     }
 
+    fn api_server_addresses(&self) -> Vec<IpAddr> {
+        self.api_server.iter().map(SocketAddr::ip).collect()
+    }
+
     fn leaves_to_network_manager(&self) -> bool {
         self.backend.as_ref().is_ok_and(|backend| backend.memory() == Memory::OfLinks)
     }
@@ -289,7 +298,7 @@ impl Host {
         // Where NetworkManager is the backend, that it has every NIC without a definition is what is wanted.
         definitions.retain(|definition| !definition.is_default || !self.leaves_to_network_manager());
         ledger.recall(&facts::boot_id(&self.root), &files, ALL);
-        let view = self.netlink.view(&self.api_server).await?;
+        let view = self.netlink.view(&self.api_server_addresses()).await?;
         let vital = memory::vital(&self.root)?;
         let fence =
             Fence::around(&view, &definitions, &self.policy, &Past::new(&ledger, &files, vital.clone()));
@@ -308,7 +317,7 @@ impl Machine for Host {
     }
 
     async fn view(&mut self) -> Result<KernelView, NodeError> {
-        self.netlink.view(&self.api_server).await.map_err(|error| NodeError(error.to_string()))
+        self.netlink.view(&self.api_server_addresses()).await.map_err(|error| NodeError(error.to_string()))
     }
 
     fn write(&mut self, change: &FileChange) -> Result<(), NodeError> {
@@ -320,8 +329,8 @@ impl Machine for Host {
         self.root.text(path).map_err(|error| NodeError(format!("failed to read {path}: {error}")))
     }
 
-    async fn open(&mut self, journal: &Journal) -> Result<(), NodeError> {
-        self.underway.open(&self.root, self.lock.as_ref(), journal).await
+    fn open(&mut self, journal: &Journal) -> Result<(), NodeError> {
+        self.underway.open(&self.root, self.lock.as_ref(), journal)
     }
 
     fn note(&mut self, journal: &Journal) -> Result<(), NodeError> {
@@ -342,6 +351,14 @@ impl Machine for Host {
         // Where nobody can be asked, that is said once the NIC is set up; it is no reason not to set it up.
         let answers = self.ready.ask(inquiries).await.into_iter();
         answers.map(Result::unwrap_or_default).collect()
+    }
+
+    async fn probe(&mut self) -> BTreeSet<IpAddr> {
+        let connects = async |address: &SocketAddr| {
+            let connected = timeout(CONNECTS, TcpStream::connect(address)).await;
+            matches!(connected, Ok(Ok(_))).then_some(address.ip())
+        };
+        join_all(self.api_server.iter().map(connects)).await.into_iter().flatten().collect()
     }
 
     fn record(&mut self, ledger: &Ledger) -> Result<(), NodeError> {

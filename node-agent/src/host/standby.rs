@@ -65,7 +65,7 @@ pub enum Word {
 
 impl Standby {
     /// Starts one that goes by `journal` and holds on to `lock` for as long as it lives.
-    pub async fn start(root: &HostRoot, lock: &NodeLock, journal: &str) -> io::Result<Self> {
+    pub fn start(root: &HostRoot, lock: &NodeLock, journal: &str) -> io::Result<Self> {
         let (stream, theirs) = UnixStream::pair()?;
         stream.set_write_timeout(Some(PATIENCE))?;
         stream.set_read_timeout(Some(PATIENCE))?;

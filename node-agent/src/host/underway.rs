@@ -17,7 +17,7 @@ pub struct Underway {
 
 impl Underway {
     /// From now on `journal` is under way.
-    pub async fn open(
+    pub fn open(
         &mut self,
         root: &HostRoot,
         lock: Option<&NodeLock>,
@@ -25,7 +25,7 @@ impl Underway {
     ) -> Result<(), NodeError> {
         let text = keep(root, journal, Durability::PowerCut)?;
         let Some(lock) = lock else { return Ok(()) };
-        match Standby::start(root, lock, &text).await {
+        match Standby::start(root, lock, &text) {
             Ok(standby) => self.standby = Some(standby),
             // Whatever ends the agent, the next one answers the journal.
             Err(error) => tracing::warn!("nobody stands by should this agent hang: {error}"),
@@ -59,6 +59,7 @@ impl Underway {
                 "this agent was not heard of for {} s in the middle of a change, so the change was taken back; it ends, and the next one looks anew",
                 SILENCE.as_secs()
             );
+            #[expect(clippy::disallowed_methods, reason = "the way back to main leads through the change")]
             std::process::exit(1);
         }
     }

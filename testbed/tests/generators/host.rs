@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
+    net::IpAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -15,7 +16,7 @@ use multinic_agent::host::{
 use multinic_agent_core::{
     attribute::Step,
     backend::{ALL, Backend},
-    execute::{Machine, NodeError, Order, execute},
+    execute::{Journal, Machine, NodeError, Order, execute},
     leases::Leases,
     observed::{
         files::{FileChange, HostFiles},
@@ -255,6 +256,26 @@ impl Machine for Host {
 
     async fn ask(&mut self, inquiries: Vec<Inquiry>) -> Vec<Findings> {
         vec![Findings::default(); inquiries.len()]
+    }
+
+    fn text(&mut self, path: &str) -> Result<Option<String>, NodeError> {
+        self.root.text(path).map_err(|error| NodeError(error.to_string()))
+    }
+
+    fn open(&mut self, _: &Journal) -> Result<(), NodeError> {
+        Ok(())
+    }
+
+    fn note(&mut self, _: &Journal) -> Result<(), NodeError> {
+        Ok(())
+    }
+
+    async fn close(&mut self) -> Result<(), NodeError> {
+        Ok(())
+    }
+
+    async fn probe(&mut self) -> BTreeSet<IpAddr> {
+        BTreeSet::new()
     }
 
     fn record(&mut self, ledger: &Ledger) -> Result<(), NodeError> {

@@ -1,6 +1,6 @@
 //! What is acted on, and how that fails.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, net::IpAddr, time::Duration};
 
 use multinic_crds::{Explanation, Reason};
 
@@ -28,11 +28,13 @@ pub trait Machine {
     fn text(&mut self, path: &str) -> Result<Option<String>, NodeError>;
     /// Keeps `journal` over a crash and a power cut, from now on until it is closed, and has somebody stand by who goes
     /// by it should nothing more be heard of this agent.
-    fn open(&mut self, journal: &Journal) -> impl Future<Output = Result<(), NodeError>>;
+    fn open(&mut self, journal: &Journal) -> Result<(), NodeError>;
     /// Keeps what changed in `journal` over a crash. What a power cut ends with is told by the kernel and the files.
     fn note(&mut self, journal: &Journal) -> Result<(), NodeError>;
     /// Nothing is under way any more.
     fn close(&mut self) -> impl Future<Output = Result<(), NodeError>>;
+    /// The addresses at which the API server takes a new connection, within seconds.
+    fn probe(&mut self) -> impl Future<Output = BTreeSet<IpAddr>>;
     /// Keeps `ledger` over a restart and a crash.
     fn record(&mut self, ledger: &Ledger) -> Result<(), NodeError>;
     /// Waits a little before the next read-back.

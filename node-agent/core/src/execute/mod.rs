@@ -26,7 +26,7 @@ mod recovery;
 mod tell;
 pub mod undo;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use multinic_crds::{Explanation, MacAddress, Reason};
 
@@ -87,7 +87,7 @@ pub async fn execute(
     }
     let mut pass = Pass { transactions, fence, journal: Journal::of(transactions, before) };
     if !transactions.is_empty() {
-        machine.open(&pass.journal).await?;
+        machine.open(&pass.journal)?;
     }
     let results = match machine.record(&ledger) {
         Ok(()) => pass.run(machine, order).await,
@@ -165,9 +165,14 @@ impl Pass<'_> {
                 None => ready.push(number),
             }
         }
-        let lifeline = Lifeline::of(&start, self.fence.vital());
-        let causes =
+        let reached = if ready.is_empty() { BTreeSet::new() } else { node.probe().await };
+        let lifeline = Lifeline::of(&start, self.fence.vital(), reached);
+        let mut causes =
             change_kernel(node, self.transactions, &mut self.journal, &ready, start, &lifeline).await;
+        if let Err(cause) = lifeline.reaches(node).await {
+            // Which of them it was is found out by trying one after the other.
+            causes = ready.iter().map(|number| (*number, cause.clone())).collect();
+        }
         ready.retain(|number| !causes.iter().any(|(failed, _)| failed == number));
         for (number, cause) in causes {
             results[number] = Err(self.take_back(node, number, 0, cause).await);

@@ -323,6 +323,8 @@ pub struct KernelView {
     pub api_server_routes: BTreeMap<IpAddr, Route>,
     /// The routes that packets to the next hops of default routes take, by these.
     pub gateway_routes: BTreeMap<IpAddr, Route>,
+    /// The next hops of default routes that the kernel has asked for, and whether they answer.
+    pub neighbours: BTreeMap<IpAddr, bool>,
 }
 
 impl KernelView {

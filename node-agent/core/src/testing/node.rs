@@ -17,20 +17,17 @@ use std::{
 use ipnet::IpNet;
 use multinic_crds::{InterfaceName, MIN_IPV6_MTU, source_tables};
 
-use super::{address, connected, mac};
+use super::{address, connected};
 use crate::{
     attribute::Step,
     backend::{Backend, wicked::Wicked},
-    execute::{Journal, Machine, NodeError},
+    execute::{Journal, NodeError},
     observed::{
-        files::FileChange,
         ledger::Ledger,
         link::{Address, AddressState, Ipv6, KernelView, Link, Manner, goes_with},
         route::Route,
         routing::{NicRoute, SourceRule},
     },
-    plan::Notice,
-    wire::{Findings, Inquiry},
 };
 
 /// What is thrown when the agent is killed.
@@ -48,6 +45,10 @@ pub(crate) struct PlainNode {
     pub(crate) udev_names: BTreeMap<u32, BTreeSet<String>>,
     /// Addresses that other hosts answer for.
     pub(crate) answered: BTreeSet<IpAddr>,
+    /// Where the API server takes connections.
+    pub(crate) reached: BTreeSet<IpAddr>,
+    /// How often it is tried before it takes none any more.
+    pub(crate) last_probe: Option<usize>,
     /// How long it was waited.
     clock: Duration,
     /// Addresses that are probed, and until when.
@@ -77,6 +78,8 @@ impl PlainNode {
             files,
             udev_names: BTreeMap::new(),
             answered: BTreeSet::new(),
+            reached: BTreeSet::new(),
+            last_probe: None,
             clock: Duration::ZERO,
             probed: BTreeMap::new(),
             meanwhile: None,

@@ -5,6 +5,7 @@
 //!  read      everything that a decision rests on
 //!            decode, routes   what messages say
 //!            nexthop          routes that name their way by number
+//!            neighbours       whether next hops answer
 //!  write     one change
 //!            write_routes   of a route or a rule
 //! ```
@@ -13,6 +14,7 @@
 //! `/proc/sys`, which an unprivileged container has only through the host's root.
 
 mod decode;
+mod neighbours;
 mod nexthop;
 mod read;
 pub(super) mod routes;

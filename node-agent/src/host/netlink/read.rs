@@ -24,7 +24,7 @@ use rtnetlink::{
 };
 
 use super::{
-    Netlink, NetlinkError, decode,
+    Netlink, NetlinkError, decode, neighbours,
     nexthop::{self, NextHops},
     routes,
     session::Session,
@@ -50,6 +50,7 @@ impl Netlink {
         view.links = links.into_values().map(|(link, _)| link).collect();
         view.api_server_routes = routes_to(&session, api_server.iter().copied()).await?;
         view.gateway_routes = routes_to(&session, view.default_gateways()).await?;
+        view.neighbours = neighbours::of(&session, &view.gateway_routes).await?;
         Ok(view)
     }
 

@@ -205,3 +205,19 @@ fn the_kernel_is_waited_for_as_long_as_it_probes() {
     let plan = scene.plan();
     assert_eq!(scene.carry_out(&plan)[&mac(A)].reason(), Reason::AddressTentative, "but not for ever");
 }
+
+#[test]
+fn a_change_after_which_the_api_server_takes_no_connection_is_taken_back() {
+    let mut scene = Scene::new(&[nic(A, "multinic0", &["10.1.0.5/24"]), nic(B, "multinic1", &[])]);
+    scene.node.reached = BTreeSet::from(["203.0.113.10".parse().unwrap()]);
+    scene.node.last_probe = Some(1);
+    let (before, plan) = (scene.node.kernel.clone(), scene.plan());
+    let failures = scene.carry_out(&plan);
+    assert_eq!(failures.len(), 2);
+    for failure in failures.values() {
+        assert_eq!((failure.reason(), failure.is_as_before()), (Reason::FenceChanged, true), "{failure}");
+    }
+    assert_eq!((&scene.node.kernel, &scene.ledger), (&before, &Ledger::default()));
+    // It took none before either, so that nobody can say what that is due to.
+    scene.converge();
+}

@@ -1,6 +1,6 @@
 //! How a transaction acts on the node of plain data.
 
-use std::{net::IpAddr, time::Duration};
+use std::{collections::BTreeSet, net::IpAddr, time::Duration};
 
 use super::PlainNode;
 use crate::{
@@ -43,7 +43,7 @@ impl Machine for PlainNode {
         Ok(self.files.get(path).cloned())
     }
 
-    async fn open(&mut self, journal: &Journal) -> Result<(), NodeError> {
+    fn open(&mut self, journal: &Journal) -> Result<(), NodeError> {
         self.note(journal)
     }
 
@@ -88,6 +88,15 @@ impl Machine for PlainNode {
             Findings { taken: taken.map(|ip| (*ip, other)).collect(), ..Findings::default() }
         };
         inquiries.iter().map(says).collect()
+    }
+
+    async fn probe(&mut self) -> BTreeSet<IpAddr> {
+        match &mut self.last_probe {
+            Some(0) => return BTreeSet::new(),
+            Some(left) => *left -= 1,
+            None => {}
+        }
+        self.reached.clone()
     }
 
     fn record(&mut self, ledger: &Ledger) -> Result<(), NodeError> {
