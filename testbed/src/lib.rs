@@ -48,5 +48,6 @@ pub use sandbox::skip::skip;
 pub use sandbox::spawner::Spawner;
 pub use sandbox::testbed::Testbed;
 pub use setup::System;
+pub use story::draw::Draw;
 pub use story::harness::{More, Needs, Suite, at_length, full_node_obstacle};
 pub use story::world::{Named, World};

@@ -36,7 +36,7 @@ use crate::host::{
     mounts::Mounts,
     netlink::Netlink,
     root::HostRoot,
-    underway::Underway,
+    underway::{self, Underway},
     wire::Ready,
 };
 
@@ -178,12 +178,7 @@ impl Host {
             tracing::warn!("an earlier agent ended in the middle of a change");
             let (ledger, boot_id) = (files::ledger(&self.root)?, facts::boot_id(&self.root));
             let recovered = recover(self, &journal, ledger, &boot_id).await.map_err(HostError::Unreadable)?;
-            for mac in recovered.finished {
-                tracing::info!(%mac, "finished");
-            }
-            for (mac, failure) in recovered.failures {
-                tracing::warn!(%mac, reason = failure.reason().as_str(), "{failure}");
-            }
+            underway::tell(&recovered);
             files::save(&self.root, &recovered.ledger)?;
             journal::close(&self.root)?;
         }

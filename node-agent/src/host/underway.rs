@@ -1,12 +1,12 @@
 //! What is under way: in the journal, and with a process that stands by to take it back.
 
-use multinic_agent_core::execute::{Journal, NodeError};
+use multinic_agent_core::execute::{Journal, NodeError, Recovered};
 
 use crate::host::{
     journal,
     lock::NodeLock,
     root::{Durability, HostRoot},
-    standby::{SILENCE, Standby, Word},
+    standby::{Standby, Word},
 };
 
 /// What this agent has begun, and not ended.
@@ -56,12 +56,21 @@ impl Underway {
     pub fn heed(&self) {
         if self.standby.as_ref().is_some_and(|standby| standby.word() == Word::TakingOver) {
             tracing::error!(
-                "this agent was not heard of for {} s in the middle of a change, so the change was taken back; it ends, and the next one looks anew",
-                SILENCE.as_secs()
+                "this agent was not heard of in the middle of a change, which the standby ended; it ends too"
             );
             #[expect(clippy::disallowed_methods, reason = "the way back to main leads through the change")]
             std::process::exit(1);
         }
+    }
+}
+
+/// Says what became of what was left open.
+pub fn tell(recovered: &Recovered) {
+    for mac in &recovered.finished {
+        tracing::info!(%mac, "the change that was left open is done");
+    }
+    for (mac, failure) in &recovered.failures {
+        tracing::warn!(%mac, reason = failure.reason().as_str(), "{failure}");
     }
 }
 

@@ -32,6 +32,12 @@ pub struct System {
 }
 
 impl System {
+    /// Whether it stands for its kind where there is no time for all of them.
+    #[must_use]
+    pub fn is_usual(&self) -> bool {
+        [&BOOKWORM, &NETWORKD, &WICKED, &NETWORK_MANAGER_1_42].iter().any(|usual| usual.name == self.name)
+    }
+
     /// Why there is no such host here.
     #[must_use]
     pub fn obstacle(&self) -> Option<String> {

@@ -1,4 +1,5 @@
 //! Stories, and what they begin with.
 
+pub(crate) mod draw;
 pub(crate) mod harness;
 pub(crate) mod world;

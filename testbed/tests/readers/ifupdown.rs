@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use multinic_testbed::{Kind, Testbed};
 
-use crate::draw::{Draw, Files, remove, write};
+use crate::draw::{Draw, Files, evidence, remove, write};
 use crate::{NICS, Tally, covered, definitions, plug};
 
 /// Names those of its arguments that ifupdown would configure: by a stanza of that name, or by being told to.
@@ -88,7 +88,7 @@ pub(crate) async fn any(bed: &Testbed) -> Result<()> {
         remove(&root, &files)?;
         let configured = configured.lines().filter(|name| links.iter().any(|link| link.name == *name));
         let configured = configured.map(|name| (name, String::new()));
-        tally.count("ifupdown", configured, &covered, || draw.evidence(number, &files))?;
+        tally.count("ifupdown", configured, &covered, || evidence(&draw, number, &files))?;
     }
     let Tally { taken, more } = tally;
     eprintln!("ifupdown takes {taken} links, and {more} more are covered");

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Result, ensure};
 use multinic_testbed::{Kind, Testbed};
 
-use crate::draw::{Draw, Files, write};
+use crate::draw::{Draw, Files, evidence, write};
 use crate::networkd::choice;
 use crate::{NICS, covered, definitions, plug};
 
@@ -85,7 +85,7 @@ pub(crate) async fn any(bed: &Testbed) -> Result<()> {
             ensure!(
                 covered.contains(name),
                 "networkd takes {name} by {file}, which is not covered; {}",
-                draw.evidence(number, &files)
+                evidence(&draw, number, &files)
             );
             taken += 1;
         }

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use multinic_agent_core::observed::link::Link;
 use multinic_testbed::{Kind, Node, SOON, Testbed, eventually};
 
-use crate::draw::{Draw, Files, remove, write};
+use crate::draw::{Draw, Files, evidence, remove, write};
 use crate::{NICS, Tally, covered, definitions, plug};
 
 /// Starts networkd without anything that it remembers.
@@ -104,7 +104,7 @@ pub(crate) async fn plain(bed: &Testbed) -> Result<()> {
         ensure!(
             covered.iter().eq(&chosen),
             "networkd takes {chosen:?}, and {covered:?} are covered; {}",
-            draw.evidence(number, &files)
+            evidence(&draw, number, &files)
         );
         taken += chosen.len();
     }
@@ -122,7 +122,7 @@ pub(crate) async fn odd(bed: &Testbed) -> Result<()> {
         let files = tree(&mut draw, &directories, &odd_file);
         let (chosen, covered) = compare(&node, &links, &files).await?;
         let taken = chosen.iter().map(|(name, file)| (name.as_str(), format!(" by {file}")));
-        tally.count("networkd", taken, &covered, || draw.evidence(number, &files))?;
+        tally.count("networkd", taken, &covered, || evidence(&draw, number, &files))?;
     }
     let Tally { taken, more } = tally;
     eprintln!("networkd takes {taken} links, and {more} more are covered");

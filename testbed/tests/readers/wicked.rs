@@ -11,7 +11,7 @@ use multinic_crds::Interface;
 use multinic_testbed::setup::{self, bare_root::BareRoot, system};
 use multinic_testbed::{Testbed, skip};
 
-use crate::draw::{Draw, Files, write};
+use crate::draw::{Draw, Files, evidence, write};
 use crate::{NICS, Tally, covered, definitions};
 
 const PROGRAM: &str = "/usr/sbin/wicked";
@@ -147,7 +147,7 @@ fn soak(story: &str, ours: &[(String, Vec<u8>)]) -> Result<()> {
         let covered = covered(&definitions(&all)?, &links);
         let shown = links.iter().map(|link| link.name.as_str()).filter(|name| shown.contains(*name));
         let shown = shown.map(|name| (name, String::new()));
-        tally.count("wicked", shown, &covered, || draw.evidence(number, &all))?;
+        tally.count("wicked", shown, &covered, || evidence(&draw, number, &all))?;
     }
     let Tally { taken, more } = tally;
     eprintln!("wicked takes {taken} links, and {more} more are covered");

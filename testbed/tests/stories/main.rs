@@ -14,6 +14,7 @@ mod kubectl;
 mod lease;
 mod loops;
 mod metrics;
+mod model;
 mod moves;
 mod newcomer;
 mod page;
@@ -36,6 +37,7 @@ use multinic_testbed::Suite;
 
 fn main() -> ExitCode {
     let suite = faults::tell(boundaries::tell(Suite::default()));
+    let suite = model::tell(suite);
     let suite = routes::tell(systems::tell(constancy::tell(slots::tell(suite))));
     let suite = check::tell(lease::tell(uplink::tell(guards::tell(suite))));
     let suite =

@@ -16,7 +16,7 @@ use tokio::{
 };
 
 use super::{DONE, READY, SILENCE, TAKING_OVER};
-use crate::host::{facts, journal, machine::Host, root::HostRoot};
+use crate::host::{facts, journal, machine::Host, root::HostRoot, underway};
 
 /// The arguments of the standby: `multinic-agent restore ROOT`, where standard input is the host's root directory and
 /// standard output the way to the agent.
@@ -64,20 +64,17 @@ pub async fn run(args: Restore) -> anyhow::Result<()> {
 }
 
 async fn take_over(root: HostRoot, journal: &Journal, cause: Cause) -> anyhow::Result<()> {
-    let why = match cause {
-        Cause::Silent => "the agent was silent in the middle of a change",
-        Cause::Ended => "the agent ended in the middle of a change",
-    };
+    match cause {
+        Cause::Silent => {
+            tracing::warn!("the agent was silent for {} s in the middle of a change", SILENCE.as_secs());
+        }
+        Cause::Ended => tracing::warn!("the agent ended in the middle of a change"),
+    }
     let boot_id = facts::boot_id(&root);
     let mut host = Host::new(root, None, Policy::default());
     // The next agent, which finds the journal as it is, brings the ledger up to date.
     let recovered = recover(&mut host, journal, Ledger::default(), &boot_id).await?;
-    for mac in recovered.finished {
-        tracing::warn!(%mac, "{why}; its files are written");
-    }
-    for (mac, failure) in recovered.failures {
-        tracing::warn!(%mac, "{why}: {failure}");
-    }
+    underway::tell(&recovered);
     Ok(())
 }
 

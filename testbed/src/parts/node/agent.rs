@@ -7,6 +7,8 @@ use std::process::{Command, ExitStatus};
 
 use anyhow::{Context, Result};
 use k8s_openapi::api::core::v1::Node as KubeNode;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use super::Node;
 use super::registration::kubernetes_node;
@@ -92,6 +94,16 @@ impl Node<'_> {
         let mut agent = self.agent.take().with_context(|| format!("{} has no agent", self.name()))?;
         let status = agent.ended().await?;
         Ok((status, agent.log()?))
+    }
+
+    /// Kills the agent, and first what it started, as happens to all of a container at once.
+    pub fn kill_agents_container(&self) -> Result<()> {
+        let agent = self.agent()?.id();
+        for child in fs::read_to_string(format!("/proc/{agent}/task/{agent}/children"))?.split_whitespace() {
+            // It may have ended this very moment.
+            let _ = kill(Pid::from_raw(child.parse()?), Signal::SIGKILL);
+        }
+        self.kill_agent()
     }
 
     /// Kills the agent without a warning.
