@@ -49,5 +49,5 @@ pub use sandbox::spawner::Spawner;
 pub use sandbox::testbed::Testbed;
 pub use setup::System;
 pub use story::draw::Draw;
-pub use story::harness::{More, Needs, Suite, at_length, full_node_obstacle};
+pub use story::harness::{More, Needs, Suite, at_length, full_node_obstacle, named};
 pub use story::world::{Named, World};

@@ -127,3 +127,9 @@ pub fn full_node_obstacle() -> Option<&'static str> {
 pub fn at_length() -> bool {
     std::env::var_os("MULTINIC_SOAK_STORIES").is_some_and(|value| !value.is_empty())
 }
+
+/// The name of a story that can be told at length, and is told so by that name alone.
+#[must_use]
+pub fn named(story: &str) -> String {
+    if at_length() { format!("at_length_{story}") } else { story.to_owned() }
+}

@@ -118,7 +118,7 @@ pub(crate) fn mac(number: usize) -> String {
 /// The addresses that a NIC of this shape has, each NIC in networks of its own.
 pub(crate) fn addresses(number: usize, want: Want) -> Vec<String> {
     let ipv4 = want.address.map(|variant| format!("10.{}.{variant}.5/24", number + 30));
-    let ipv6 = want.ipv6.then(|| format!("2001:db8:{number}::5/64"));
+    let ipv6 = want.ipv6.then(|| format!("2001:db8:{}::5/64", number + 1));
     ipv4.into_iter().chain(ipv6).collect()
 }
 

@@ -9,17 +9,19 @@ mod expected;
 mod life;
 
 use anyhow::{Context, Result};
-use multinic_testbed::{Draw, Kind, Needs, Suite, System, Testbed, at_length, setup, skip};
+use multinic_testbed::{Draw, Kind, Needs, Suite, System, Testbed, at_length, named, setup, skip};
 
 use self::{deed::Deed, expected::Expected, life::Life};
 
+/// How many lives are led to find the fewest deeds that go wrong.
+const ATTEMPTS: usize = 40;
 /// How many deeds a short life has, and a long one.
 const DEEDS: [usize; 2] = [24, 1000];
 
 pub(crate) fn tell(suite: Suite) -> Suite {
     let systems = setup::SYSTEMS.into_iter().filter(|system| at_length() || system.is_usual());
     systems.fold(suite, |suite, system| {
-        let name = format!("a_random_life_never_leaves_what_is_wanted_on_{}", system.name);
+        let name = named(&format!("a_random_life_never_leaves_what_is_wanted_on_{}", system.name));
         suite.tell(&name, Needs::FullNodes, async move |bed: &Testbed| random(bed, system).await)
     })
 }
@@ -69,24 +71,23 @@ async fn live(bed: &Testbed, system: &'static System, name: &str, bursts: &[Vec<
 
 /// The fewest bursts that still go wrong, of those that lead to it. Each attempt takes a node of its own.
 async fn fewest(bed: &Testbed, system: &'static System, mut bursts: Vec<Vec<Deed>>) -> Vec<Vec<Deed>> {
-    const ATTEMPTS: usize = 40;
     let mut part = bursts.len().div_ceil(2);
-    for attempt in 0..ATTEMPTS {
-        if part == 0 {
-            break;
-        }
-        let mut shorter = false;
+    let mut lives = 1..ATTEMPTS;
+    while part > 0 {
+        let mut shorter = None;
         for start in (0..bursts.len()).step_by(part) {
             let mut some = bursts.clone();
             some.drain(start..(start + part).min(bursts.len()));
             let some = possible(some);
-            if !some.is_empty() && live(bed, system, &format!("again-{attempt}"), &some).await.is_err() {
-                (bursts, shorter) = (some, true);
+            let Some(number) = lives.next() else { return bursts };
+            if !some.is_empty() && live(bed, system, &format!("worker-1-{number}"), &some).await.is_err() {
+                shorter = Some(some);
                 break;
             }
         }
-        if !shorter {
-            part /= 2;
+        match shorter {
+            Some(some) => bursts = some,
+            None => part /= 2,
         }
     }
     bursts
