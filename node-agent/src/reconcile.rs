@@ -48,7 +48,7 @@ impl Agent {
     /// An agent that knows of no object yet.
     #[must_use]
     pub fn new(host: Host, reporter: Reporter, clients: Clients) -> Self {
-        let (wire, history, backoff) = (Wire::default(), History::default(), Backoff::default());
+        let (wire, history, backoff) = (Wire::default(), host.history(), Backoff::default());
         Self { host, reporter, object: None, clients, learned: BTreeMap::new(), wire, history, backoff }
     }
 
@@ -125,11 +125,12 @@ impl Agent {
     /// Observe, plan and validate, announce, execute, report: the diagram of ARCHITECTURE.md.
     async fn reconcile(&mut self, desired: &Desired, stop: &Stop) -> Result<(), HostError> {
         let started = Instant::now();
-        self.history.begin(desired.generation);
+        self.history.begin(desired);
         // This touches nothing, and may take as long as the host's programs do.
         let Some(ready) = stop.unless_asked(self.prepare(desired, started)).await else { return Ok(()) };
         let Ready { desired, leases, mut prepared } = ready?;
         self.history.learn(&prepared.plan, started);
+        self.host.remember(self.history.record());
         self.wire.judge(&desired, &mut prepared.plan);
 
         let obstacle = self.host.obstacle().cloned();
@@ -160,6 +161,7 @@ impl Agent {
         let Done { failures, view } = done?;
         self.wire.talk(prepared.done(&desired, &failures, &view));
         let repaired = self.history.remember(&prepared.plan, &failures, Instant::now());
+        self.host.remember(self.history.record());
         self.reporter.record_change(&desired, &prepared.plan, &failures, repaired, started.elapsed());
         let report = Report { failures: &failures, view: &view, phase: Phase::Settled, ..report };
         self.reporter.report(&report).await;
@@ -169,8 +171,9 @@ impl Agent {
 
     /// Looks, and decides.
     async fn prepare(&mut self, desired: &Desired, now: Instant) -> Result<Ready, HostError> {
-        let held = self.history.held(now);
         let look = self.host.observe().await?;
+        self.history.look(&look.view, self.host.backend(), &look.definitions, now);
+        let held = self.history.held(now);
         let leases = self.clients.leases(&look.ledger);
         let desired = learned(desired.clone(), &leases, &look.view, &look.ledger);
         self.notice(&desired);

@@ -11,6 +11,7 @@ use multinic_agent_core::{
     attribute::Step,
     backend::{ALL, Backend, Memory},
     execute::{Failures, Machine, NodeError, Order, Outcome, execute},
+    history::{History, Record},
     leases::{Leases, extension},
     observed::{
         files::{FileChange, HostFiles},
@@ -33,6 +34,7 @@ use crate::host::{
     memory,
     mounts::Mounts,
     netlink::Netlink,
+    retries,
     root::HostRoot,
     wire::Ready,
 };
@@ -53,6 +55,7 @@ pub struct Host {
     arrivals: Arrivals,
     /// For what the networks of NICs are asked before addresses are given.
     ready: Ready,
+    retries: retries::Kept,
 }
 
 /// What one look at the node showed.
@@ -60,7 +63,8 @@ pub struct Look {
     /// The kernel.
     pub view: KernelView,
     fence: Fence,
-    definitions: Vec<Definition>,
+    /// What others configure.
+    pub definitions: Vec<Definition>,
     files: HostFiles,
     /// What we did before.
     pub ledger: Ledger,
@@ -107,6 +111,7 @@ impl Host {
     pub fn new(root: HostRoot, lock: Option<NodeLock>, policy: Policy) -> Self {
         let backend = backend::detect(&root);
         let netlink = Netlink::new(&root);
+        let retries = retries::Kept::load(&root);
         Self {
             root,
             lock,
@@ -118,6 +123,20 @@ impl Host {
             api_server: Vec::new(),
             arrivals: Arrivals::default(),
             ready: Ready::default(),
+            retries,
+        }
+    }
+
+    /// What became of NICs, as far as an earlier agent remembered it.
+    #[must_use]
+    pub fn history(&self) -> History {
+        History::recall(facts::boot_id(&self.root), self.retries.record())
+    }
+
+    /// Remembers attempts that failed for a later agent.
+    pub fn remember(&mut self, record: Option<Record>) {
+        if self.lock.is_some() {
+            self.retries.keep(&self.root, record);
         }
     }
 

@@ -15,6 +15,7 @@ pub mod netlink;
 mod others;
 pub mod reading;
 pub mod remains;
+mod retries;
 pub mod root;
 #[cfg(test)]
 mod testing;

@@ -16,6 +16,7 @@ use crate::host::{
     files::STATE,
     lock, memory,
     reading::{FileError, in_places},
+    retries,
     root::{HostRoot, TEMPORARY},
 };
 
@@ -39,6 +40,7 @@ pub fn tidy(root: &HostRoot) -> Vec<String> {
             }
         }
     }
+    note(retries::PATH, root.remove(retries::PATH));
     note(STATE, remove_empty(root, STATE));
     complaints
 }
@@ -144,6 +146,7 @@ mod tests {
             ("/run/multinic/stage/planned/etc/netplan/50-cloud-init.yaml", "a copy"),
             ("/etc/netplan/.60-multinic-multinic0.yaml.multinic-tmp", ""),
             ("/var/lib/multinic/.ledger.json.multinic-tmp", ""),
+            ("/var/lib/multinic/retries.json", "{}"),
             ("/etc/netplan/50-cloud-init.yaml", "theirs"),
         ]);
         assert_eq!(tidy(&root), [""; 0]);

@@ -6,7 +6,7 @@ use std::{
 };
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use multinic_crds::{ConditionType, InterfaceState, NodeNetworkConfigStatus, Reason, Scope};
+use multinic_crds::{ConditionType, InterfaceState, InterfaceStatus, NodeNetworkConfigStatus, Reason, Scope};
 use multinic_runtime::admin::{Health as Level, Report};
 use prometheus_client::{
     encoding::EncodeLabelSet,
@@ -128,6 +128,8 @@ pub struct Metrics {
     pub interfaces: Family<StateLabels, Gauge>,
     /// Whether an address of a NIC of ours is among the node's own.
     pub leaked: Gauge,
+    /// NICs of which an attempt could not be taken back.
+    pub stuck: Gauge,
     /// Whether the node is as wanted, and why.
     pub ready: Family<ReadyLabels, Gauge>,
 }
@@ -163,6 +165,7 @@ impl Metrics {
             duration: Histogram::new([0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0]),
             interfaces: Family::default(),
             leaked: Gauge::default(),
+            stuck: Gauge::default(),
             ready: Family::default(),
         };
         let registry = registry.sub_registry_with_prefix("multinic_agent");
@@ -182,6 +185,11 @@ impl Metrics {
             metrics.leaked.clone(),
         );
         registry.register(
+            "rollback_failed",
+            "NICs whose change failed and could not be taken back; they are left alone until a person acts",
+            metrics.stuck.clone(),
+        );
+        registry.register(
             "ready",
             "Whether the condition Ready is True; one series, with the reason that it gives",
             metrics.ready.clone(),
@@ -194,6 +202,9 @@ impl Metrics {
         let holds = |one: &Condition| one.status == "True";
         self.leaked
             .set(i64::from(ConditionType::NodeAddressLeaked.of(&status.conditions).is_some_and(holds)));
+        let stuck = |nic: &&InterfaceStatus| nic.reason == Reason::RollbackFailed.as_str();
+        let stuck = status.interfaces.iter().filter(stuck).count();
+        self.stuck.set(i64::try_from(stuck).unwrap_or(i64::MAX));
         if let Some(ready) = ConditionType::Ready.of(&status.conditions) {
             self.set_ready(&ready.reason, holds(ready));
         }
