@@ -27,7 +27,7 @@ pub(super) struct Past {
     pub(super) attempts: u32,
     /// What an attempt changed could not be taken back.
     pub(super) stuck: bool,
-    /// When the last one failed; none where an earlier agent made it.
+    /// When the last one failed, or was first heard of, where an earlier agent made it.
     last: Option<Instant>,
     /// The link, since it is not tried any more.
     sight: Option<Sight>,
@@ -100,8 +100,11 @@ impl Past {
 
     /// Its link is seen at `now`, once it is not tried any more: whether another one is there, or the same in another way.
     pub(super) fn sees_another(&mut self, link: &Link, now: Instant) -> bool {
-        let settles = |last| now.saturating_duration_since(last) < SETTLING;
-        if self.stuck || self.attempts < MOST_ATTEMPTS || self.last.is_some_and(settles) {
+        if self.stuck || self.attempts < MOST_ATTEMPTS {
+            return false;
+        }
+        let last = *self.last.get_or_insert(now);
+        if now.saturating_duration_since(last) < SETTLING {
             return false;
         }
         let seen = Sight::of(link);
