@@ -10,6 +10,7 @@ use kube::{
     Api, Config,
     runtime::watcher::{self, Event, watcher},
 };
+use multinic_agent_core::last_object::{self, LastObject};
 use multinic_crds::GuardedConfig;
 use multinic_runtime::api::{self, WATCH_SECONDS};
 use tokio::time::timeout;
@@ -23,16 +24,27 @@ pub(crate) struct ApiServer {
     host: String,
     port: u16,
     known: Option<(Instant, Vec<IpAddr>)>,
+    /// What its name stood for, for an earlier agent.
+    remembered: Vec<IpAddr>,
 }
 
 impl ApiServer {
-    pub(crate) fn of(config: &Config) -> Self {
+    /// Where `config` says that it is, with what an earlier agent knew of it.
+    pub(crate) fn of(config: &Config, last: Option<&LastObject>) -> Self {
         let url = &config.cluster_url;
         let host = url.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
-        Self { host, port: url.port_u16().unwrap_or(443), known: None }
+        let same = last.map(LastObject::api_server).filter(|server| server.host == host);
+        let remembered = same.map(|server| server.addresses.iter().copied().collect()).unwrap_or_default();
+        Self { host, port: url.port_u16().unwrap_or(443), known: None, remembered }
     }
 
-    /// Its addresses, looked up from time to time; those of last time where that fails.
+    /// What is to be remembered of it, for a later agent.
+    pub(crate) fn place(&self) -> last_object::ApiServer {
+        let known = self.known.iter().flat_map(|(_, addresses)| addresses).copied();
+        last_object::ApiServer { host: self.host.clone(), addresses: known.collect() }
+    }
+
+    /// Its addresses, looked up from time to time; those of last time where that fails, be it an earlier agent's.
     pub(crate) async fn addresses(&mut self) -> Option<Vec<IpAddr>> {
         let is_fresh = |(since, _): &(Instant, Vec<IpAddr>)| since.elapsed() < LOOKUP_INTERVAL;
         if !self.known.as_ref().is_some_and(is_fresh) {
@@ -44,6 +56,9 @@ impl ApiServer {
                 Ok(Err(error)) => tracing::warn!("failed to resolve the API server {}: {error}", self.host),
                 Err(_) => tracing::warn!("failed to resolve the API server {}: no answer", self.host),
             }
+        }
+        if self.known.is_none() && !self.remembered.is_empty() {
+            self.known = Some((Instant::now(), std::mem::take(&mut self.remembered)));
         }
         self.known.as_ref().map(|(_, addresses)| addresses.clone())
     }

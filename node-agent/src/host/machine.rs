@@ -1,7 +1,7 @@
 //! The node, as one agent acts on it: look, decide, have it validated, do it, look again.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     net::IpAddr,
     time::{Duration, Instant},
 };
@@ -12,6 +12,7 @@ use multinic_agent_core::{
     backend::{ALL, Backend, Memory},
     execute::{Failures, Machine, NodeError, Order, Outcome, execute},
     history::{History, Record},
+    last_object::LastObject,
     leases::{Leases, extension},
     observed::{
         files::{FileChange, HostFiles},
@@ -29,7 +30,7 @@ use multinic_crds::{Explanation, MacAddress, Mode, Reason};
 use crate::host::{
     backend::{self, HostCheck, Remembered},
     error::HostError,
-    facts, files, leases,
+    facts, files, last_object, leases,
     lock::NodeLock,
     memory,
     mounts::Mounts,
@@ -56,6 +57,7 @@ pub struct Host {
     /// For what the networks of NICs are asked before addresses are given.
     ready: Ready,
     retries: retries::Kept,
+    last_object: last_object::Kept,
 }
 
 /// What one look at the node showed.
@@ -84,6 +86,12 @@ pub struct Prepared {
 }
 
 impl Prepared {
+    /// The links that the node lives by.
+    #[must_use]
+    pub fn lives_by(&self) -> BTreeSet<MacAddress> {
+        self.fence.to_remember(&self.view)
+    }
+
     /// What became of it, for those who talk to the networks of its NICs.
     #[must_use]
     pub fn done<'a>(
@@ -111,7 +119,7 @@ impl Host {
     pub fn new(root: HostRoot, lock: Option<NodeLock>, policy: Policy) -> Self {
         let backend = backend::detect(&root);
         let netlink = Netlink::new(&root);
-        let retries = retries::Kept::load(&root);
+        let (retries, last_object) = (retries::Kept::load(&root), last_object::Kept::load(&root));
         Self {
             root,
             lock,
@@ -124,6 +132,7 @@ impl Host {
             arrivals: Arrivals::default(),
             ready: Ready::default(),
             retries,
+            last_object,
         }
     }
 
@@ -131,6 +140,26 @@ impl Host {
     #[must_use]
     pub fn history(&self) -> History {
         History::recall(facts::boot_id(&self.root), self.retries.record())
+    }
+
+    /// This node's object as an earlier agent last read it, if it did.
+    #[must_use]
+    pub fn last_object(&self) -> Option<LastObject> {
+        self.last_object.object()
+    }
+
+    /// The links alone.
+    pub async fn links(&self) -> Result<KernelView, HostError> {
+        Ok(self.netlink.view(&[]).await?)
+    }
+
+    /// Remembers `object` for an outage of the API server; none is gone.
+    pub fn keep(&mut self, object: Option<&LastObject>) {
+        match object {
+            _ if self.lock.is_none() => {}
+            Some(object) => self.last_object.keep(&self.root, object),
+            None => self.last_object.forget(&self.root),
+        }
     }
 
     /// Remembers attempts that failed for a later agent.

@@ -6,6 +6,7 @@ pub mod error;
 pub mod events;
 pub mod facts;
 pub mod files;
+mod last_object;
 pub mod leases;
 pub mod lock;
 pub mod machine;

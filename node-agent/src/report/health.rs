@@ -25,6 +25,7 @@ struct State {
     waiting_for: Option<String>,
     /// What keeps the API server from being heard or told, by what was tried.
     trouble: BTreeMap<&'static str, String>,
+    from_memory: bool,
     status: NodeNetworkConfigStatus,
     configured: u64,
     removed: u64,
@@ -38,6 +39,7 @@ impl Health {
             node,
             waiting_for: Some("starting".to_owned()),
             trouble: BTreeMap::new(),
+            from_memory: false,
             status: NodeNetworkConfigStatus::default(),
             configured: 0,
             removed: 0,
@@ -59,6 +61,11 @@ impl Health {
             Some(trouble) => state.trouble.insert(what, trouble),
             None => state.trouble.remove(what),
         });
+    }
+
+    /// Whether the agent acts upon the last object that an earlier one read, as the API server has not answered yet.
+    pub fn works_from_memory(&self, is_so: bool) {
+        self.with(|state| state.from_memory = is_so);
     }
 
     /// The agent works, and this is how its node is.
@@ -99,8 +106,9 @@ impl Health {
                 "backend": state.status.backend,
                 "api_connected": state.trouble.is_empty(),
                 "api_error": state.trouble.values().next(),
+                "from_memory": state.from_memory,
             });
-            let hindered = state.waiting_for.is_some() || !state.trouble.is_empty();
+            let hindered = state.waiting_for.is_some() || !state.trouble.is_empty() || state.from_memory;
             let waiting_for = state.waiting_for.iter().chain(state.trouble.values()).cloned();
             Report {
                 health: if hindered || broken { Level::Degraded } else { Level::Healthy },
@@ -259,6 +267,19 @@ mod tests {
         let report = health.report();
         assert_eq!((report.health, &report.fields["api_connected"]), (Level::Healthy, &json!(true)));
     }
+
+    #[test]
+    fn an_agent_that_works_from_memory_says_so_and_is_ready() {
+        let health = Health::new("a".to_owned());
+        for (from_memory, level) in [(true, Level::Degraded), (false, Level::Healthy)] {
+            health.works_from_memory(from_memory);
+            health.is(&NodeNetworkConfigStatus::default());
+            let report = health.report();
+            assert_eq!((report.ready, report.health), (Ok(()), level));
+            assert_eq!(report.fields["from_memory"], from_memory);
+        }
+    }
+
     #[test]
     fn the_reason_of_ready_is_the_one_that_the_status_gives_and_no_earlier_one() {
         let mut registry = Registry::default();

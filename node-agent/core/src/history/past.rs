@@ -6,7 +6,7 @@ use multinic_crds::{Explanation, Reason};
 
 use super::{
     limits::{CONTENTION_LIMIT, CONTENTION_WINDOW, FENCE_LIMIT, MOST_ATTEMPTS, SETTLING},
-    record::{Attempts, Sight},
+    record::{Sight, Tried},
     words,
 };
 use crate::{observed::link::Link, retry::Backoff};
@@ -21,9 +21,9 @@ pub(super) struct Past {
     pub(super) proven: bool,
     /// When others made a repair or a new start necessary.
     pub(super) disturbed: VecDeque<Instant>,
-    /// Attempts in a row that were taken back because a link that the node lives by changed.
+    /// Tried in a row that were taken back because a link that the node lives by changed.
     pub(super) fenced: u32,
-    /// Attempts in a row that changed the NIC and were taken back.
+    /// Tried in a row that changed the NIC and were taken back.
     pub(super) attempts: u32,
     /// What an attempt changed could not be taken back.
     pub(super) stuck: bool,
@@ -35,7 +35,7 @@ pub(super) struct Past {
 
 impl Past {
     /// What an earlier agent remembered.
-    pub(super) fn recall(attempts: &Attempts) -> Self {
+    pub(super) fn recall(attempts: &Tried) -> Self {
         let reason = Reason::named(&attempts.reason).unwrap_or(Reason::ApplyFailed);
         Self {
             backoff: Backoff::after(attempts.attempts),
@@ -49,9 +49,9 @@ impl Past {
     }
 
     /// What a later agent has to know.
-    pub(super) fn attempts(&self) -> Option<Attempts> {
+    pub(super) fn attempts(&self) -> Option<Tried> {
         let failure = self.failure.as_ref().filter(|_| self.attempts > 0)?;
-        Some(Attempts {
+        Some(Tried {
             attempts: self.attempts,
             fenced: self.fenced,
             rollback_failed: self.stuck,

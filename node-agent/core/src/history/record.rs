@@ -10,7 +10,7 @@ use crate::observed::link::Link;
 /// Raised when an agent that knows only an older one must not go by what is written.
 const VERSION: u32 = 1;
 
-/// Attempts that failed, as they are on disk. A newer agent's is not understood, nor one with a field too many.
+/// Tried that failed, as they are on disk. A newer agent's is not understood, nor one with a field too many.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Record {
@@ -26,13 +26,13 @@ pub struct Record {
     /// What a person last wrote to have NICs tried again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) retry: Option<String>,
-    pub(super) nics: BTreeMap<MacAddress, Attempts>,
+    pub(super) nics: BTreeMap<MacAddress, Tried>,
 }
 
-/// Attempts with one NIC.
+/// Tried with one NIC.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct Attempts {
+pub(super) struct Tried {
     pub(super) attempts: u32,
     pub(super) fenced: u32,
     pub(super) rollback_failed: bool,
@@ -64,7 +64,7 @@ impl Record {
         boot_id: &str,
         backend: &str,
         (uid, generation, retry): (&str, i64, Option<&str>),
-        nics: BTreeMap<MacAddress, Attempts>,
+        nics: BTreeMap<MacAddress, Tried>,
     ) -> Self {
         Self {
             version: VERSION,

@@ -249,7 +249,7 @@ fn a_link_that_is_another_than_when_attempts_ended_is_another_chance_and_one_tha
         Link { mtu_range: (68, Some(1500)), ..link.clone() },
     ] {
         let (mut history, now) = ended();
-        history.look(&seen(&settling), "netplan", &[], now - Duration::from_secs(1));
+        history.look(&seen(&settling), "netplan", &[], now.checked_sub(Duration::from_secs(1)).unwrap());
         for _ in 0..2 {
             history.look(&seen(&link), "netplan", &[], now);
             assert!(is_held(&mut history, now));
@@ -274,7 +274,7 @@ fn another_backend_is_another_chance_and_so_are_other_files_for_what_they_made_u
     let definitions = [Definition::unreadable("/etc/netplan/50-cloud-init.yaml", "it is no YAML")];
     for (touched, held) in [(false, false), (true, true)] {
         let (mut history, now) = failing(5, &failure(), touched);
-        let early = now - Duration::from_secs(1);
+        let early = now.checked_sub(Duration::from_secs(1)).unwrap();
         history.look(&KernelView::default(), "netplan", &definitions, early);
         history.look(&KernelView::default(), "netplan", &definitions, early);
         assert!(is_held(&mut history, early));
