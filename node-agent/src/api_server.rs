@@ -105,6 +105,21 @@ mod tests {
         {"kind": "NodeNetworkConfig", "apiVersion": "multinic.io/v1alpha1", "metadata": {"name": "a"}, "spec": {}}
     ]}"#;
 
+    #[tokio::test]
+    async fn addresses_that_an_earlier_agent_knew_stand_in_for_a_name_that_cannot_be_resolved() {
+        let config = |url: &str| Config::new(url.parse().unwrap());
+        let text = r#"{"version": 1, "livesBy": [], "apiServer": {"host": "api.invalid", "addresses": ["192.0.2.7"]},
+            "object": {"metadata": {}, "spec": {}}}"#;
+        let last = LastObject::parse(text).unwrap();
+        let mut known = ApiServer::of(&config("https://api.invalid:6443"), Some(&last));
+        assert_eq!(known.addresses().await, Some(vec!["192.0.2.7".parse().unwrap()]));
+        assert_eq!(&known.place(), last.api_server());
+        let mut resolved = ApiServer::of(&config("https://127.0.0.1:6443"), Some(&last));
+        assert_eq!(resolved.addresses().await, Some(vec!["127.0.0.1".parse().unwrap()]));
+        let mut another = ApiServer::of(&config("https://other.invalid:6443"), Some(&last));
+        assert_eq!(another.addresses().await, None);
+    }
+
     fn watch(config: Config) -> impl Stream<Item = watcher::Result<Option<GuardedConfig>>> + Unpin {
         let client = api::client_within(config, Duration::from_millis(200));
         Box::pin(objects(Api::all(client.unwrap()), "a"))

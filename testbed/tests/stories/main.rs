@@ -15,6 +15,7 @@ mod loops;
 mod metrics;
 mod moves;
 mod newcomer;
+mod outage;
 mod page;
 mod pair;
 mod parts;
@@ -35,7 +36,7 @@ use std::process::ExitCode;
 use multinic_testbed::Suite;
 
 fn main() -> ExitCode {
-    let suite = retries::tell(faults::tell(boundaries::tell(Suite::default())));
+    let suite = outage::tell(retries::tell(faults::tell(boundaries::tell(Suite::default()))));
     let suite = routes::tell(systems::tell(constancy::tell(slots::tell(suite))));
     let suite = check::tell(lease::tell(uplink::tell(guards::tell(suite))));
     let suite = dhcp::tell(wire::tell(routing::tell(moves::tell(endings::tell(udev::tell(suite))))));
