@@ -93,7 +93,16 @@ pub const KEEP: &str = "keep";
 /// The annotation by which a person confirms removals, with the token that the condition `Synced` names.
 pub const CONFIRM_REMOVAL: &str = "multinic.io/confirm-removal";
 
+/// The annotation by which a person has an agent try NICs again that it has given up: any value that it has not had.
+pub const RETRY: &str = "multinic.io/retry";
+
 impl GuardedConfig {
+    /// What a person last wrote to have NICs tried again.
+    #[must_use]
+    pub fn retry(&self) -> Option<&str> {
+        self.metadata.annotations.as_ref()?.get(RETRY).map(String::as_str)
+    }
+
     /// Whether NICs that it does not list are kept all the same.
     #[must_use]
     pub fn keeps_unlisted(&self) -> bool {

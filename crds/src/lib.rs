@@ -40,7 +40,9 @@ pub use conditions::{
     truncate_message,
 };
 pub use explanation::Explanation;
-pub use guarded::{CONFIRM_REMOVAL, Guarded, GuardedConfig, GuardedInterface, GuardedSpec, KEEP, UNLISTED};
+pub use guarded::{
+    CONFIRM_REMOVAL, Guarded, GuardedConfig, GuardedInterface, GuardedSpec, KEEP, RETRY, UNLISTED,
+};
 pub use mac::{MacAddress, ParseMacError};
 pub use mtu::{MIN_IPV6_MTU, Mtu, ParseMtuError};
 pub use name::{InterfaceName, MAX_INTERFACES, ParseNameError};

@@ -209,13 +209,13 @@ reasons! {
         "nothing, unless it stays: then find out what changes the node's uplink"
     SelfFenced [Nic]
         "Each attempt to change the NIC changed a link that the node lives by, so it is not tried again."
-        "find out how the two depend on each other; then change the NIC's row, or restart the agent"
+        "find out how the two depend on each other; then change the NIC's row, or ask by `multinic.io/retry` for another attempt"
     Interrupted [Nic]
         "The agent, or its node, ended in the middle of a change of the NIC, which was taken back."
         "nothing: it is tried again; the log of the agent that ended says why, or `kubectl describe pod`"
     RollbackFailed [Nic]
-        "A change failed, and so did taking it back."
-        "see the message for what is left, and put it right by hand; it is tried again"
+        "A change failed, and so did taking it back, so the NIC is not touched any more."
+        "put right what the message says is left; then ask by `multinic.io/retry` for another attempt, or change the row"
     NotPersisted [Nic]
         "The NIC's files for the next boot cannot be written or removed, so the NIC is as it was before."
         "make the file's directory writable, in the agent's pod too, with space left on it"

@@ -1,7 +1,8 @@
 //! The API server: where it is, and this node's object in it.
 
 use std::{
-    net::SocketAddr,
+    collections::BTreeSet,
+    net::{IpAddr, SocketAddr},
     time::{Duration, Instant},
 };
 
@@ -10,6 +11,7 @@ use kube::{
     Api, Config,
     runtime::watcher::{self, Event, watcher},
 };
+use multinic_agent_core::last_object::{self, LastObject};
 use multinic_crds::GuardedConfig;
 use multinic_runtime::api::{self, WATCH_SECONDS};
 use tokio::time::timeout;
@@ -22,30 +24,45 @@ const LOOKUP_DEADLINE: Duration = Duration::from_secs(2);
 pub(crate) struct ApiServer {
     host: String,
     port: u16,
-    known: Option<(Instant, Vec<SocketAddr>)>,
+    /// Its addresses, at first those that an earlier agent knew.
+    known: BTreeSet<IpAddr>,
+    /// When they were last looked up, with or without an answer.
+    looked_up: Option<Instant>,
 }
 
 impl ApiServer {
-    pub(crate) fn of(config: &Config) -> Self {
+    /// Where `config` says that it is, with what an earlier agent knew of it.
+    pub(crate) fn of(config: &Config, last: Option<&LastObject>) -> Self {
         let url = &config.cluster_url;
         let host = url.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
-        Self { host, port: url.port_u16().unwrap_or(443), known: None }
+        let same = last.map(LastObject::api_server).filter(|server| server.host == host);
+        let known = same.map(|server| server.addresses.clone()).unwrap_or_default();
+        Self { host, port: url.port_u16().unwrap_or(443), known, looked_up: None }
     }
 
-    /// Its addresses, looked up from time to time; those of last time where that fails.
+    /// What is to be remembered of it, for a later agent.
+    pub(crate) fn place(&self) -> last_object::ApiServer {
+        last_object::ApiServer { host: self.host.clone(), addresses: self.known.clone() }
+    }
+
+    /// Its addresses, looked up from time to time; those of last time where that fails, be it an earlier agent's.
     pub(crate) async fn addresses(&mut self) -> Option<Vec<SocketAddr>> {
-        let is_fresh = |(since, _): &(Instant, Vec<SocketAddr>)| since.elapsed() < LOOKUP_INTERVAL;
-        if !self.known.as_ref().is_some_and(is_fresh) {
-            let lookup = tokio::net::lookup_host((self.host.as_str(), self.port));
-            match timeout(LOOKUP_DEADLINE, lookup).await {
-                Ok(Ok(found)) => {
-                    self.known = Some((Instant::now(), found.collect()));
-                }
-                Ok(Err(error)) => tracing::warn!("failed to resolve the API server {}: {error}", self.host),
-                Err(_) => tracing::warn!("failed to resolve the API server {}: no answer", self.host),
-            }
+        let is_recent = self.looked_up.is_some_and(|when| when.elapsed() < LOOKUP_INTERVAL);
+        if self.known.is_empty() || !is_recent {
+            self.look_up().await;
         }
-        self.known.as_ref().map(|(_, addresses)| addresses.clone())
+        let addresses = || self.known.iter().map(|ip| SocketAddr::new(*ip, self.port)).collect();
+        (!self.known.is_empty()).then(addresses)
+    }
+
+    async fn look_up(&mut self) {
+        self.looked_up = Some(Instant::now());
+        let lookup = tokio::net::lookup_host((self.host.as_str(), self.port));
+        match timeout(LOOKUP_DEADLINE, lookup).await {
+            Ok(Ok(found)) => self.known = found.map(|address| address.ip()).collect(),
+            Ok(Err(error)) => tracing::warn!("failed to resolve the API server {}: {error}", self.host),
+            Err(_) => tracing::warn!("failed to resolve the API server {}: no answer", self.host),
+        }
     }
 }
 
@@ -89,6 +106,21 @@ mod tests {
     const OBJECTS: &str = r#"{"kind": "List", "apiVersion": "v1", "metadata": {"resourceVersion": "1"}, "items": [
         {"kind": "NodeNetworkConfig", "apiVersion": "multinic.io/v1alpha1", "metadata": {"name": "a"}, "spec": {}}
     ]}"#;
+
+    #[tokio::test]
+    async fn addresses_that_an_earlier_agent_knew_stand_in_for_a_name_that_cannot_be_resolved() {
+        let config = |url: &str| Config::new(url.parse().unwrap());
+        let text = r#"{"version": 1, "livesBy": [], "apiServer": {"host": "api.invalid", "addresses": ["192.0.2.7"]},
+            "object": {"metadata": {}, "spec": {}}}"#;
+        let last = LastObject::parse(text).unwrap();
+        let mut known = ApiServer::of(&config("https://api.invalid:6443"), Some(&last));
+        assert_eq!(known.addresses().await, Some(vec!["192.0.2.7:6443".parse().unwrap()]));
+        assert_eq!(&known.place(), last.api_server());
+        let mut resolved = ApiServer::of(&config("https://127.0.0.1:6443"), Some(&last));
+        assert_eq!(resolved.addresses().await, Some(vec!["127.0.0.1:6443".parse().unwrap()]));
+        let mut another = ApiServer::of(&config("https://other.invalid:6443"), Some(&last));
+        assert_eq!(another.addresses().await, None);
+    }
 
     fn watch(config: Config) -> impl Stream<Item = watcher::Result<Option<GuardedConfig>>> + Unpin {
         let client = api::client_within(config, Duration::from_millis(200));

@@ -11,6 +11,7 @@ mod api_server;
 pub mod cleanup;
 pub mod config;
 pub mod host;
+mod object;
 pub mod reconcile;
 pub mod report;
 pub mod run;

@@ -1,11 +1,15 @@
 //! One reconcile of one object with one node.
 
-use std::{collections::BTreeMap, time::Instant};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Instant,
+};
 
 use multinic_agent_core::{
     asking::asking,
     execute::{Failures, Order},
     history::History,
+    last_object::LastObject,
     leases::{Leases, learned},
     observed::{ledger::Ledger, link::KernelView},
     parse::desired::Desired,
@@ -31,8 +35,16 @@ pub struct Agent {
     pub host: Host,
     /// Who reports on it.
     pub reporter: Reporter,
+    /// Its name.
+    pub node: String,
     /// The object, while there is one.
     pub object: Option<GuardedConfig>,
+    /// It is the one that an earlier agent read last.
+    pub(crate) from_memory: bool,
+    /// What an earlier agent read last, until the API server answers.
+    pub(crate) last: Option<LastObject>,
+    /// The links that the node lived by at the last look.
+    pub(crate) lives_by: BTreeSet<MacAddress>,
     /// Who asks the networks of its NICs for addresses.
     clients: Clients,
     /// What they were last known to give.
@@ -45,11 +57,30 @@ pub struct Agent {
 }
 
 impl Agent {
-    /// An agent that knows of no object yet.
+    /// The agent of `node` that knows of no object yet but the `last` one that an earlier agent read.
     #[must_use]
-    pub fn new(host: Host, reporter: Reporter, clients: Clients) -> Self {
-        let (wire, history, backoff) = (Wire::default(), History::default(), Backoff::default());
-        Self { host, reporter, object: None, clients, learned: BTreeMap::new(), wire, history, backoff }
+    pub fn new(
+        node: String,
+        host: Host,
+        last: Option<LastObject>,
+        reporter: Reporter,
+        clients: Clients,
+    ) -> Self {
+        let (wire, history, backoff) = (Wire::default(), host.history(), Backoff::default());
+        Self {
+            host,
+            reporter,
+            node,
+            object: None,
+            from_memory: false,
+            last,
+            lives_by: BTreeSet::new(),
+            clients,
+            learned: BTreeMap::new(),
+            wire,
+            history,
+            backoff,
+        }
     }
 
     /// Takes in what the network of a NIC says; whether it is news.
@@ -125,11 +156,13 @@ impl Agent {
     /// Observe, plan and validate, announce, execute, report: the diagram of ARCHITECTURE.md.
     async fn reconcile(&mut self, desired: &Desired, stop: &Stop) -> Result<(), HostError> {
         let started = Instant::now();
-        self.history.begin(desired.generation);
+        self.history.begin(desired);
         // This touches nothing, and may take as long as the host's programs do.
         let Some(ready) = stop.unless_asked(self.prepare(desired, started)).await else { return Ok(()) };
         let Ready { desired, leases, mut prepared } = ready?;
         self.history.learn(&prepared.plan, started);
+        self.host.remember(self.history.record());
+        self.lives_by = prepared.lives_by();
         self.wire.judge(&desired, &mut prepared.plan);
 
         let obstacle = self.host.obstacle().cloned();
@@ -160,6 +193,7 @@ impl Agent {
         let Done { failures, view } = done?;
         self.wire.talk(prepared.done(&desired, &failures, &view));
         let repaired = self.history.remember(&prepared.plan, &failures, Instant::now());
+        self.host.remember(self.history.record());
         self.reporter.record_change(&desired, &prepared.plan, &failures, repaired, started.elapsed());
         let report = Report { failures: &failures, view: &view, phase: Phase::Settled, ..report };
         self.reporter.report(&report).await;
@@ -169,8 +203,9 @@ impl Agent {
 
     /// Looks, and decides.
     async fn prepare(&mut self, desired: &Desired, now: Instant) -> Result<Ready, HostError> {
-        let held = self.history.held(now);
         let look = self.host.observe().await?;
+        self.history.look(&look.view, self.host.backend(), &look.definitions, now);
+        let held = self.history.held(now);
         let leases = self.clients.leases(&look.ledger);
         let desired = learned(desired.clone(), &leases, &look.view, &look.ledger);
         self.notice(&desired);

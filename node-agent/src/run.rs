@@ -67,13 +67,14 @@ pub async fn run(args: RunArgs, shutdown: impl Future<Output = ()> + Send + 'sta
     }
     let config =
         Config::infer().await.context("failed to find the API server; set KUBECONFIG or run in a pod")?;
-    let mut api_server = ApiServer::of(&config);
+    let last = host.last_object();
+    let mut api_server = ApiServer::of(&config, last.as_ref());
     let client = api::client(config)?;
     health.waits_for("the API server");
     let publisher = Publisher::new(client.clone(), node_name.clone());
     let (clients, leases) = Clients::new();
     let reporter = Reporter::new(publisher, facts, health, metrics);
-    let mut agent = Agent::new(host, reporter, clients);
+    let mut agent = Agent::new(node_name.clone(), host, last, reporter, clients);
     if agent.host.removes_rules() {
         tracing::info!("networkd removes the routing rules of others on this node");
     }
@@ -145,7 +146,9 @@ async fn turn(
 ) -> anyhow::Result<()> {
     let mut last_error = String::new();
     let mut looks = LOOKS;
-    let mut due = Instant::now() + FULL_CHECK;
+    // By then an API server that is there has answered.
+    let answered = Instant::now() + FULL_CHECK;
+    let mut due = answered;
     loop {
         heartbeat.beat();
         tokio::select! {
@@ -154,7 +157,7 @@ async fn turn(
                 Ok(object) => {
                     last_error.clear();
                     agent.reporter.hear(None);
-                    take(agent, object.flatten());
+                    agent.take(object.flatten());
                     due = Instant::now();
                 }
                 // Said once for each kind of trouble, not once for each attempt.
@@ -193,7 +196,12 @@ async fn turn(
                 due = match api_server.addresses().await {
                     Some(addresses) => {
                         agent.host.protect_routes_to(addresses);
-                        agent.turn(stop).await
+                        if Instant::now() >= answered {
+                            agent.recall().await;
+                        }
+                        let next = agent.turn(stop).await;
+                        agent.keep(api_server.place());
+                        next
                     }
                     // Without them its route is not in the fence, and nothing may be touched.
                     None => Instant::now() + FULL_CHECK,
@@ -201,12 +209,4 @@ async fn turn(
             }
         }
     }
-}
-
-fn take(agent: &mut Agent, object: Option<GuardedConfig>) {
-    if object.is_none() && agent.object.is_some() {
-        tracing::info!("this node's object is gone; its NICs are kept until there is a new one");
-    }
-    agent.reporter.adopt(object.as_ref());
-    agent.object = object;
 }

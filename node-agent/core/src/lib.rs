@@ -18,6 +18,7 @@ pub mod attribute;
 pub mod backend;
 pub mod execute;
 pub mod history;
+pub mod last_object;
 pub mod leases;
 pub mod observed;
 pub mod parse;

@@ -17,6 +17,12 @@ pub struct Backoff {
 }
 
 impl Backoff {
+    /// So many attempts failed, nobody knows when.
+    #[must_use]
+    pub const fn after(failures: u32) -> Self {
+        Self { failures, not_before: None }
+    }
+
     /// An attempt failed at `now`.
     pub fn failed(&mut self, now: Instant) {
         let wait = FIRST_RETRY.saturating_mul(1 << self.failures.min(10)).min(LAST_RETRY);

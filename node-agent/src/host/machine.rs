@@ -12,6 +12,8 @@ use multinic_agent_core::{
     attribute::Step,
     backend::{ALL, Backend, Memory},
     execute::{Failures, Journal, Machine, NodeError, Order, Outcome, execute, recover},
+    history::{History, Record},
+    last_object::LastObject,
     leases::{Leases, extension},
     observed::{
         files::{FileChange, HostFiles},
@@ -30,11 +32,12 @@ use tokio::{net::TcpStream, time::timeout};
 use crate::host::{
     backend::{self, HostCheck, Remembered},
     error::HostError,
-    facts, files, journal, leases,
+    facts, files, journal, last_object, leases,
     lock::NodeLock,
     memory,
     mounts::Mounts,
     netlink::Netlink,
+    retries,
     root::HostRoot,
     underway::{self, Underway},
     wire::Ready,
@@ -62,6 +65,8 @@ pub struct Host {
     underway: Underway,
     /// Whether nothing is left open that an earlier agent began.
     recovered: bool,
+    retries: retries::Kept,
+    last_object: last_object::Kept,
 }
 
 /// What one look at the node showed.
@@ -69,7 +74,8 @@ pub struct Look {
     /// The kernel.
     pub view: KernelView,
     fence: Fence,
-    definitions: Vec<Definition>,
+    /// What others configure.
+    pub definitions: Vec<Definition>,
     files: HostFiles,
     /// What we did before.
     pub ledger: Ledger,
@@ -89,6 +95,12 @@ pub struct Prepared {
 }
 
 impl Prepared {
+    /// The links that the node lives by.
+    #[must_use]
+    pub fn lives_by(&self) -> BTreeSet<MacAddress> {
+        self.fence.to_remember(&self.view)
+    }
+
     /// What became of it, for those who talk to the networks of its NICs.
     #[must_use]
     pub fn done<'a>(
@@ -116,6 +128,7 @@ impl Host {
     pub fn new(root: HostRoot, lock: Option<NodeLock>, policy: Policy) -> Self {
         let backend = backend::detect(&root);
         let netlink = Netlink::new(&root);
+        let (retries, last_object) = (retries::Kept::load(&root), last_object::Kept::load(&root));
         Self {
             root,
             lock,
@@ -129,6 +142,41 @@ impl Host {
             ready: Ready::default(),
             underway: Underway::default(),
             recovered: false,
+            retries,
+            last_object,
+        }
+    }
+
+    /// What became of NICs, as far as an earlier agent remembered it.
+    #[must_use]
+    pub fn history(&self) -> History {
+        History::recall(facts::boot_id(&self.root), self.retries.record())
+    }
+
+    /// This node's object as an earlier agent last read it, if it did.
+    #[must_use]
+    pub fn last_object(&self) -> Option<LastObject> {
+        self.last_object.object()
+    }
+
+    /// The links alone.
+    pub async fn links(&self) -> Result<KernelView, HostError> {
+        Ok(self.netlink.view(&[]).await?)
+    }
+
+    /// Remembers `object` for an outage of the API server; none is gone.
+    pub fn keep(&mut self, object: Option<&LastObject>) {
+        match object {
+            _ if self.lock.is_none() => {}
+            Some(object) => self.last_object.keep(&self.root, object),
+            None => self.last_object.forget(&self.root),
+        }
+    }
+
+    /// Remembers attempts that failed for a later agent.
+    pub fn remember(&mut self, record: Option<Record>) {
+        if self.lock.is_some() {
+            self.retries.keep(&self.root, record);
         }
     }
 

@@ -7,6 +7,7 @@ pub mod events;
 pub mod facts;
 pub mod files;
 pub mod journal;
+mod last_object;
 pub mod leases;
 pub mod lock;
 pub mod machine;
@@ -16,6 +17,7 @@ pub mod netlink;
 mod others;
 pub mod reading;
 pub mod remains;
+mod retries;
 pub mod root;
 pub mod standby;
 #[cfg(test)]

@@ -14,8 +14,9 @@ use multinic_crds::InterfaceName;
 use crate::host::{
     backend::STAGE,
     files::STATE,
-    lock, memory,
+    last_object, lock, memory,
     reading::{FileError, in_places},
+    retries,
     root::{HostRoot, TEMPORARY},
 };
 
@@ -38,6 +39,9 @@ pub fn tidy(root: &HostRoot) -> Vec<String> {
                 note(&path, root.remove(&path));
             }
         }
+    }
+    for path in [retries::PATH, last_object::PATH] {
+        note(path, root.remove(path));
     }
     note(STATE, remove_empty(root, STATE));
     complaints
@@ -144,6 +148,8 @@ mod tests {
             ("/run/multinic/stage/planned/etc/netplan/50-cloud-init.yaml", "a copy"),
             ("/etc/netplan/.60-multinic-multinic0.yaml.multinic-tmp", ""),
             ("/var/lib/multinic/.ledger.json.multinic-tmp", ""),
+            ("/var/lib/multinic/retries.json", "{}"),
+            ("/var/lib/multinic/object.json", "{}"),
             ("/etc/netplan/50-cloud-init.yaml", "theirs"),
         ]);
         assert_eq!(tidy(&root), [""; 0]);

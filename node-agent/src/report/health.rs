@@ -6,7 +6,7 @@ use std::{
 };
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use multinic_crds::{ConditionType, InterfaceState, NodeNetworkConfigStatus, Reason, Scope};
+use multinic_crds::{ConditionType, InterfaceState, InterfaceStatus, NodeNetworkConfigStatus, Reason, Scope};
 use multinic_runtime::admin::{Health as Level, Report};
 use prometheus_client::{
     encoding::EncodeLabelSet,
@@ -25,6 +25,7 @@ struct State {
     waiting_for: Option<String>,
     /// What keeps the API server from being heard or told, by what was tried.
     trouble: BTreeMap<&'static str, String>,
+    from_memory: bool,
     status: NodeNetworkConfigStatus,
     configured: u64,
     removed: u64,
@@ -38,6 +39,7 @@ impl Health {
             node,
             waiting_for: Some("starting".to_owned()),
             trouble: BTreeMap::new(),
+            from_memory: false,
             status: NodeNetworkConfigStatus::default(),
             configured: 0,
             removed: 0,
@@ -59,6 +61,11 @@ impl Health {
             Some(trouble) => state.trouble.insert(what, trouble),
             None => state.trouble.remove(what),
         });
+    }
+
+    /// Whether the agent acts upon the last object that an earlier one read, as the API server has not answered yet.
+    pub fn works_from_memory(&self, is_so: bool) {
+        self.with(|state| state.from_memory = is_so);
     }
 
     /// The agent works, and this is how its node is.
@@ -99,8 +106,9 @@ impl Health {
                 "backend": state.status.backend,
                 "api_connected": state.trouble.is_empty(),
                 "api_error": state.trouble.values().next(),
+                "from_memory": state.from_memory,
             });
-            let hindered = state.waiting_for.is_some() || !state.trouble.is_empty();
+            let hindered = state.waiting_for.is_some() || !state.trouble.is_empty() || state.from_memory;
             let waiting_for = state.waiting_for.iter().chain(state.trouble.values()).cloned();
             Report {
                 health: if hindered || broken { Level::Degraded } else { Level::Healthy },
@@ -128,6 +136,8 @@ pub struct Metrics {
     pub interfaces: Family<StateLabels, Gauge>,
     /// Whether an address of a NIC of ours is among the node's own.
     pub leaked: Gauge,
+    /// NICs of which an attempt could not be taken back.
+    pub stuck: Gauge,
     /// Whether the node is as wanted, and why.
     pub ready: Family<ReadyLabels, Gauge>,
 }
@@ -163,6 +173,7 @@ impl Metrics {
             duration: Histogram::new([0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0]),
             interfaces: Family::default(),
             leaked: Gauge::default(),
+            stuck: Gauge::default(),
             ready: Family::default(),
         };
         let registry = registry.sub_registry_with_prefix("multinic_agent");
@@ -182,6 +193,11 @@ impl Metrics {
             metrics.leaked.clone(),
         );
         registry.register(
+            "rollback_failed",
+            "NICs whose change failed and could not be taken back; they are left alone until a person acts",
+            metrics.stuck.clone(),
+        );
+        registry.register(
             "ready",
             "Whether the condition Ready is True; one series, with the reason that it gives",
             metrics.ready.clone(),
@@ -194,6 +210,9 @@ impl Metrics {
         let holds = |one: &Condition| one.status == "True";
         self.leaked
             .set(i64::from(ConditionType::NodeAddressLeaked.of(&status.conditions).is_some_and(holds)));
+        let stuck = |nic: &&InterfaceStatus| nic.reason == Reason::RollbackFailed.as_str();
+        let stuck = status.interfaces.iter().filter(stuck).count();
+        self.stuck.set(i64::try_from(stuck).unwrap_or(i64::MAX));
         if let Some(ready) = ConditionType::Ready.of(&status.conditions) {
             self.set_ready(&ready.reason, holds(ready));
         }
@@ -248,6 +267,19 @@ mod tests {
         let report = health.report();
         assert_eq!((report.health, &report.fields["api_connected"]), (Level::Healthy, &json!(true)));
     }
+
+    #[test]
+    fn an_agent_that_works_from_memory_says_so_and_is_ready() {
+        let health = Health::new("a".to_owned());
+        for (from_memory, level) in [(true, Level::Degraded), (false, Level::Healthy)] {
+            health.works_from_memory(from_memory);
+            health.is(&NodeNetworkConfigStatus::default());
+            let report = health.report();
+            assert_eq!((report.ready, report.health), (Ok(()), level));
+            assert_eq!(report.fields["from_memory"], from_memory);
+        }
+    }
+
     #[test]
     fn the_reason_of_ready_is_the_one_that_the_status_gives_and_no_earlier_one() {
         let mut registry = Registry::default();

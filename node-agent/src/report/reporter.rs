@@ -33,6 +33,8 @@ pub struct Reporter {
     next_attempt: Option<Instant>,
     /// The object cannot be watched.
     is_deaf: bool,
+    /// Nobody knows which object there is, so that nothing is said of it there.
+    from_memory: bool,
     /// What was told last, whether or not the API server has heard it.
     told: NodeNetworkConfigStatus,
 }
@@ -50,16 +52,28 @@ impl Reporter {
             writes: WRITES,
             next_attempt: None,
             is_deaf: false,
+            from_memory: false,
             told: NodeNetworkConfigStatus::default(),
         }
     }
 
     /// Reports on `object` from now on, or on none.
     pub fn adopt(&mut self, object: Option<&GuardedConfig>) {
+        self.is_from_memory(false);
         match object {
             Some(object) => self.publisher.adopt(object),
             None => self.health.is(&NodeNetworkConfigStatus::default()),
         }
+    }
+
+    /// Reports on an object that the API server may not have any more: to everybody but it.
+    pub fn recall(&mut self) {
+        self.is_from_memory(true);
+    }
+
+    fn is_from_memory(&mut self, is_so: bool) {
+        self.from_memory = is_so;
+        self.health.works_from_memory(is_so);
     }
 
     /// Hears of this node's object, or of what keeps it from that.
@@ -95,7 +109,7 @@ impl Reporter {
 
     /// Tells the API server; where it has not heard, when to try again.
     async fn publish(&mut self, status: NodeNetworkConfigStatus, now: Instant) -> Option<Instant> {
-        if self.publisher.has_published(&status) {
+        if self.from_memory || self.publisher.has_published(&status) {
             return None;
         }
         let budget =

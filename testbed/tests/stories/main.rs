@@ -17,10 +17,12 @@ mod metrics;
 mod model;
 mod moves;
 mod newcomer;
+mod outage;
 mod page;
 mod pair;
 mod parts;
 mod pod;
+mod retries;
 mod routes;
 mod routing;
 mod schema;
@@ -36,7 +38,7 @@ use std::process::ExitCode;
 use multinic_testbed::Suite;
 
 fn main() -> ExitCode {
-    let suite = faults::tell(boundaries::tell(Suite::default()));
+    let suite = outage::tell(retries::tell(faults::tell(boundaries::tell(Suite::default()))));
     let suite = model::tell(suite);
     let suite = routes::tell(systems::tell(constancy::tell(slots::tell(suite))));
     let suite = check::tell(lease::tell(uplink::tell(guards::tell(suite))));

@@ -1,8 +1,12 @@
 //! What is acted on, and how that fails.
 
-use std::{collections::BTreeSet, net::IpAddr, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    time::Duration,
+};
 
-use multinic_crds::{Explanation, Reason};
+use multinic_crds::{Explanation, MacAddress, Reason};
 
 use super::journal::Journal;
 use crate::{
@@ -45,6 +49,9 @@ pub trait Machine {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct NodeError(pub String);
+
+/// What went wrong, by NIC.
+pub type Failures = BTreeMap<MacAddress, Failure>;
 
 /// A transaction that did not come to its end.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

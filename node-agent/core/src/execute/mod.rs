@@ -26,11 +26,11 @@ mod recovery;
 mod tell;
 pub mod undo;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use multinic_crds::{Explanation, MacAddress, Reason};
+use multinic_crds::{Explanation, Reason};
 
-pub use machine::{Failure, Machine, NodeError};
+pub use machine::{Failure, Failures, Machine, NodeError};
 
 use self::{
     back::{finish, take_back},
@@ -46,9 +46,6 @@ use crate::{
     plan::Transaction,
     protected::Fence,
 };
-
-/// What went wrong, by NIC.
-pub type Failures = BTreeMap<MacAddress, Failure>;
 
 /// In which order transactions are carried out.
 #[derive(Clone, Copy)]

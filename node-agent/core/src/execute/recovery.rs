@@ -5,10 +5,9 @@
 use multinic_crds::{Explanation, MacAddress, Reason};
 
 use super::{
-    Failures,
     back::{finish, take_back},
     journal::{Journal, Open},
-    machine::{Machine, NodeError},
+    machine::{Failures, Machine, NodeError},
 };
 use crate::observed::{boot, files::FileChange, ledger::Ledger};
 

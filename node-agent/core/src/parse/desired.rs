@@ -14,12 +14,18 @@ use crate::observed::routing::NicRoute;
 /// An object, parsed.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Desired {
+    /// The name of the node, which is the object's.
+    pub node: String,
+    /// Which object asks for it; one that is made again is another one.
+    pub uid: String,
     /// The generation that asks for it.
     pub generation: i64,
     /// What may be done about it.
     pub mode: Mode,
     /// Whether NICs stay that are ours and not wanted: the object is new, and may not list all of them yet.
     pub keeps_unlisted: bool,
+    /// What a person last wrote to have NICs tried again that failed.
+    pub retry: Option<String>,
     /// The wanted NICs by MAC address.
     pub wanted: BTreeMap<MacAddress, Interface>,
     /// What cannot be understood.
@@ -44,6 +50,9 @@ impl Desired {
         let mut desired = Self {
             generation: object.metadata.generation.unwrap_or_default(),
             keeps_unlisted: object.keeps_unlisted(),
+            node: object.metadata.name.clone().unwrap_or_default(),
+            uid: object.metadata.uid.clone().unwrap_or_default(),
+            retry: object.retry().map(str::to_owned),
             ..Self::default()
         };
         match &object.spec.mode {

@@ -4,6 +4,7 @@ mod access;
 mod audit;
 mod server;
 
+use std::cell::RefCell;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -28,6 +29,9 @@ pub struct ControlPlane<'bed> {
     bed: &'bed Testbed,
     client: Client,
     directory: PathBuf,
+    /// What the server is told beside what every one needs.
+    options: Vec<OsString>,
+    server: RefCell<Option<Process>>,
     /// Dropped, that is killed, with the rest.
     processes: Vec<Process>,
 }
@@ -60,9 +64,23 @@ impl<'bed> ControlPlane<'bed> {
         let admin = server::kubeconfig(&directory, &server::administrator())?;
         let client = client(&admin).await?;
         server::ready(&mut server, &client).await?;
-        let control_plane = Self { bed, client, directory, processes: vec![etcd, server] };
+        let (options, server) = (options.to_vec(), RefCell::new(Some(server)));
+        let control_plane = Self { bed, client, directory, options, server, processes: vec![etcd] };
         fs::write(control_plane.kubeconfig_path(), serde_json::to_string(&admin)?)?;
         Ok(control_plane)
+    }
+
+    /// Takes the API server away at once: in an orderly end it would wait for those who watch. What is stored stays.
+    pub fn kill_server(&self) -> Result<()> {
+        self.server.take().map_or(Ok(()), |mut server| server.kill())
+    }
+
+    /// Starts the API server again, and waits until it answers.
+    pub async fn resume_server(&self) -> Result<()> {
+        let mut server = server::api_server(self.bed, &self.directory, &self.options)?;
+        server::ready(&mut server, &self.client).await?;
+        self.server.replace(Some(server));
+        Ok(())
     }
 
     /// A client with all rights.

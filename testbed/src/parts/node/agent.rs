@@ -55,6 +55,15 @@ impl Node<'_> {
             )?;
         }
         place(&kubeconfig, &self.root.share.join("kubeconfig"))?;
+        self.run_agent(node_ips)
+    }
+
+    /// Starts the agent with the token that it had before: the API server need not be there.
+    pub fn start_agent_again(&self) -> Result<()> {
+        self.run_agent(&self.address().to_string())
+    }
+
+    fn run_agent(&self, node_ips: &str) -> Result<()> {
         let (share, host_root) = {
             let machine = self.machine()?;
             (machine.share_on_node.clone(), machine.root_on_node.clone())
