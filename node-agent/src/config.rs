@@ -11,7 +11,7 @@ use clap::{Parser, Subcommand};
 use multinic_agent_core::protected::AllowedKind;
 use multinic_runtime::RuntimeArgs;
 
-use crate::host::{chroot::ChrootExec, standby::Restore};
+use crate::{host::chroot::ChrootExec, restore::Restore};
 
 /// Makes this node's additional NICs match its object, and reports what the kernel shows.
 #[derive(Debug, Parser)]

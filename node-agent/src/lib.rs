@@ -14,5 +14,6 @@ pub mod host;
 mod object;
 pub mod reconcile;
 pub mod report;
+pub mod restore;
 pub mod run;
 pub mod wire;

@@ -6,10 +6,8 @@ use clap::Parser;
 use multinic_agent::{
     cleanup,
     config::{CleanupArgs, Cli, Command, RunArgs},
-    host::{
-        chroot::NOT_RUN,
-        standby::{self, Restore},
-    },
+    host::chroot::NOT_RUN,
+    restore::{self, Restore},
     run,
 };
 use multinic_runtime::{shutdown, telemetry};
@@ -48,5 +46,5 @@ async fn run(args: RunArgs) -> anyhow::Result<()> {
 
 async fn stand_by(args: Restore) -> anyhow::Result<()> {
     telemetry::init(args.runtime.log_format, &args.runtime.log_level);
-    Box::pin(standby::run(args)).await
+    Box::pin(restore::run(args)).await
 }

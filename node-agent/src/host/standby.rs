@@ -8,10 +8,6 @@
 //! It covers an agent that is stopped, that hangs, or that was killed alone. With its container, or its node, the standby
 //! ends as well: then the journal is answered by the next agent.
 
-mod watch;
-
-pub use watch::{Restore, run};
-
 use std::{
     io::{self, BufRead, BufReader, Write},
     os::{fd::OwnedFd, unix::net::UnixStream},
@@ -39,11 +35,11 @@ pub(crate) const SILENCE: Duration = Duration::from_secs(20);
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What the standby says once it has the journal.
-const READY: &str = "ready";
+pub(crate) const READY: &str = "ready";
 /// What it says before it takes a change back.
-const TAKING_OVER: &str = "taking over";
+pub(crate) const TAKING_OVER: &str = "taking over";
 /// What the agent says when nothing is under way any more.
-const DONE: &str = "done";
+pub(crate) const DONE: &str = "done";
 
 /// A standby, as the agent has it.
 pub struct Standby {

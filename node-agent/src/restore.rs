@@ -1,4 +1,4 @@
-//! The standby's own side: it waits for the agent's words, and acts when there are none.
+//! `multinic-agent restore`, the standby's own side: it waits for the agent's words, and acts when there are none.
 
 use std::{io, path::PathBuf};
 
@@ -15,8 +15,13 @@ use tokio::{
     time::timeout,
 };
 
-use super::{DONE, READY, SILENCE, TAKING_OVER};
-use crate::host::{facts, journal, machine::Host, root::HostRoot, underway};
+use crate::host::{
+    facts, journal,
+    machine::Host,
+    root::HostRoot,
+    standby::{DONE, READY, SILENCE, TAKING_OVER},
+    underway,
+};
 
 /// The arguments of the standby: `multinic-agent restore ROOT`, where standard input is the host's root directory and
 /// standard output the way to the agent.
