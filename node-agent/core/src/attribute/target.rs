@@ -84,6 +84,24 @@ impl Target {
         }
     }
 
+    /// The same, with what others put on the link as it was `before` the host was told to forget it.
+    #[must_use]
+    pub(crate) fn keeping(&self, before: &Link) -> Self {
+        let mut target = self.clone();
+        let of_others =
+            |net: &IpNet| !self.addresses.contains(net) && !self.is_unwanted(net) && !is_link_local(net);
+        for address in before.addresses.iter().filter(|address| of_others(&address.net)) {
+            target.addresses.insert(address.net);
+            target.manners.insert(address.net, address.manner.clone());
+        }
+        for (route, protocol) in
+            before.routes.iter().filter(|(route, _)| !self.routes.absent.contains(*route))
+        {
+            target.routes.present.entry(route.clone()).or_insert(*protocol);
+        }
+        target
+    }
+
     pub(super) fn is_unwanted(&self, net: &IpNet) -> bool {
         if self.addresses.contains(net) {
             return false;

@@ -128,8 +128,11 @@ async fn begin(
     if !tell::forget(node, transaction).await? {
         return Ok(transaction.steps.clone());
     }
-    let view = node.view().await.map_err(|error| unreadable(&error))?;
-    Ok(attempt(&transaction.targets, &view))
+    let now = node.view().await.map_err(|error| unreadable(&error))?;
+    let keeping =
+        |target: &Target| view.link(target.index).map_or_else(|| target.clone(), |link| target.keeping(link));
+    let targets: Vec<_> = transaction.targets.iter().map(keeping).collect();
+    Ok(attempt(&targets, &now))
 }
 
 /// How long the kernel may take to probe the addresses of `targets`.

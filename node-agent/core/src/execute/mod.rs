@@ -166,11 +166,11 @@ impl Pass<'_> {
         let lifeline = Lifeline::of(&start, self.fence.vital(), reached);
         let mut causes =
             change_kernel(node, self.transactions, &mut self.journal, &ready, start, &lifeline).await;
+        ready.retain(|number| !causes.iter().any(|(failed, _)| failed == number));
         if let Err(cause) = lifeline.reaches(node).await {
             // Which of them it was is found out by trying one after the other.
-            causes = ready.iter().map(|number| (*number, cause.clone())).collect();
+            causes.extend(ready.drain(..).map(|number| (number, cause.clone())));
         }
-        ready.retain(|number| !causes.iter().any(|(failed, _)| failed == number));
         for (number, cause) in causes {
             results[number] = Err(self.take_back(node, number, 0, cause).await);
         }

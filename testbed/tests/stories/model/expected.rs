@@ -33,8 +33,11 @@ impl Expected {
         match deed {
             Deed::Plug(number) => !nic(number).plugged,
             Deed::Unplug(number) | Deed::Flap(number) => nic(number).plugged && nic(number).disturbed < PEACE,
-            Deed::Drift(number, _) => {
-                nic(number).plugged && nic(number).wanted.is_some() && nic(number).disturbed < PEACE
+            // A size that nobody asks for is nobody's to repair.
+            Deed::Drift(number, drift) => {
+                let want =
+                    nic(number).wanted.filter(|_| nic(number).plugged && nic(number).disturbed < PEACE);
+                want.is_some_and(|want| drift != Drift::Mtu || want.mtu.is_some())
             }
             Deed::Guest(number) => nic(number).plugged && nic(number).wanted.is_some(),
             Deed::Release(number) => nic(number).wanted.is_some(),

@@ -36,7 +36,7 @@ const OTHER_KINDS: [&str; 23] = [
 #[must_use]
 pub fn keyfile(file: &SourceFile) -> Option<Definition> {
     // Masked, as by a link to /dev/null.
-    if file.text.is_empty() {
+    if file.text.is_empty() || describes_only(file) {
         return None;
     }
     let (mut names, mut macs) = (Words::default(), Macs::default());
@@ -76,10 +76,39 @@ pub fn keyfile(file: &SourceFile) -> Option<Definition> {
     Some(definition)
 }
 
+/// Whether `NetworkManager` wrote it, to have a name for what it found on a link that somebody else configured: it does
+/// nothing to that link, and takes the file away with it.
+fn describes_only(file: &SourceFile) -> bool {
+    let is_told = |word: &str| {
+        let (_, group) = file.text.rsplit_once("[.nmmeta]").unwrap_or_default();
+        group.lines().any(|line| line.trim() == word)
+    };
+    file.path.starts_with("/run/")
+        && (is_told("external=true") || (is_told("nm-generated=true") && is_told("volatile=true")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::testing::covered;
+
+    #[test]
+    fn what_networkmanager_only_describes_is_configured_by_nobody() {
+        let text = "[connection]\nid=multinic2\ntype=ethernet\ninterface-name=eth1\n\n[.nmmeta]\n";
+        for (directory, meta, expected) in [
+            ("/run", "nm-generated=true\nvolatile=true\nexternal=true\n", false),
+            ("/run", "external=true\n", false),
+            ("/run", "nm-generated=true\nvolatile=true\n", false),
+            ("/run", "nm-generated=true\n", true),
+            ("/run", "", true),
+            ("/etc", "external=true\n", true),
+        ] {
+            let path = format!("{directory}/NetworkManager/system-connections/eth1.nmconnection");
+            let file = SourceFile { path, text: format!("{text}{meta}") };
+            let definitions: Vec<_> = keyfile(&file).into_iter().collect();
+            assert_eq!(covered(&definitions, "eth1", "fa:16:3e:00:00:01"), expected, "{file:?}");
+        }
+    }
 
     #[test]
     fn connections_cover_the_ethernet_devices_that_they_may_take() {

@@ -269,3 +269,17 @@ fn what_somebody_else_has_made_of_a_link_or_a_name_of_ours_is_not_told_about() {
     scene.want(&[]);
     assert_eq!(told(&scene), [(names(&[]), names(&[]))]);
 }
+
+#[test]
+fn what_others_put_on_a_nic_stays_though_the_host_forgets_the_nic_before_it_changes() {
+    let mut scene = Scene { backend: &Wicked, ..Scene::new(&[nic(A, "multinic0", &["10.1.0.5/24"])]) };
+    scene.converge();
+    let guest = Address {
+        manner: Manner { lifetimes: Some((60, 120)), ..Manner::default() },
+        ..address("10.1.0.200/32")
+    };
+    scene.node.kernel.links[1].addresses.push(guest.clone());
+    scene.want(&[nic(A, "multinic1", &["10.1.0.5/24"])]);
+    scene.converge();
+    assert_eq!(scene.link(A).addresses, [address("10.1.0.5/24"), guest]);
+}

@@ -69,9 +69,10 @@ impl Machine for PlainNode {
             Notice::Ready => {}
             Notice::ForgetName(name) => drop(self.remembered.remove(&name)),
             Notice::Forget(name) => {
-                let forgotten = self.remembered.remove(&name).unwrap_or_default();
+                self.remembered.remove(&name);
                 for link in self.kernel.links.iter_mut().filter(|link| link.name == name) {
-                    link.addresses.retain(|address| !forgotten.contains(&address.net));
+                    // Those of others too, as wicked does.
+                    link.addresses.clear();
                     link.up = false;
                 }
             }
