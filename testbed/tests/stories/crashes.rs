@@ -75,7 +75,12 @@ async fn frozen(bed: &Testbed) -> Result<()> {
         }
         let is_open = journal(&scene.node)?.exists();
         if is_open {
-            scene.node.agent()?.says("the agent was silent").await?;
+            eventually("the standby", SOON, async || {
+                let log = scene.node.agent()?.log()?;
+                ensure!(log.contains("the agent was silent"), "the standby still waits: {log}");
+                Ok(())
+            })
+            .await?;
             settles(&scene.node, &ends).await?;
         }
         scene.node.agent()?.signal(Signal::SIGCONT)?;

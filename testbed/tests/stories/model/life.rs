@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use kube::Api;
 use kube::api::{Patch, PatchParams};
 use multinic_crds::{InterfaceState, NodeNetworkConfig};
-use multinic_testbed::{ControlPlane, Harm, Monitor, Node, SOON, Testbed, eventually};
+use multinic_testbed::{ControlPlane, Harm, Monitor, Node, SOON, eventually};
 use serde_json::json;
 
 use super::deed::{Deed, Drift, NICS};
@@ -17,17 +17,16 @@ const USUAL_MTU: u32 = 1500;
 
 /// A node and its cluster, and what must hold.
 pub(crate) struct Life<'a> {
-    cluster: ControlPlane<'a>,
+    cluster: &'a ControlPlane<'a>,
     node: &'a Node<'a>,
     expected: Expected,
 }
 
 impl<'a> Life<'a> {
-    pub(crate) async fn begin(bed: &'a Testbed, node: &'a Node<'a>) -> Result<Self> {
-        let cluster = bed.control_plane().await?;
+    pub(crate) async fn begin(cluster: &'a ControlPlane<'a>, node: &'a Node<'a>) -> Result<Self> {
         let life = Self { cluster, node, expected: Expected::default() };
         life.ask().await?;
-        node.join(&life.cluster).await?;
+        node.join(cluster).await?;
         Ok(life)
     }
 
@@ -68,15 +67,15 @@ impl<'a> Life<'a> {
             }
             Deed::Kill => {
                 self.node.kill_agent()?;
-                self.node.start_agent(&self.cluster).await?;
+                self.node.start_agent(self.cluster).await?;
             }
             Deed::KillAll => {
                 self.node.kill_agents_container()?;
-                self.node.start_agent(&self.cluster).await?;
+                self.node.start_agent(self.cluster).await?;
             }
             Deed::Restart => {
                 self.node.stop_agent().await?;
-                self.node.start_agent(&self.cluster).await?;
+                self.node.start_agent(self.cluster).await?;
             }
         }
         Ok(())

@@ -9,7 +9,9 @@ mod expected;
 mod life;
 
 use anyhow::{Context, Result};
-use multinic_testbed::{Draw, Kind, Needs, Suite, System, Testbed, at_length, named, setup, skip};
+use multinic_testbed::{
+    ControlPlane, Draw, Kind, Needs, Suite, System, Testbed, at_length, named, setup, skip,
+};
 
 use self::{deed::Deed, expected::Expected, life::Life};
 
@@ -32,8 +34,9 @@ async fn random(bed: &Testbed, system: &'static System) -> Result<()> {
     }
     let mut draw = Draw::new(system.name, DEEDS[usize::from(at_length())])?;
     let deeds = deeds(&mut draw);
-    let Err(error) = live(bed, system, "worker-1", &deeds).await else { return Ok(()) };
-    let fewest = fewest(bed, system, deeds).await;
+    let lives = Lives { bed, system, cluster: bed.control_plane().await? };
+    let Err(error) = lives.live("worker-1", &deeds).await else { return Ok(()) };
+    let fewest = lives.fewest(deeds).await;
     let told: Vec<_> = fewest.iter().flatten().map(ToString::to_string).collect();
     let seed = draw.seed;
     Err(error).with_context(|| format!("MULTINIC_SOAK_SEED={seed}; the fewest deeds:\n{}", told.join("\n")))
@@ -58,39 +61,47 @@ fn deeds(draw: &mut Draw) -> Vec<Vec<Deed>> {
     bursts
 }
 
-/// One life on a node of its own.
-async fn live(bed: &Testbed, system: &'static System, name: &str, bursts: &[Vec<Deed>]) -> Result<()> {
-    let node = bed.node(name, Kind::Of(system)).await?;
-    let monitor = node.monitor().await?;
-    let mut life = Life::begin(bed, &node).await?;
-    for (number, burst) in bursts.iter().enumerate() {
-        life.happen(burst).await.with_context(|| format!("burst {number}: {burst:?}"))?;
-    }
-    life.end(monitor).await
+/// Where lives are led, each on a node of its own.
+struct Lives<'bed> {
+    bed: &'bed Testbed,
+    system: &'static System,
+    cluster: ControlPlane<'bed>,
 }
 
-/// The fewest bursts that still go wrong, of those that lead to it. Each attempt takes a node of its own.
-async fn fewest(bed: &Testbed, system: &'static System, mut bursts: Vec<Vec<Deed>>) -> Vec<Vec<Deed>> {
-    let mut part = bursts.len().div_ceil(2);
-    let mut lives = 1..ATTEMPTS;
-    while part > 0 {
-        let mut shorter = None;
-        for start in (0..bursts.len()).step_by(part) {
-            let mut some = bursts.clone();
-            some.drain(start..(start + part).min(bursts.len()));
-            let some = possible(some);
-            let Some(number) = lives.next() else { return bursts };
-            if !some.is_empty() && live(bed, system, &format!("worker-1-{number}"), &some).await.is_err() {
-                shorter = Some(some);
-                break;
+impl Lives<'_> {
+    async fn live(&self, name: &str, bursts: &[Vec<Deed>]) -> Result<()> {
+        let node = self.bed.node(name, Kind::Of(self.system)).await?;
+        let monitor = node.monitor().await?;
+        let mut life = Life::begin(&self.cluster, &node).await?;
+        for (number, burst) in bursts.iter().enumerate() {
+            life.happen(burst).await.with_context(|| format!("burst {number}: {burst:?}"))?;
+        }
+        life.end(monitor).await
+    }
+
+    /// The fewest bursts that still go wrong, of those that lead to it.
+    async fn fewest(&self, mut bursts: Vec<Vec<Deed>>) -> Vec<Vec<Deed>> {
+        let mut part = bursts.len().div_ceil(2);
+        let mut lives = 1..ATTEMPTS;
+        while part > 0 {
+            let mut shorter = None;
+            for start in (0..bursts.len()).step_by(part) {
+                let mut some = bursts.clone();
+                some.drain(start..(start + part).min(bursts.len()));
+                let some = possible(some);
+                let Some(number) = lives.next() else { return bursts };
+                if !some.is_empty() && self.live(&format!("again-{number}"), &some).await.is_err() {
+                    shorter = Some(some);
+                    break;
+                }
+            }
+            match shorter {
+                Some(some) => bursts = some,
+                None => part /= 2,
             }
         }
-        match shorter {
-            Some(some) => bursts = some,
-            None => part /= 2,
-        }
+        bursts
     }
-    bursts
 }
 
 /// Without what is not possible any more once other deeds are left out.
