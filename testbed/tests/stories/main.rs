@@ -20,6 +20,7 @@ mod page;
 mod pair;
 mod parts;
 mod pod;
+mod predecessor;
 mod retries;
 mod routes;
 mod routing;
@@ -36,7 +37,8 @@ use std::process::ExitCode;
 use multinic_testbed::Suite;
 
 fn main() -> ExitCode {
-    let suite = outage::tell(retries::tell(faults::tell(boundaries::tell(Suite::default()))));
+    let suite =
+        predecessor::tell(outage::tell(retries::tell(faults::tell(boundaries::tell(Suite::default())))));
     let suite = routes::tell(systems::tell(constancy::tell(slots::tell(suite))));
     let suite = check::tell(lease::tell(uplink::tell(guards::tell(suite))));
     let suite = dhcp::tell(wire::tell(routing::tell(moves::tell(endings::tell(udev::tell(suite))))));
