@@ -21,6 +21,7 @@ mod pair;
 mod parts;
 mod pod;
 mod predecessor;
+mod progress;
 mod retries;
 mod routes;
 mod routing;
@@ -37,8 +38,9 @@ use std::process::ExitCode;
 use multinic_testbed::Suite;
 
 fn main() -> ExitCode {
-    let suite =
-        predecessor::tell(outage::tell(retries::tell(faults::tell(boundaries::tell(Suite::default())))));
+    let suite = progress::tell(predecessor::tell(outage::tell(retries::tell(faults::tell(
+        boundaries::tell(Suite::default()),
+    )))));
     let suite = routes::tell(systems::tell(constancy::tell(slots::tell(suite))));
     let suite = check::tell(lease::tell(uplink::tell(guards::tell(suite))));
     let suite = dhcp::tell(wire::tell(routing::tell(moves::tell(endings::tell(udev::tell(suite))))));
