@@ -18,6 +18,7 @@ use multinic_agent_core::{
 };
 use multinic_crds::{Explanation, GuardedConfig, InterfaceAddress, MacAddress, Mode};
 use multinic_runtime::shutdown::Stop;
+use tokio::sync::oneshot;
 
 use crate::{
     host::{
@@ -176,9 +177,8 @@ impl Agent {
             view: &prepared.view,
             phase: Phase::Progressing,
         };
-        let announced = self.reporter.announce(&report);
         if desired.mode != Mode::Enforce || obstacle.is_some() || prepared.plan.is_idle() {
-            announced.await;
+            self.reporter.announce(&report).await;
             if desired.mode == Mode::Enforce && obstacle.is_none() {
                 self.wire.talk(prepared.done(&desired, &nothing_failed, &prepared.view));
             }
@@ -188,8 +188,23 @@ impl Agent {
         }
         let stops = || stop.is_asked();
         let order = if self.history.suspects_a_change() { Order::OneByOne(&stops) } else { Order::Together };
+        let (host, reporter) = (&mut self.host, &mut self.reporter);
+        let (progress, (ended, end)) = (host.progress(), oneshot::channel());
+        let telling = async {
+            reporter.announce(&report).await;
+            tokio::select! {
+                _ = end => {}
+                () = reporter.follow(progress, desired.generation) => {}
+            }
+        };
+        let executing = async {
+            let done = host.execute(&prepared, order).await;
+            // Who follows it may have been faster.
+            let _ = ended.send(());
+            done
+        };
         // The kernel does not wait for the API server to hear that it is being changed.
-        let ((), done) = tokio::join!(announced, self.host.execute(&prepared, order));
+        let ((), done) = tokio::join!(telling, executing);
         let Done { failures, view } = done?;
         self.wire.talk(prepared.done(&desired, &failures, &view));
         let repaired = self.history.remember(&prepared.plan, &failures, Instant::now());
@@ -203,6 +218,7 @@ impl Agent {
 
     /// Looks, and decides.
     async fn prepare(&mut self, desired: &Desired, now: Instant) -> Result<Ready, HostError> {
+        self.host.take_over(desired);
         let look = self.host.observe().await?;
         self.history.look(&look.view, self.host.backend(), &look.definitions, now);
         let held = self.history.held(now);

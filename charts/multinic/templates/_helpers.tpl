@@ -293,7 +293,7 @@ OpenStack could not detach it.
   path: /var/lib/multinic
   type: DirectoryOrCreate
   writable: true
-  why: "Written: which NICs are ours, and how they were found."
+  why: "Written: which NICs are ours, and how they were found; what was last wanted of them, how often that failed, and files of the Go agent that ours replaced."
 - name: run-multinic
   path: /run/multinic
   type: DirectoryOrCreate

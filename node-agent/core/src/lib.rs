@@ -23,6 +23,7 @@ pub mod leases;
 pub mod observed;
 pub mod parse;
 pub mod plan;
+pub mod progress;
 pub mod protected;
 pub mod report;
 pub mod retry;

@@ -10,7 +10,8 @@ use multinic_agent_core::{
     },
     parse::{
         bootfile::{Owner, owner},
-        foreign::Definition,
+        foreign::{Definition, SourceFile},
+        predecessor,
     },
     plan::Transaction,
 };
@@ -25,14 +26,26 @@ use crate::host::{
 /// What must outlive a reboot, and nothing of others.
 pub(super) const STATE: &str = "/var/lib/multinic";
 
+/// Files of the Go agent that ours replaced. Nothing reads them.
+pub(super) const REPLACED: &str = "/var/lib/multinic/replaced";
+
 /// Everything that others define, and everything of ours.
 pub fn survey(root: &HostRoot) -> Result<(Vec<Definition>, HostFiles), FileError> {
     let mut files = HostFiles::default();
+    let mut inherited = Vec::new();
     for (path, content) in in_places(root, ALL.places())? {
         let Ok(text) = text(content) else { continue };
         let ours = owner(&text) != Owner::Others;
+        let file = SourceFile { path: path.clone(), text: text.clone() };
+        inherited.extend(predecessor::nic(&file).map(|mac| (mac, file)));
         if ours || ALL.owner_of(&path).is_some() {
             files.boot.insert(path, text);
+        }
+    }
+    for (mac, file) in &inherited {
+        // Of two, nobody knows which one counts.
+        if inherited.iter().filter(|(other, _)| other == mac).count() == 1 {
+            files.inherited.insert(*mac, file.clone());
         }
     }
     for path in ALL.generated() {
@@ -52,12 +65,40 @@ pub fn write(root: &HostRoot, change: &FileChange) -> Result<(), FileError> {
     if found != change.from {
         return Err(edited());
     }
+    if let (Some(text), None) = (&change.from, &change.to) {
+        put_aside(root, &SourceFile { path: change.path.clone(), text: text.clone() })?;
+    }
     let mode = if ALL.is_private(&change.path) { 0o600 } else { 0o644 };
     let written = match &change.to {
         Some(text) => root.replace(&change.path, text, mode),
         None => root.remove(&change.path),
     };
     written.map_err(|source| FileError::Write { path: change.path.clone(), source })
+}
+
+/// Keeps a file of the Go agent that is about to be replaced, as it is. Whatever was kept before stays.
+fn put_aside(root: &HostRoot, file: &SourceFile) -> Result<(), FileError> {
+    if predecessor::nic(file).is_none() {
+        return Ok(());
+    }
+    let name = file.path.rsplit('/').next().unwrap_or_default();
+    let kept = || {
+        root.make_directory(REPLACED)?;
+        for number in 0_u32.. {
+            let path = if number == 0 {
+                format!("{REPLACED}/{name}")
+            } else {
+                format!("{REPLACED}/{name}.{number}")
+            };
+            match root.text(&path)? {
+                Some(text) if text == file.text => break,
+                Some(_) => {}
+                None => return root.replace(&path, &file.text, 0o600),
+            }
+        }
+        Ok(())
+    };
+    kept().map_err(|source| FileError::Write { path: format!("{REPLACED}/{name}"), source })
 }
 
 /// The NICs of `transactions` whose files could not be written, known without having touched anything.
@@ -151,6 +192,58 @@ mod tests {
         write(&root, &change(Some("new"), None)).unwrap();
         write(&root, &change(Some("new"), None)).unwrap();
         assert_eq!(root.text(PATH).unwrap(), None);
+    }
+
+    const OF_THE_GO_AGENT: &str = "network: {version: 2, ethernets: {multinic0: {match: {macaddress: 'fa:16:3e:00:00:01'}, set-name: multinic0}}}\n";
+
+    #[test]
+    fn a_file_of_the_go_agent_is_put_aside_when_it_goes_and_no_other_is() {
+        const PATH: &str = "/etc/netplan/90-multinic0.yaml";
+        let aside = |root: &HostRoot, name: &str| root.text(&format!("{REPLACED}/{name}")).unwrap();
+        let goes = |path: &str, text: &str| FileChange {
+            path: path.to_owned(),
+            from: Some(text.to_owned()),
+            to: None,
+        };
+        let later = OF_THE_GO_AGENT.replace("fa:16:3e:00:00:01", "fa:16:3e:00:00:02");
+        let (_directory, root) = host(&[(PATH, OF_THE_GO_AGENT)]);
+        for (text, name) in [
+            (OF_THE_GO_AGENT, "90-multinic0.yaml"),
+            (OF_THE_GO_AGENT, "90-multinic0.yaml"),
+            (&later, "90-multinic0.yaml.1"),
+        ] {
+            fs::write(root.at(PATH), text).unwrap();
+            write(&root, &goes(PATH, text)).unwrap();
+            assert!(!root.at(PATH).exists());
+            assert_eq!(aside(&root, name).as_deref(), Some(text));
+        }
+        assert_eq!(aside(&root, "90-multinic0.yaml").as_deref(), Some(OF_THE_GO_AGENT));
+        // It comes back where the rest fails.
+        write(&root, &goes(PATH, &later).inverse()).unwrap();
+        assert_eq!(root.text(PATH).unwrap().as_deref(), Some(later.as_str()));
+
+        let ours = "/etc/netplan/60-multinic-multinic0.yaml";
+        let (_directory, root) = host(&[(ours, "ours")]);
+        write(&root, &goes(ours, "ours")).unwrap();
+        assert!(!root.at(REPLACED).exists());
+
+        let (_directory, root) =
+            host(&[(PATH, OF_THE_GO_AGENT), ("/var/lib/multinic/replaced", "no directory")]);
+        write(&root, &goes(PATH, OF_THE_GO_AGENT)).unwrap_err();
+        assert!(root.at(PATH).exists(), "removed without a copy");
+    }
+
+    #[test]
+    fn of_two_files_of_the_go_agent_for_one_nic_none_is_taken_over() {
+        let second = OF_THE_GO_AGENT.replace("multinic0", "multinic1");
+        let (first, second) = (
+            ("/etc/netplan/90-multinic0.yaml", OF_THE_GO_AGENT),
+            ("/etc/netplan/91-multinic1.yaml", &*second),
+        );
+        for (files, expected) in [(vec![first], 1), (vec![first, second], 0)] {
+            let (_directory, root) = host(&files);
+            assert_eq!(survey(&root).unwrap().1.inherited.len(), expected);
+        }
     }
 
     #[test]

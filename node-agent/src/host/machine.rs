@@ -10,7 +10,7 @@ use futures::future::join_all;
 use multinic_agent_core::{
     arrivals::Arrivals,
     attribute::Step,
-    backend::{ALL, Backend, Memory},
+    backend::{ALL, Backend, Memory, netplan::Netplan},
     execute::{Failures, Journal, Machine, NodeError, Order, Outcome, execute, recover},
     history::{History, Record},
     last_object::LastObject,
@@ -23,11 +23,12 @@ use multinic_agent_core::{
     },
     parse::{desired::Desired, foreign::Definition},
     plan::{Blocked, Notice, Plan, World, decide},
+    progress::{Progress, What},
     protected::{Fence, Past, Policy},
     wire::{self, Findings, Inquiry},
 };
 use multinic_crds::{Explanation, MacAddress, Mode, Reason};
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{net::TcpStream, sync::watch, time::timeout};
 
 use crate::host::{
     backend::{self, HostCheck, Remembered},
@@ -65,8 +66,12 @@ pub struct Host {
     underway: Underway,
     /// Whether nothing is left open that an earlier agent began.
     recovered: bool,
+    /// The NICs that are wanted: what the Go agent wrote for them is ours to replace.
+    wanted: BTreeSet<MacAddress>,
     retries: retries::Kept,
     last_object: last_object::Kept,
+    /// Where the pass is.
+    progress: watch::Sender<Option<Progress>>,
 }
 
 /// What one look at the node showed.
@@ -142,8 +147,10 @@ impl Host {
             ready: Ready::default(),
             underway: Underway::default(),
             recovered: false,
+            wanted: BTreeSet::new(),
             retries,
             last_object,
+            progress: watch::Sender::default(),
         }
     }
 
@@ -183,6 +190,11 @@ impl Host {
     /// The routes to these addresses are protected from now on.
     pub fn protect_routes_to(&mut self, api_server: Vec<SocketAddr>) {
         self.api_server = api_server;
+    }
+
+    /// What the Go agent wrote for these NICs is replaced from now on; what it wrote for others is others'.
+    pub fn take_over(&mut self, desired: &Desired) {
+        self.wanted = desired.wanted.keys().copied().collect();
     }
 
     /// Looks again what configures the network at boot.
@@ -279,12 +291,22 @@ impl Host {
         Ok(Prepared { plan, view, definitions, ledger, fence })
     }
 
+    /// Where the pass is, from now on.
+    #[must_use]
+    pub fn progress(&self) -> watch::Receiver<Option<Progress>> {
+        self.progress.subscribe()
+    }
+
     /// Carries a plan out.
     ///
     /// What has begun comes to its end: nothing may drop this while it waits.
     pub async fn execute(&mut self, prepared: &Prepared, order: Order<'_>) -> Result<Done, HostError> {
         let Prepared { plan, fence, ledger, view: _, definitions: _ } = prepared;
+        let members: Vec<_> = plan.transactions.iter().flat_map(|one| &one.members).collect();
+        let first = members.first().map(|first| Progress::of(first, What::Changing, 1, members.len()));
+        self.progress.send_replace(first);
         let outcome = execute(self, &plan.transactions, fence, ledger, order).await;
+        self.progress.send_replace(None);
         self.ready = Ready::default();
         let Outcome { failures, view, unrecorded } = outcome.map_err(HostError::Unrecorded)?;
         if let Some(error) = unrecorded {
@@ -337,7 +359,11 @@ impl Host {
 
     async fn look(&self) -> Result<Look, HostError> {
         let mut ledger = files::ledger(&self.root)?;
-        let (mut definitions, files) = files::survey(&self.root)?;
+        let (mut definitions, mut files) = files::survey(&self.root)?;
+        let takes_over = self.backend.as_ref().is_ok_and(|backend| backend.name() == Netplan.name());
+        files.inherited.retain(|mac, _| takes_over && self.wanted.contains(mac));
+        let is_inherited = |path: &str| files.inherited.values().any(|file| file.path == path);
+        definitions.retain(|definition| !is_inherited(&definition.source));
         // Where NetworkManager is the backend, that it has every NIC without a definition is what is wanted.
         definitions.retain(|definition| !definition.is_default || !self.leaves_to_network_manager());
         ledger.recall(&facts::boot_id(&self.root), &files, ALL);

@@ -13,7 +13,7 @@ use multinic_crds::InterfaceName;
 
 use crate::host::{
     backend::STAGE,
-    files::STATE,
+    files::{REPLACED, STATE},
     last_object, lock, memory,
     reading::{FileError, in_places},
     retries,
@@ -40,6 +40,7 @@ pub fn tidy(root: &HostRoot) -> Vec<String> {
             }
         }
     }
+    note(REPLACED, root.remove_all(REPLACED));
     for path in [retries::PATH, last_object::PATH] {
         note(path, root.remove(path));
     }
@@ -150,6 +151,7 @@ mod tests {
             ("/var/lib/multinic/.ledger.json.multinic-tmp", ""),
             ("/var/lib/multinic/retries.json", "{}"),
             ("/var/lib/multinic/object.json", "{}"),
+            ("/var/lib/multinic/replaced/90-multinic0.yaml", "{}"),
             ("/etc/netplan/50-cloud-init.yaml", "theirs"),
         ]);
         assert_eq!(tidy(&root), [""; 0]);

@@ -1,5 +1,6 @@
 //! What the agent tells, and whom: the object's status, the log, health, metrics.
 
+mod follow;
 mod health;
 mod log;
 mod publisher;

@@ -107,6 +107,17 @@ impl Reporter {
         self.health.is(&self.told);
     }
 
+    /// Tells the API server a little more than it was told last in this boot.
+    pub(super) async fn tell(
+        &mut self,
+        more: impl FnOnce(&NodeNetworkConfigStatus) -> NodeNetworkConfigStatus,
+    ) {
+        let published = self.publisher.published();
+        if published.boot_id == self.facts.boot_id {
+            self.publish(more(published), Instant::now()).await;
+        }
+    }
+
     /// Tells the API server; where it has not heard, when to try again.
     async fn publish(&mut self, status: NodeNetworkConfigStatus, now: Instant) -> Option<Instant> {
         if self.from_memory || self.publisher.has_published(&status) {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::endings::{Scene, State, one, two};
 
 /// Every how manieth step an agent is frozen at: the standby waits for a while.
-const FREEZES: usize = 7;
+const FREEZES: usize = 4;
 
 pub(crate) fn tell(suite: Suite) -> Suite {
     let changes = [

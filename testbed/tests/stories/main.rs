@@ -22,6 +22,8 @@ mod page;
 mod pair;
 mod parts;
 mod pod;
+mod predecessor;
+mod progress;
 mod retries;
 mod routes;
 mod routing;
@@ -38,7 +40,9 @@ use std::process::ExitCode;
 use multinic_testbed::Suite;
 
 fn main() -> ExitCode {
-    let suite = outage::tell(retries::tell(faults::tell(boundaries::tell(Suite::default()))));
+    let suite = progress::tell(predecessor::tell(outage::tell(retries::tell(faults::tell(
+        boundaries::tell(Suite::default()),
+    )))));
     let suite = model::tell(suite);
     let suite = routes::tell(systems::tell(constancy::tell(slots::tell(suite))));
     let suite = check::tell(lease::tell(uplink::tell(guards::tell(suite))));

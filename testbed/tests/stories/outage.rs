@@ -49,7 +49,8 @@ async fn from_memory(bed: &Testbed) -> Result<()> {
     let said = (&told["from_memory"], &told["api_connected"], &told["status"]);
     assert_eq!(said, (&Value::from(true), &Value::from(false), &Value::from("degraded")), "{told}");
     ensure!(get(&admin(&node), "/readyz").await?.status == 200, "it does its work and is not ready");
-    node.agent()?.says("this node's object is taken from memory").await?;
+    let log = node.agent()?.log()?;
+    ensure!(log.contains("this node's object is taken from memory"), "{log}");
 
     world.cluster.resume_server().await?;
     eventually("the status to be of this boot", SOON, async || {

@@ -170,8 +170,8 @@ impl History {
     /// The NIC is not there at `now`. The next one with its MAC address starts anew, but not without end.
     fn away(&mut self, mac: MacAddress, now: Instant) {
         let Some(past) = self.nics.get_mut(&mac) else { return };
-        if past.failure.is_some() {
-            past.give_another_chance();
+        if past.failure.is_some() && !past.stuck {
+            past.settle();
             past.disturbed.push_back(now);
         }
     }

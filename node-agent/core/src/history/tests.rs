@@ -288,7 +288,10 @@ fn what_could_not_be_taken_back_is_touched_no_more_until_the_object_changes_or_a
     let stuck = Explanation::new(Reason::RollbackFailed, "ApplyFailed: no; and the roll-back failed: no");
     let start = || failing(1, &stuck, true);
     let (mut history, now) = start();
-    history.away(mac(NIC), now);
+    for _ in 0..2 * CONTENTION_LIMIT {
+        history.away(mac(NIC), now);
+        assert_eq!(history.held(now)[&mac(NIC)].reason, Reason::RollbackFailed, "nobody fights");
+    }
     for mut history in [restarted(&history, BOOT), restarted(&history, "another boot"), history] {
         history.look(&KernelView::default(), "netplan", &[], now);
         history.look(&KernelView::default(), "networkd", &[], now);

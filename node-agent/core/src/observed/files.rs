@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use multinic_crds::MacAddress;
 use serde::{Deserialize, Serialize};
+
+use crate::parse::foreign::SourceFile;
 
 /// The files on the host that have to do with us, by path.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -11,6 +14,8 @@ pub struct HostFiles {
     pub boot: BTreeMap<String, String>,
     /// What the backend's generator made of them.
     pub generated: BTreeMap<String, String>,
+    /// What the Go agent wrote, for the NICs that are wanted: ours to replace.
+    pub inherited: BTreeMap<MacAddress, SourceFile>,
 }
 
 /// One file, before and after.

@@ -3,4 +3,5 @@
 pub mod bootfile;
 pub mod desired;
 pub mod foreign;
+pub mod predecessor;
 pub mod routing;

@@ -30,5 +30,13 @@ pub(super) fn changes(members: &[Member], written: &BTreeSet<String>, world: Wor
             to: Some(file.text.clone()),
         })
     }));
+    // Last: a boot in between finds the NIC twice rather than not at all, which comes to the same.
+    let taken_over = members.iter().filter(|member| member.wanted.is_some());
+    let inherited = taken_over.filter_map(|member| world.files.inherited.get(&member.mac));
+    changes.extend(inherited.map(|file| FileChange {
+        path: file.path.clone(),
+        from: Some(file.text.clone()),
+        to: None,
+    }));
     changes
 }

@@ -137,7 +137,8 @@ fn is_right(nic: &Interface, target: &Target, files: &[BootFile], world: World<'
     let is_written = files.iter().all(|file| world.files.boot.get(&file.path) == Some(&file.text));
     let stale = removal::files_of(nic.mac_address, world.files)
         .any(|(path, _)| removal::is_stale(path, nic.name, files, world));
-    recorded && is_written && !stale && prove(std::slice::from_ref(target), world.view).is_ok()
+    let inherited = world.files.inherited.contains_key(&nic.mac_address);
+    recorded && is_written && !stale && !inherited && prove(std::slice::from_ref(target), world.view).is_ok()
 }
 
 fn refusal(nic: &Interface, link: &Link, files: &[BootFile], world: World<'_>) -> Option<Explanation> {

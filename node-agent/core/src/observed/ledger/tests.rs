@@ -18,7 +18,7 @@ fn files(nics: &[(&str, &[&str])]) -> HostFiles {
         Netplan.render(&nic(mac, &format!("multinic{number}"), addresses)).unwrap()
     };
     let files = nics.iter().enumerate().flat_map(file).map(|file| (file.path, file.text));
-    HostFiles { boot: files.collect(), generated: BTreeMap::new() }
+    HostFiles { boot: files.collect(), ..HostFiles::default() }
 }
 
 fn nets(texts: &[&str]) -> BTreeSet<IpNet> {
@@ -95,7 +95,7 @@ fn addresses_of_an_earlier_boot_are_ours_only_where_a_boot_file_says_them() {
     let second = of("second", &filed);
     assert_eq!((second.addresses, second.unsaved), (nets(&["10.1.0.6/24"]), true));
     let edited = files(&[(A, &["10.1.0.6/24"])]).boot.into_iter().map(|(path, text)| (path, text + "#"));
-    let edited = HostFiles { boot: edited.collect(), generated: BTreeMap::new() };
+    let edited = HostFiles { boot: edited.collect(), ..HostFiles::default() };
     assert_eq!(of("second", &edited).addresses, all, "nobody knows what networkd read");
 }
 

@@ -78,7 +78,7 @@ fn files_alone_tell_after_a_loss_of_the_ledger_what_is_ours_and_what_it_was_give
     let mut scene = scene(&[nic(A, "multinic0", &["10.1.0.5/24"])]);
     scene.converge();
     scene.ledger = Ledger::default();
-    let files = HostFiles { boot: scene.node.files.clone(), generated: BTreeMap::new() };
+    let files = HostFiles { boot: scene.node.files.clone(), ..HostFiles::default() };
     scene.ledger.recall("a boot", &files, Backends::of(&[&TwoFiles]));
     let known = scene.ledger.get(mac(A)).unwrap();
     assert_eq!(

@@ -6,7 +6,7 @@ const BOOT: &str = "this boot";
 
 impl Scene {
     fn recall(&mut self, boot_id: &str) {
-        let files = HostFiles { boot: self.node.files.clone(), generated: BTreeMap::new() };
+        let files = HostFiles { boot: self.node.files.clone(), ..HostFiles::default() };
         self.ledger.recall(boot_id, &files, Backends::of(&self.backends()));
     }
 }

@@ -11,6 +11,7 @@ use ipnet::IpNet;
 use multinic_crds::{Interface, MacAddress, Reason};
 mod backends;
 mod crash;
+mod inherited;
 mod kernel;
 mod leases;
 mod life;
@@ -38,6 +39,7 @@ use crate::{
     parse::{
         desired::Malformed,
         foreign::{self, Definition, OurNetworks, SourceFile},
+        predecessor,
     },
     protected::{AllowedKind, Fence, Past, Policy},
     testing::{PlainNode, address, connected, default_route, link, mac, nic},
@@ -113,7 +115,7 @@ impl Scene {
     fn fence(&self) -> Fence {
         let policy =
             Policy { node_ips: self.node_ips.clone(), link_kinds: BTreeSet::from([AllowedKind::Physical]) };
-        let files = HostFiles { boot: self.node.files.clone(), generated: BTreeMap::new() };
+        let files = HostFiles { boot: self.node.files.clone(), ..HostFiles::default() };
         let past = Past::new(&self.ledger, &files, self.remembered.clone());
         Fence::around(&self.node.kernel, &self.definitions, &policy, &past)
     }
@@ -123,8 +125,21 @@ impl Scene {
         [self.backend, &Netplan, &NetworkManager, &Networkd, &Wicked]
     }
 
+    /// The node's files, as the host tells them apart.
+    fn files(&self) -> HostFiles {
+        let mut files = HostFiles::default();
+        for (path, text) in self.node.files.clone() {
+            let file = SourceFile { path: path.clone(), text: text.clone() };
+            match predecessor::nic(&file).filter(|mac| self.desired.wanted.contains_key(mac)) {
+                Some(mac) => drop(files.inherited.insert(mac, file)),
+                None => drop(files.boot.insert(path, text)),
+            }
+        }
+        files
+    }
+
     fn plan(&self) -> Plan {
-        let files = HostFiles { boot: self.node.files.clone(), generated: BTreeMap::new() };
+        let files = self.files();
         let (view, fence, backends) = (&self.node.look(), &self.fence(), self.backends());
         let world = World {
             backend: self.backend,

@@ -1,6 +1,6 @@
 //! The host's files and its generator, as far as they decide what netplan does at the next boot.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Complaint, Outputs};
 use crate::{
@@ -62,6 +62,13 @@ impl Boot {
     /// The file of others that defines `id`, or else speaks of it.
     pub(super) fn source(&self, id: &str) -> &str {
         self.claimant(id).or_else(|| self.mention(id)).unwrap_or("another netplan file")
+    }
+
+    /// The same host without these files.
+    pub(super) fn without(&self, paths: &BTreeSet<&str>) -> Self {
+        let mut boot = self.clone();
+        boot.files.retain(|path, _| !paths.contains(path.as_str()));
+        boot
     }
 
     pub(super) fn of_others(&self) -> impl Iterator<Item = (&str, &str)> {

@@ -159,8 +159,10 @@ fn breaks(complaint: &Complaint, change: &Change<'_>) -> Explanation {
 
 fn same_for_others(before: &Outputs, after: &Outputs, change: &Change<'_>) -> Result<(), Explanation> {
     let mut ours = change.ours.clone();
-    // An id that others define as well is not ours alone.
-    ours.ids.retain(|id| change.boot.claimant(id).is_none());
+    // An id that others define as well is not ours alone. What goes with this change, as a file of the Go agent, defines
+    // nothing any more.
+    let stays = change.boot.without(&change.removed);
+    ours.ids.retain(|id| stays.claimant(id).is_none());
     let (was, is) = (before.of_others(&ours), after.of_others(&ours));
     let differs = |path: &&&str| was.get(**path) != is.get(**path);
     if let Some(path) = was.keys().chain(is.keys()).find(differs) {

@@ -399,3 +399,26 @@ fn a_right_nic_is_doubted_once_its_next_boot_is_another_and_asked_about_only_the
     let stacked = boot([uplink(), ours(A, "multinic0"), other("70-storage", "# needs multinic0\n")]);
     assert_eq!(about(&mut generator, stacked), []);
 }
+
+#[test]
+fn a_file_that_goes_with_the_change_defines_nothing_of_others_and_one_that_stays_does() {
+    let text =
+        "network:\n  ethernets:\n    multinic0:\n      match:\n        macaddress: fa:16:3e:00:00:01\n";
+    let go = other("90-multinic0", text);
+    let another = other("70-site", &text.replace("fa:16:3e:00:00:01", B));
+    let BootFile { path, text } = file(A, "multinic0");
+    let written = FileChange { path, from: None, to: Some(text) };
+    let removed = FileChange { path: go.0.clone(), from: Some(go.1.clone()), to: None };
+    let taken_over = transaction(&[A], vec![written, removed]);
+    for release in RELEASES {
+        let host = boot([uplink(), go.clone()]);
+        assert_eq!(
+            refused(release, &host, std::slice::from_ref(&taken_over)),
+            BTreeMap::new(),
+            "{release:?}"
+        );
+        let host = boot([uplink(), go.clone(), another.clone()]);
+        let refused = refused(release, &host, std::slice::from_ref(&taken_over));
+        assert_eq!(reasons(&refused), [(mac(A), Reason::MergeConflict)], "{release:?}");
+    }
+}
