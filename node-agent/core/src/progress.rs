@@ -37,12 +37,10 @@ pub enum What {
     Changing,
     /// The kernel probes addresses that it got.
     Probing,
-    /// The kernel is asked whether all is as wanted.
+    /// It is looked whether the node still has what it lives by.
     Proving,
     /// The files for the next boot are written.
     Writing,
-    /// Who manages the host's network is told.
-    Telling,
     /// Something went wrong, and it goes back to what it was.
     TakingBack,
 }
@@ -96,9 +94,8 @@ impl fmt::Display for What {
             Self::Asking => "asking its network whether its addresses are free",
             Self::Changing => "changing the link",
             Self::Probing => "waiting for the kernel to probe its addresses",
-            Self::Proving => "reading back what the kernel has",
+            Self::Proving => "looking whether the API server can still be reached",
             Self::Writing => "writing its files for the next boot",
-            Self::Telling => "telling what manages the node's network",
             Self::TakingBack => "taking a change back that failed",
         })
     }

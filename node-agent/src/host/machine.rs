@@ -23,7 +23,7 @@ use multinic_agent_core::{
     },
     parse::{desired::Desired, foreign::Definition},
     plan::{Blocked, Notice, Plan, World, decide},
-    progress::{Progress, What},
+    progress::Progress,
     protected::{Fence, Past, Policy},
     wire::{self, Findings, Inquiry},
 };
@@ -302,9 +302,6 @@ impl Host {
     /// What has begun comes to its end: nothing may drop this while it waits.
     pub async fn execute(&mut self, prepared: &Prepared, order: Order<'_>) -> Result<Done, HostError> {
         let Prepared { plan, fence, ledger, view: _, definitions: _ } = prepared;
-        let members: Vec<_> = plan.transactions.iter().flat_map(|one| &one.members).collect();
-        let first = members.first().map(|first| Progress::of(first, What::Changing, 1, members.len()));
-        self.progress.send_replace(first);
         let outcome = execute(self, &plan.transactions, fence, ledger, order).await;
         self.progress.send_replace(None);
         self.ready = Ready::default();
@@ -420,6 +417,10 @@ impl Machine for Host {
         // Where nobody can be asked, that is said once the NIC is set up; it is no reason not to set it up.
         let answers = self.ready.ask(inquiries).await.into_iter();
         answers.map(Result::unwrap_or_default).collect()
+    }
+
+    fn show(&mut self, progress: Progress) {
+        self.progress.send_replace(Some(progress));
     }
 
     async fn probe(&mut self) -> BTreeSet<IpAddr> {

@@ -27,6 +27,7 @@ use multinic_agent_core::{
     },
     parse::{desired::Desired, foreign::Definition},
     plan::{Blocked, BootCheck, Notice, Plan, Transaction, Verdict, World, decide},
+    progress::Progress,
     protected::{AllowedKind, Fence, Past, Policy},
     wire::{Findings, Inquiry},
 };
@@ -273,6 +274,8 @@ impl Machine for Host {
     async fn close(&mut self) -> Result<(), NodeError> {
         Ok(())
     }
+
+    fn show(&mut self, _: Progress) {}
 
     async fn probe(&mut self) -> BTreeSet<IpAddr> {
         BTreeSet::new()

@@ -5,11 +5,12 @@ use std::{collections::BTreeSet, time::Duration};
 use ipnet::IpNet;
 use multinic_crds::{Explanation, MacAddress, Reason};
 
-use super::machine::Machine;
+use super::{machine::Machine, show::show};
 use crate::{
     attribute::Step,
     observed::link::KernelView,
     plan::Transaction,
+    progress::What,
     wire::{Inquiry, Question, before, in_use},
 };
 
@@ -89,6 +90,9 @@ pub(super) async fn finish(
         through.extend(done.into_iter().map(|course| course.one));
         if asking.is_empty() {
             return (through, failed);
+        }
+        if let Some(first) = asking.first() {
+            show(node, transactions, first.one.number, What::Asking);
         }
         let questions = asking.iter().filter_map(|course| course.question.clone());
         let answers = node.ask(questions.map(|one| Inquiry::before(one, own.clone())).collect()).await;

@@ -9,12 +9,14 @@ use super::{
     journal::Journal,
     lifeline::Lifeline,
     machine::{Machine, NodeError},
+    show::show,
     tell,
 };
 use crate::{
     attribute::{Step, Target, Unproven, attempt, prove},
     observed::link::KernelView,
     plan::Transaction,
+    progress::What,
 };
 
 /// How often steps that the first ones made necessary are taken: the kernel drops
@@ -43,6 +45,12 @@ pub(super) async fn change_kernel(
         let mut courses = Vec::new();
         for one in pending {
             let number = one.number;
+            show(
+                node,
+                transactions,
+                number,
+                if one.waited.is_zero() { What::Changing } else { What::Probing },
+            );
             match set_out(node, one, &transactions[number], &view, journal).await {
                 Ok(course) => courses.push(course),
                 Err(cause) => failed.push((number, cause)),

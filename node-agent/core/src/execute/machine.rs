@@ -13,6 +13,7 @@ use crate::{
     attribute::Step,
     observed::{files::FileChange, ledger::Ledger, link::KernelView},
     plan::Notice,
+    progress::Progress,
     wire::{Findings, Inquiry},
 };
 
@@ -39,6 +40,8 @@ pub trait Machine {
     fn close(&mut self) -> impl Future<Output = Result<(), NodeError>>;
     /// The addresses at which the API server takes a new connection, within seconds.
     fn probe(&mut self) -> impl Future<Output = BTreeSet<IpAddr>>;
+    /// Shows where the pass is, to whoever looks.
+    fn show(&mut self, progress: Progress);
     /// Keeps `ledger` over a restart and a crash.
     fn record(&mut self, ledger: &Ledger) -> Result<(), NodeError>;
     /// Waits a little before the next read-back.

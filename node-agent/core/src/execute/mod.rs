@@ -23,6 +23,7 @@ mod lifeline;
 mod machine;
 mod record;
 mod recovery;
+mod show;
 mod tell;
 pub mod undo;
 
@@ -36,6 +37,7 @@ use self::{
     back::{finish, take_back},
     kernel::{change_kernel, unreadable},
     lifeline::Lifeline,
+    show::show,
 };
 pub use self::{
     journal::{Journal, VERSION},
@@ -44,6 +46,7 @@ pub use self::{
 use crate::{
     observed::{ledger::Ledger, link::KernelView},
     plan::Transaction,
+    progress::What,
     protected::Fence,
 };
 
@@ -167,6 +170,9 @@ impl Pass<'_> {
         let mut causes =
             change_kernel(node, self.transactions, &mut self.journal, &ready, start, &lifeline).await;
         ready.retain(|number| !causes.iter().any(|(failed, _)| failed == number));
+        if let Some(first) = ready.first() {
+            show(node, self.transactions, *first, What::Proving);
+        }
         if let Err(cause) = lifeline.reaches(node).await {
             // Which of them it was is found out by trying one after the other.
             causes.extend(ready.drain(..).map(|number| (number, cause.clone())));
@@ -176,6 +182,7 @@ impl Pass<'_> {
         }
         self.note_proven(node, &ready, true);
         for number in ready {
+            show(node, self.transactions, number, What::Writing);
             if let Err((written, cause)) = finish(node, &self.journal.transactions[number]).await {
                 results[number] = Err(self.take_back(node, number, written, cause).await);
             }
@@ -199,6 +206,7 @@ impl Pass<'_> {
         written: usize,
         cause: Explanation,
     ) -> Failure {
+        show(node, self.transactions, number, What::TakingBack);
         self.note_proven(node, &[number], false);
         take_back(node, &self.journal.transactions[number], written, cause).await
     }

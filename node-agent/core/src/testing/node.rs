@@ -28,6 +28,7 @@ use crate::{
         route::Route,
         routing::{NicRoute, SourceRule},
     },
+    progress::What,
 };
 
 /// What is thrown when the agent is killed.
@@ -63,6 +64,8 @@ pub(crate) struct PlainNode {
     moments: usize,
     /// What is under way.
     pub(crate) journal: Option<Journal>,
+    /// What was shown of passes.
+    pub(crate) shown: Vec<What>,
     /// The ledgers that were kept, one after the other.
     pub(crate) recorded: Vec<Ledger>,
     /// What the host remembers of names, as wicked does: it gives these addresses to whatever link is called so.
@@ -88,6 +91,7 @@ impl PlainNode {
             dies_at: None,
             moments: 0,
             journal: None,
+            shown: Vec::new(),
             recorded: Vec::new(),
             remembered: BTreeMap::new(),
             is_deaf: false,

@@ -218,6 +218,8 @@ fn a_change_after_which_the_api_server_takes_no_connection_is_taken_back() {
         assert_eq!((failure.reason(), failure.is_as_before()), (Reason::FenceChanged, true), "{failure}");
     }
     assert_eq!((&scene.node.kernel, &scene.ledger), (&before, &Ledger::default()));
+    let shown = [What::Changing, What::Changing, What::Proving, What::TakingBack, What::TakingBack];
+    assert_eq!(scene.node.shown, shown, "where the pass is");
     // It took none before either, so that nobody can say what that is due to.
     scene.converge();
 }

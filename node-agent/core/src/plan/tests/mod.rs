@@ -41,6 +41,7 @@ use crate::{
         foreign::{self, Definition, OurNetworks, SourceFile},
         predecessor,
     },
+    progress::What,
     protected::{AllowedKind, Fence, Past, Policy},
     testing::{PlainNode, address, connected, default_route, link, mac, nic},
 };

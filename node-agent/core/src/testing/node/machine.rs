@@ -12,6 +12,7 @@ use crate::{
         link::{AddressState, KernelView},
     },
     plan::Notice,
+    progress::Progress,
     testing::mac,
     wire::{Findings, Inquiry},
 };
@@ -98,6 +99,10 @@ impl Machine for PlainNode {
             None => {}
         }
         self.reached.clone()
+    }
+
+    fn show(&mut self, progress: Progress) {
+        self.shown.push(progress.what);
     }
 
     fn record(&mut self, ledger: &Ledger) -> Result<(), NodeError> {
