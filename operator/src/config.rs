@@ -15,7 +15,7 @@ use clap::{
     error::ErrorKind,
 };
 use multinic_crds::{MAX_INTERFACES, Mode};
-use multinic_operator_core::routing::Networking;
+use multinic_operator_core::{pace::Intervals, routing::Networking};
 use multinic_runtime::{RuntimeArgs, admin::Listen};
 
 pub(crate) use self::explain::{COMPLETION, CompletionArgs, EXPLAIN};
@@ -30,6 +30,8 @@ mod explain;
 mod selector;
 
 const SYNC_INTERVALS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(1);
+/// While something changes, where nobody says it. A row is then right in the kernel within two seconds.
+const BUSY_INTERVAL: Duration = Duration::from_secs(1);
 /// Less would be one state of the producer, read twice.
 const REMOVAL_GRACES: RangeInclusive<Duration> = Duration::from_secs(30)..=Duration::from_hours(24);
 /// The word on the command line.
@@ -54,9 +56,9 @@ pub struct Args {
     #[command(flatten)]
     pub(crate) database: DatabaseArgs,
 
-    /// Wait between readings, 1s-1h
-    #[arg(long, env = "POLL_INTERVAL", default_value = "30s", value_name = "DURATION", value_parser = interval)]
-    pub(crate) sync_interval: Duration,
+    /// Wait between readings, busy..at rest
+    #[arg(long, env = "POLL_INTERVAL", default_value = "1s..30s", value_name = "1s..1h", value_parser = intervals)]
+    pub(crate) sync_interval: Intervals,
 
     /// Wait before removals, 30s-24h
     #[arg(long, env = "REMOVAL_GRACE", default_value = "30s", value_name = "DURATION", value_parser = grace)]
@@ -246,9 +248,19 @@ fn path() -> impl TypedValueParser<Value = PathBuf> {
     OsStringValueParser::new().map(PathBuf::from)
 }
 
-fn interval(text: &str) -> Result<Duration, String> {
-    let interval = humantime::parse_duration(text).ok().filter(|interval| SYNC_INTERVALS.contains(interval));
-    interval.ok_or_else(|| "write a duration from 1s to 1h, such as 30s or 1m".to_owned())
+/// `2s..30s`; where one is said, it is that at rest.
+fn intervals(text: &str) -> Result<Intervals, String> {
+    let interval = |text: &str| {
+        humantime::parse_duration(text).ok().filter(|interval| SYNC_INTERVALS.contains(interval))
+    };
+    let said = match text.split_once("..") {
+        Some((busy, rest)) => interval(busy).zip(interval(rest)),
+        None => interval(text).map(|rest| (BUSY_INTERVAL.min(rest), rest)),
+    };
+    let said = said.filter(|(busy, rest)| busy <= rest);
+    said.map(|(busy, rest)| Intervals { busy, rest }).ok_or_else(|| {
+        "write two durations from 1s to 1h, the shorter one first, such as 2s..30s; or the longer one alone".to_owned()
+    })
 }
 
 fn grace(text: &str) -> Result<Duration, String> {

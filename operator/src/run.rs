@@ -10,6 +10,7 @@ use std::{
 use anyhow::{Context, anyhow};
 use futures::FutureExt;
 use kube::{Client, Config};
+use multinic_operator_core::pace::Intervals;
 use multinic_runtime::{RuntimeArgs, admin, api, heartbeat::Heartbeat};
 use prometheus_client::registry::Registry;
 
@@ -38,20 +39,22 @@ pub async fn run(args: Args, shutdown: impl Future<Output = ()> + Send + 'static
 
     let client = client().await?;
     let listeners = admin::bind(&listen).await?;
-    tracing::info!(version = multinic_runtime::VERSION, %listen, ?sync_interval, ?removal_grace, max_interfaces, "started");
+    let Intervals { busy, rest } = sync_interval;
+    tracing::info!(version = multinic_runtime::VERSION, %listen, ?busy, ?rest, ?removal_grace, max_interfaces, "started");
 
     let shutdown = shutdown.shared();
     let heartbeat = Heartbeat::new(LONGEST_TURN);
     let mut registry = Registry::default();
     let metrics = Metrics::register(&mut registry);
-    metrics.set_sync_interval(sync_interval);
+    metrics.set_sync_interval(sync_interval.rest);
     let (board, fleet) = Board::new();
     let dashboard = Dashboard::open(dashboard_listen.0, client.clone(), fleet.clone()).await;
     let stage = dashboard.as_ref().map(Dashboard::stage);
     let endpoint =
         admin::Admin::new(heartbeat.clone(), registry, move || fleet.borrow().report(Instant::now()));
 
-    let settings = Settings { sync_interval, removal_grace, max_interfaces, initial_mode, networking };
+    let settings =
+        Settings { intervals: sync_interval, removal_grace, max_interfaces, initial_mode, networking };
     let pod = leader.own_pod();
     let (events, waiting) = Events::new(pod.clone());
     let mut elector = elector(leader, &client, &heartbeat, &metrics, &board);

@@ -76,7 +76,7 @@ readOnlyRootFilesystem: true
   value: /etc/multinic/database-ca/ca.crt
 {{- end }}
 - name: POLL_INTERVAL
-  value: {{ .Values.agent.pollInterval | quote }}
+  value: {{ printf "%s..%s" .Values.operator.busyInterval .Values.agent.pollInterval | quote }}
 - name: REMOVAL_GRACE
   value: {{ .Values.operator.removalGrace | quote }}
 - name: MAX_INTERFACES

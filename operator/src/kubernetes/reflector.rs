@@ -7,7 +7,7 @@ use kube::{
     Client, Resource, ResourceExt,
     runtime::watcher::{self, Event},
 };
-use multinic_operator_core::cluster::{self, Index};
+use multinic_operator_core::cluster::{self, Facts, Index};
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, timeout_at};
 
@@ -29,7 +29,7 @@ pub struct Reflector<K, T> {
 impl<K, T> Reflector<K, T>
 where
     K: Resource<DynamicType = ()> + ResourceExt + Clone + DeserializeOwned + Debug + Send + 'static,
-    T: PartialEq + From<K>,
+    T: Facts + From<K>,
 {
     /// Begins to watch, and knows nothing yet.
     #[must_use]
@@ -86,6 +86,12 @@ mod tests {
 
     #[derive(Debug, PartialEq)]
     struct Generation(Option<i64>);
+
+    impl Facts for Generation {
+        fn plans_like(&self, next: &Self) -> bool {
+            self == next
+        }
+    }
 
     impl From<ConfigMap> for Generation {
         fn from(object: ConfigMap) -> Self {

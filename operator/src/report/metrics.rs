@@ -43,6 +43,7 @@ pub struct Metrics {
     pub api_writes: Counter,
     pub api_failures: Counter,
     pub row_writes: Counter,
+    pub busy: Gauge,
     sync_interval: Gauge,
     leader: Gauge,
     removals_held: Gauge,
@@ -72,6 +73,7 @@ impl Metrics {
             api_writes: Counter::default(),
             api_failures: Counter::default(),
             row_writes: Counter::default(),
+            busy: Gauge::default(),
             sync_interval: Gauge::default(),
             leader: Gauge::default(),
             removals_held: Gauge::default(),
@@ -95,11 +97,16 @@ impl Metrics {
         );
         registry.register(
             "sync_interval_seconds",
-            "Time between two readings of the table, as it was set",
+            "Time between two readings of the table at rest, as it was set",
             self.sync_interval.clone(),
         );
         for (name, help, gauge) in [
             ("leader", "Whether this operator is the one that acts", &self.leader),
+            (
+                "busy",
+                "Whether the table is read more often, since something changes or is unsettled",
+                &self.busy,
+            ),
             ("database_up", "Whether the table was read at the last attempt", &self.database_up),
             (
                 "database_writable",
@@ -137,6 +144,7 @@ impl Metrics {
         self.leader.set(i64::from(leader));
         if !leader {
             for gauge in [
+                &self.busy,
                 &self.database_up,
                 &self.database_writable,
                 &self.unwritten,
@@ -186,8 +194,8 @@ impl Metrics {
 
     /// Shows the fleet after a sync that read the table.
     pub fn show(&self, fleet: &Fleet) {
+        self.show_writes(fleet);
         for (gauge, value) in [
-            (&self.database_writable, usize::from(fleet.write_error.is_none())),
             (&self.unwritten, fleet.unwritten_rows),
             (&self.nodes, fleet.nodes),
             (&self.rows, fleet.rows),
@@ -199,6 +207,11 @@ impl Metrics {
         }
         self.set_rejected(fleet.rejected.iter().map(|rejection| rejection.fault.reason));
         self.last_sync.set(Timestamp::now().as_second());
+    }
+
+    /// Shows whether `netplan_success` could be written.
+    pub fn show_writes(&self, fleet: &Fleet) {
+        self.database_writable.set(i64::from(fleet.write_error.is_none()));
     }
 
     /// A sync took this long.

@@ -2,6 +2,7 @@
 
 mod alone;
 mod boundaries;
+mod cadence;
 mod check;
 mod constancy;
 mod dhcp;
@@ -34,7 +35,7 @@ use std::process::ExitCode;
 use multinic_testbed::Suite;
 
 fn main() -> ExitCode {
-    let suite = faults::tell(boundaries::tell(Suite::default()));
+    let suite = cadence::tell(faults::tell(boundaries::tell(Suite::default())));
     let suite = routes::tell(systems::tell(constancy::tell(slots::tell(suite))));
     let suite = check::tell(lease::tell(uplink::tell(guards::tell(suite))));
     let suite = dhcp::tell(wire::tell(routing::tell(moves::tell(endings::tell(udev::tell(suite))))));
