@@ -19,12 +19,13 @@ use crate::{
     config::LeaderArgs,
     controller::{Controller, LONGEST_TURN},
     dashboard::Dashboard,
-    database::{Database, DatabaseSettings},
+    database::{Database, DatabaseSettings, StatusTable},
     kubernetes::{self, leader::Elector},
     report::events::Events,
     report::fleet::Board,
     report::metrics::Metrics,
     report::reporter::Reporter,
+    status_table::Scribe,
     sync::{Settings, Syncer},
 };
 
@@ -59,12 +60,18 @@ pub async fn run(args: Args, shutdown: impl Future<Output = ()> + Send + 'static
     let (events, waiting) = Events::new(pod.clone());
     let mut elector = elector(leader, &client, &heartbeat, &metrics, &board);
     metrics.set_leader(elector.is_none());
+    let status_table = database.status_table();
     let database = DatabaseSettings::from(database);
+    let status_table = status_table.map(|name| StatusTable::new(database.clone(), name));
     let work = || {
         let database = Database::new(database.clone());
         let reporter = Reporter::new(board.clone(), metrics.clone(), events.clone(), stage.clone());
         let syncer = Syncer::new(client.clone(), database, settings.clone(), reporter);
-        Controller::new(syncer, sync_interval, heartbeat.clone()).run()
+        let controller = Controller::new(syncer, sync_interval, heartbeat.clone()).run();
+        let scribe = status_table
+            .clone()
+            .map(|table| Scribe::new(client.clone(), table, metrics.clone(), board.clone()).run());
+        beside(controller, scribe)
     };
     let ended = tokio::select! {
         served = admin::serve(listeners, endpoint, shutdown.clone()) => stopped(served),
@@ -111,6 +118,20 @@ where
     match elector {
         Some(elector) => elector.run(work).await,
         None => work().await,
+    }
+}
+
+/// Both for ever, where there is an `other`.
+async fn beside(
+    work: impl Future<Output = Infallible>,
+    other: Option<impl Future<Output = Infallible>>,
+) -> Infallible {
+    match other {
+        Some(other) => tokio::select! {
+            never = work => never,
+            never = other => never,
+        },
+        None => work.await,
     }
 }
 

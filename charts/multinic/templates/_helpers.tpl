@@ -69,6 +69,10 @@ readOnlyRootFilesystem: true
   value: {{ .Values.database.user | quote }}
 - name: DB_PASSWORD_FILE
   value: /etc/multinic/database/password
+{{- with .Values.database.statusTable }}
+- name: DB_STATUS_TABLE
+  value: {{ . | quote }}
+{{- end }}
 - name: DB_SSL_MODE
   value: {{ .Values.database.tls.mode }}
 {{- if .Values.database.tls.caConfigMap }}

@@ -1,25 +1,19 @@
 //! What `netplan_success` should say, and which rows say something else.
 
 mod marks;
+mod proof;
+mod update;
 
 use std::mem;
 
-use multinic_crds::{InterfaceState, MacAddress};
+use multinic_crds::MacAddress;
 
-pub use self::marks::Marks;
+pub use self::{marks::Marks, update::Update};
+use self::{proof::proves, update::updates};
 use crate::{
     cluster::{Index, Name, Node, Object},
-    table::{Mark, Nic, RowKey, Snapshot, Stray},
+    table::{Mark, Nic, Snapshot, Stray},
 };
-
-/// Rows that should all say the same.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Update {
-    /// What they should say.
-    pub success: bool,
-    /// The rows, in order, so that concurrent writers lock alike.
-    pub keys: Vec<RowKey>,
-}
 
 /// The rows whose `netplan_success` is not what the objects prove, and what every row says once they are written.
 ///
@@ -58,15 +52,6 @@ pub fn mirror(
     (updates(no, yes), marks)
 }
 
-fn updates(no: Vec<RowKey>, yes: Vec<RowKey>) -> Vec<Update> {
-    let update = |(success, mut keys): (bool, Vec<RowKey>)| {
-        keys.sort_unstable();
-        keys.dedup();
-        (!keys.is_empty()).then_some(Update { success, keys })
-    };
-    [(false, no), (true, yes)].into_iter().filter_map(update).collect()
-}
-
 /// The rows of servers that are no Nodes here, about NICs that the objects have.
 fn lost<'a>(snapshot: &'a Snapshot, objects: &'a Index<Object>) -> impl Iterator<Item = &'a Stray> {
     let objects = objects.iter().filter(|_| !snapshot.strays.is_empty());
@@ -77,15 +62,6 @@ fn lost<'a>(snapshot: &'a Snapshot, objects: &'a Index<Object>) -> impl Iterator
 fn is_proven(identity: Option<&(Name, MacAddress)>, nodes: &Index<Node>, object: Option<&Object>) -> bool {
     let Some(((name, mac), object)) = identity.zip(object) else { return false };
     nodes.get(name).is_some_and(|node| proves(object, node, *mac))
-}
-
-/// Whether the object is current, and the agent has read this NIC back: on this Node, in the boot that the Node is in,
-/// with nothing in its way.
-fn proves(object: &Object, node: &Node, mac: MacAddress) -> bool {
-    object.is_reported_on(node)
-        && object.owner.as_ref().is_none_or(|owner| *owner == node.uid)
-        && !object.has_obstacle()
-        && object.reported(mac).is_some_and(|reported| reported.state == InterfaceState::Configured)
 }
 
 fn asks_for(object: &Object, nic: &Nic) -> bool {

@@ -66,7 +66,8 @@ where
     }
 }
 
-fn told<K>(event: Event<K>) -> cluster::Event<K> {
+/// What a watch tells, as the core takes it in.
+pub(crate) fn told<K>(event: Event<K>) -> cluster::Event<K> {
     match event {
         Event::Apply(object) => cluster::Event::Apply(object),
         Event::Delete(object) => cluster::Event::Delete(object),

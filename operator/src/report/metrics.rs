@@ -43,6 +43,8 @@ pub struct Metrics {
     pub api_writes: Counter,
     pub api_failures: Counter,
     pub row_writes: Counter,
+    pub status_writes: Counter,
+    pub status_table_failing: Gauge,
     pub busy: Gauge,
     sync_interval: Gauge,
     leader: Gauge,
@@ -73,6 +75,8 @@ impl Metrics {
             api_writes: Counter::default(),
             api_failures: Counter::default(),
             row_writes: Counter::default(),
+            status_writes: Counter::default(),
+            status_table_failing: Gauge::default(),
             busy: Gauge::default(),
             sync_interval: Gauge::default(),
             leader: Gauge::default(),
@@ -114,6 +118,11 @@ impl Metrics {
                 &self.database_writable,
             ),
             ("unwritten_rows", "Rows whose netplan_success is still to be written", &self.unwritten),
+            (
+                "status_table_failing",
+                "Whether an error keeps the status table from being written, where there is one",
+                &self.status_table_failing,
+            ),
             ("nodes", "Nodes of the cluster", &self.nodes),
             ("rows", "Rows of the table", &self.rows),
             ("unmatched_rows", "Rows of servers that are no Nodes of this cluster", &self.unmatched),
@@ -134,6 +143,11 @@ impl Metrics {
             ("api_writes", "Calls to the API server that write", &self.api_writes),
             ("api_failures", "Objects that could not be written", &self.api_failures),
             ("row_writes", "Rows whose netplan_success was changed", &self.row_writes),
+            (
+                "status_table_writes",
+                "Rows that were written to the status table, or deleted there",
+                &self.status_writes,
+            ),
         ] {
             registry.register(name, help, counter.clone());
         }
@@ -148,6 +162,7 @@ impl Metrics {
                 &self.database_up,
                 &self.database_writable,
                 &self.unwritten,
+                &self.status_table_failing,
                 &self.nodes,
                 &self.rows,
                 &self.unmatched,

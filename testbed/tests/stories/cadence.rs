@@ -73,6 +73,7 @@ async fn said(bed: &Testbed) -> Result<()> {
     world.database.producer().sync(&storage).await?;
     assert_eq!(syncs().await?, before);
     node.unplug(FIRST)?;
+    world.settled(&node, FIRST, InterfaceState::DeviceMissing).await?;
     node.plug(FIRST)?;
     success(&world, FIRST, true).await?;
     ensure!(syncs().await? > before, "nobody read the rows that are new");

@@ -24,6 +24,7 @@ mod routes;
 mod routing;
 mod schema;
 mod slots;
+mod status_table;
 mod systems;
 mod udev;
 mod uplink;
@@ -35,7 +36,7 @@ use std::process::ExitCode;
 use multinic_testbed::Suite;
 
 fn main() -> ExitCode {
-    let suite = cadence::tell(faults::tell(boundaries::tell(Suite::default())));
+    let suite = status_table::tell(cadence::tell(faults::tell(boundaries::tell(Suite::default()))));
     let suite = routes::tell(systems::tell(constancy::tell(slots::tell(suite))));
     let suite = check::tell(lease::tell(uplink::tell(guards::tell(suite))));
     let suite = dhcp::tell(wire::tell(routing::tell(moves::tell(endings::tell(udev::tell(suite))))));

@@ -7,7 +7,10 @@ use std::{
 
 use multinic_crds::MacAddress;
 
-use super::{Update, proves, updates};
+use super::{
+    proof::proves,
+    update::{Update, updates},
+};
 use crate::{
     cluster::{Index, Name, Node, Object},
     routing::Columns,
