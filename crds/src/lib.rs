@@ -53,7 +53,9 @@ pub use route::{
 };
 pub use schema::{crd, crd_yaml};
 pub use spec::{Interface, MAX_ROUTES, Mode, NodeNetworkConfig, NodeNetworkConfigSpec};
-pub use status::{InterfaceState, InterfaceStatus, NodeNetworkConfigStatus, ObservedLink};
+pub use status::{
+    InterfaceState, InterfaceStatus, MAX_UNCLAIMED, NodeNetworkConfigStatus, ObservedLink, UnclaimedLink,
+};
 
 /// Field manager of everything the operator writes.
 pub const OPERATOR_MANAGER: &str = "multinic-operator";

@@ -4,6 +4,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// The most NICs that a status lists of those that nobody asks for.
+pub const MAX_UNCLAIMED: usize = 32;
+
 /// What the node's kernel shows, and how far the agent has come. Written by the node's agent, except for the condition
 /// `Synced`, which the operator writes. Nothing in it changes by itself: an idle node never writes its status.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -36,6 +39,14 @@ pub struct NodeNetworkConfigStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["macAddress"]))]
     pub interfaces: Vec<InterfaceStatus>,
+    /// NICs that the node has and that no entry of `spec.interfaces` asks for, by MAC address; of more than 32 the first. Perhaps
+    /// somebody forgot to detach their ports. Those are left out by which the node lives, and parts of other links.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(
+        length(max = MAX_UNCLAIMED),
+        extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["macAddress"])
+    )]
+    pub unclaimed: Vec<UnclaimedLink>,
     /// What is true of the node as a whole. Example: `kubectl wait --for=condition=Ready nnc --all`.
     /// - `Ready` (agent): every wanted NIC is configured, and no NIC is left that is not wanted.
     /// - `Degraded` (agent): something needs a person, or another attempt.
@@ -95,6 +106,20 @@ pub enum InterfaceState {
     Failed,
     /// No longer wanted, and not gone yet.
     Removing,
+}
+
+/// A NIC that the node has and nobody asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UnclaimedLink {
+    /// MAC address of the NIC, the one that is burnt in where it has one. Example: `fa:16:3e:12:34:56`.
+    pub mac_address: String,
+    /// The name that the NIC has in the kernel now. Example: `ens7`.
+    pub link_name: String,
+    /// Whether somebody has set the NIC up, by hand or by a file of the host.
+    pub up: bool,
+    /// Whether the NIC has a carrier, as far as the kernel knows; it knows only of NICs that are up.
+    pub carrier: bool,
 }
 
 /// A link as the kernel shows it.

@@ -15,7 +15,7 @@ use clap::{
     error::ErrorKind,
 };
 use multinic_crds::{MAX_INTERFACES, Mode};
-use multinic_operator_core::routing::Networking;
+use multinic_operator_core::{pace::Intervals, routing::Networking, status_table::TableName};
 use multinic_runtime::{RuntimeArgs, admin::Listen};
 
 pub(crate) use self::explain::{COMPLETION, CompletionArgs, EXPLAIN};
@@ -30,6 +30,8 @@ mod explain;
 mod selector;
 
 const SYNC_INTERVALS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(1);
+/// While something changes, where nobody says it. A row is then right in the kernel within two seconds.
+const BUSY_INTERVAL: Duration = Duration::from_secs(1);
 /// Less would be one state of the producer, read twice.
 const REMOVAL_GRACES: RangeInclusive<Duration> = Duration::from_secs(30)..=Duration::from_hours(24);
 /// The word on the command line.
@@ -54,9 +56,9 @@ pub struct Args {
     #[command(flatten)]
     pub(crate) database: DatabaseArgs,
 
-    /// Wait between readings, 1s-1h
-    #[arg(long, env = "POLL_INTERVAL", default_value = "30s", value_name = "DURATION", value_parser = interval)]
-    pub(crate) sync_interval: Duration,
+    /// Wait between readings, busy..at rest
+    #[arg(long, env = "POLL_INTERVAL", default_value = "1s..30s", value_name = "1s..1h", value_parser = intervals)]
+    pub(crate) sync_interval: Intervals,
 
     /// Wait before removals, 30s-24h
     #[arg(long, env = "REMOVAL_GRACE", default_value = "30s", value_name = "DURATION", value_parser = grace)]
@@ -193,12 +195,25 @@ pub(crate) struct DatabaseArgs {
     #[arg(long, env = "DB_SSL_MODE", default_value = "preferred", value_name = "MODE", value_enum)]
     db_ssl_mode: SslMode,
 
-    /// Authorities to trust (PEM file); the server is then verified
+    /// Authorities (PEM) to verify the server by
     #[arg(long, env = "DB_SSL_CA", value_name = "FILE", value_parser = path())]
     db_ssl_ca: Option<PathBuf>,
+
+    /// Table to write how each NIC is into
+    #[arg(long, env = "DB_STATUS_TABLE", default_value = "", hide_default_value = true, value_name = "NAME")]
+    #[arg(value_parser = table)]
+    db_status_table: StatusTableName,
 }
 
+/// Of the status table, where there is one.
+type StatusTableName = Option<TableName>;
+
 impl DatabaseArgs {
+    /// What the status table is called, where there is one.
+    pub(crate) fn status_table(&self) -> Option<TableName> {
+        self.db_status_table.clone()
+    }
+
     pub(crate) fn validate(&self) -> Result<(), clap::Error> {
         let refuse = |why| Err(Args::command().error(ErrorKind::ValueValidation, why));
         if self.db_ssl_mode == SslMode::Disabled && self.db_ssl_ca.as_deref().is_some_and(is_set) {
@@ -224,8 +239,16 @@ fn is_set(path: &Path) -> bool {
 
 impl From<DatabaseArgs> for DatabaseSettings {
     fn from(args: DatabaseArgs) -> Self {
-        let DatabaseArgs { db_host, db_port, db_name, db_user, db_password_file, db_ssl_mode, db_ssl_ca } =
-            args;
+        let DatabaseArgs {
+            db_host,
+            db_port,
+            db_name,
+            db_user,
+            db_password_file,
+            db_ssl_mode,
+            db_ssl_ca,
+            db_status_table: _,
+        } = args;
         // Not an argument of clap's, which would make it a flag that every process list shows.
         let file = |path: &PathBuf| is_set(path);
         let from_environment = || env::var(PASSWORD).map_or(Password::None, Password::Value);
@@ -246,9 +269,24 @@ fn path() -> impl TypedValueParser<Value = PathBuf> {
     OsStringValueParser::new().map(PathBuf::from)
 }
 
-fn interval(text: &str) -> Result<Duration, String> {
-    let interval = humantime::parse_duration(text).ok().filter(|interval| SYNC_INTERVALS.contains(interval));
-    interval.ok_or_else(|| "write a duration from 1s to 1h, such as 30s or 1m".to_owned())
+/// `2s..30s`; where one is said, it is that at rest.
+fn intervals(text: &str) -> Result<Intervals, String> {
+    let interval = |text: &str| {
+        humantime::parse_duration(text).ok().filter(|interval| SYNC_INTERVALS.contains(interval))
+    };
+    let said = match text.split_once("..") {
+        Some((busy, rest)) => interval(busy).zip(interval(rest)),
+        None => interval(text).map(|rest| (BUSY_INTERVAL.min(rest), rest)),
+    };
+    let said = said.filter(|(busy, rest)| busy <= rest);
+    said.map(|(busy, rest)| Intervals { busy, rest }).ok_or_else(|| {
+        "write two durations from 1s to 1h, the shorter one first, such as 2s..30s; or the longer one alone".to_owned()
+    })
+}
+
+/// An empty name is none.
+fn table(text: &str) -> Result<StatusTableName, String> {
+    if text.is_empty() { Ok(None) } else { text.parse().map(Some) }
 }
 
 fn grace(text: &str) -> Result<Duration, String> {

@@ -1,11 +1,12 @@
-//! The loop: events into the indexes, and from time to time one sync.
+//! The loop: events into the indexes, and from time to time one turn.
 
 use std::{
     convert::Infallible,
+    hash::{BuildHasher, RandomState},
     time::{Duration, Instant},
 };
 
-use multinic_operator_core::pace::Pace;
+use multinic_operator_core::pace::{Intervals, Pace, Turn};
 use multinic_runtime::heartbeat::Heartbeat;
 use tokio::time::sleep_until;
 
@@ -19,54 +20,80 @@ const IDLE_TURN: Duration = Duration::from_secs(30);
 /// The operator's loop.
 pub(crate) struct Controller {
     syncer: Syncer,
-    sync_interval: Duration,
+    intervals: Intervals,
     pace: Pace,
     heartbeat: Heartbeat,
 }
 
 impl Controller {
-    pub(crate) const fn new(syncer: Syncer, sync_interval: Duration, heartbeat: Heartbeat) -> Self {
-        Self { syncer, sync_interval, pace: Pace::new(sync_interval), heartbeat }
+    pub(crate) const fn new(syncer: Syncer, intervals: Intervals, heartbeat: Heartbeat) -> Self {
+        Self { syncer, intervals, pace: Pace::new(intervals), heartbeat }
     }
 
     /// Turns for ever. May be dropped at any await: every effect is complete in itself.
     pub(crate) async fn run(mut self) -> Infallible {
         loop {
             self.heartbeat.beat();
-            self.syncer.show_watches();
             let now = Instant::now();
-            let wake = self.wake(now);
+            self.syncer.show(self.pace.is_busy(now));
+            let (wake, turn) = self.wake(now);
             tokio::select! {
                 changed = self.syncer.watches.turn() => if changed {
-                    self.pace.note(Instant::now());
+                    self.note();
                 },
                 () = sleep_until(wake.min(now + IDLE_TURN).into()) => if wake <= Instant::now() {
-                    self.sync().await;
+                    self.take(turn).await;
                 }
             }
         }
     }
 
-    /// When to sync next, whatever the watches bring.
-    fn wake(&self, now: Instant) -> Instant {
+    /// What to do next and when, whatever the watches bring.
+    fn wake(&self, now: Instant) -> (Instant, Turn) {
         if self.syncer.watches.are_listed() {
-            self.pace.next(self.syncer.retry()).unwrap_or(now)
+            self.pace.next(self.syncer.retry()).unwrap_or((now, Turn::Sync))
         } else {
-            now + self.sync_interval
+            (now + self.intervals.rest, Turn::Sync)
         }
     }
 
-    async fn sync(&mut self) {
+    /// The watches brought something.
+    fn note(&mut self) {
+        let now = Instant::now();
+        if self.syncer.watches.take_replan() {
+            self.pace.note(now);
+        } else {
+            self.pace.hear(now);
+        }
+    }
+
+    async fn take(&mut self, turn: Turn) {
         if !self.syncer.watches.are_listed() {
             return;
         }
         // The time until now was for waiting.
         self.heartbeat.beat();
         let began = Instant::now();
-        let overtaken = self.syncer.sync(began).await;
+        match turn {
+            Turn::Sync => self.sync(began).await,
+            Turn::Mirror => self.mirror(began).await,
+        }
+    }
+
+    async fn sync(&mut self, began: Instant) {
+        let (seen, overtaken) = self.syncer.sync(began).await;
         let ended = Instant::now();
-        self.pace.synced(began, ended);
+        self.pace.synced(began, ended, seen, RandomState::new().hash_one(()));
         if overtaken {
+            self.pace.note(ended);
+        }
+    }
+
+    async fn mirror(&mut self, began: Instant) {
+        let must_read = self.syncer.mirror().await;
+        let ended = Instant::now();
+        self.pace.mirrored(began, ended);
+        if must_read {
             self.pace.note(ended);
         }
     }

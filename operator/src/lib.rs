@@ -32,6 +32,7 @@ mod explain;
 pub mod kubernetes;
 pub mod report;
 mod run;
+mod status_table;
 mod sync;
 
 pub use check::check;

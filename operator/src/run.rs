@@ -10,6 +10,7 @@ use std::{
 use anyhow::{Context, anyhow};
 use futures::FutureExt;
 use kube::{Client, Config};
+use multinic_operator_core::pace::Intervals;
 use multinic_runtime::{RuntimeArgs, admin, api, heartbeat::Heartbeat};
 use prometheus_client::registry::Registry;
 
@@ -18,12 +19,13 @@ use crate::{
     config::LeaderArgs,
     controller::{Controller, LONGEST_TURN},
     dashboard::Dashboard,
-    database::{Database, DatabaseSettings},
+    database::{Database, DatabaseSettings, StatusTable},
     kubernetes::{self, leader::Elector},
     report::events::Events,
     report::fleet::Board,
     report::metrics::Metrics,
     report::reporter::Reporter,
+    status_table::Scribe,
     sync::{Settings, Syncer},
 };
 
@@ -38,30 +40,38 @@ pub async fn run(args: Args, shutdown: impl Future<Output = ()> + Send + 'static
 
     let client = client().await?;
     let listeners = admin::bind(&listen).await?;
-    tracing::info!(version = multinic_runtime::VERSION, %listen, ?sync_interval, ?removal_grace, max_interfaces, "started");
+    let Intervals { busy, rest } = sync_interval;
+    tracing::info!(version = multinic_runtime::VERSION, %listen, ?busy, ?rest, ?removal_grace, max_interfaces, "started");
 
     let shutdown = shutdown.shared();
     let heartbeat = Heartbeat::new(LONGEST_TURN);
     let mut registry = Registry::default();
     let metrics = Metrics::register(&mut registry);
-    metrics.set_sync_interval(sync_interval);
+    metrics.set_sync_interval(sync_interval.rest);
     let (board, fleet) = Board::new();
     let dashboard = Dashboard::open(dashboard_listen.0, client.clone(), fleet.clone()).await;
     let stage = dashboard.as_ref().map(Dashboard::stage);
     let endpoint =
         admin::Admin::new(heartbeat.clone(), registry, move || fleet.borrow().report(Instant::now()));
 
-    let settings = Settings { sync_interval, removal_grace, max_interfaces, initial_mode, networking };
+    let settings =
+        Settings { intervals: sync_interval, removal_grace, max_interfaces, initial_mode, networking };
     let pod = leader.own_pod();
     let (events, waiting) = Events::new(pod.clone());
     let mut elector = elector(leader, &client, &heartbeat, &metrics, &board);
     metrics.set_leader(elector.is_none());
+    let status_table = database.status_table();
     let database = DatabaseSettings::from(database);
+    let status_table = status_table.map(|name| StatusTable::new(database.clone(), name));
     let work = || {
         let database = Database::new(database.clone());
         let reporter = Reporter::new(board.clone(), metrics.clone(), events.clone(), stage.clone());
         let syncer = Syncer::new(client.clone(), database, settings.clone(), reporter);
-        Controller::new(syncer, sync_interval, heartbeat.clone()).run()
+        let controller = Controller::new(syncer, sync_interval, heartbeat.clone()).run();
+        let scribe = status_table
+            .clone()
+            .map(|table| Scribe::new(client.clone(), table, metrics.clone(), board.clone()).run());
+        beside(controller, scribe)
     };
     let ended = tokio::select! {
         served = admin::serve(listeners, endpoint, shutdown.clone()) => stopped(served),
@@ -108,6 +118,20 @@ where
     match elector {
         Some(elector) => elector.run(work).await,
         None => work().await,
+    }
+}
+
+/// Both for ever, where there is an `other`.
+async fn beside(
+    work: impl Future<Output = Infallible>,
+    other: Option<impl Future<Output = Infallible>>,
+) -> Infallible {
+    match other {
+        Some(other) => tokio::select! {
+            never = work => never,
+            never = other => never,
+        },
+        None => work.await,
     }
 }
 

@@ -9,9 +9,10 @@ use k8s_openapi::jiff::Timestamp;
 use kube::Client;
 use multinic_crds::Mode;
 use multinic_operator_core::{
-    cluster::Matcher,
-    mirror::mirror,
+    cluster::{Index, Matcher, Name, Object, unreported},
+    mirror::{Marks, mirror},
     outage::Outage,
+    pace::{Intervals, Seen, Size},
     plan::{Applied, Memory, World, plan, unread},
     routing::{Networking, Policy},
     table::{Relied, Snapshot},
@@ -27,7 +28,7 @@ use crate::{
 /// What a person chose.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
-    pub(crate) sync_interval: Duration,
+    pub(crate) intervals: Intervals,
     pub(crate) removal_grace: Duration,
     pub(crate) max_interfaces: usize,
     pub(crate) initial_mode: Mode,
@@ -43,6 +44,8 @@ pub(crate) struct Syncer {
 
     pub(crate) watches: Watches,
     memory: Memory,
+    /// What the rows said at the last reading; nothing in an outage.
+    marks: Marks,
     outage: Option<Outage>,
     /// Whether objects had changed before the last sync could write them.
     outdated: bool,
@@ -57,6 +60,7 @@ impl Syncer {
             settings,
             reporter,
             memory: Memory::default(),
+            marks: Marks::default(),
             outage: None,
             outdated: false,
         }
@@ -67,22 +71,25 @@ impl Syncer {
         self.outage.as_ref().map(Outage::delay)
     }
 
-    /// Shows whether the API server tells what there is.
-    pub(crate) fn show_watches(&self) {
+    /// Shows whether the API server tells what there is, and whether the table is read more often.
+    pub(crate) fn show(&self, busy: bool) {
         self.reporter.watches(self.watches.are_listed(), self.watches.are_well());
+        self.reporter.busy(busy);
     }
 
-    /// Read, catch up, snapshot, plan, apply, catch up, mirror, write, report. Tells whether something came meanwhile
-    /// that this has not seen.
+    /// Read, catch up, snapshot, plan, apply, catch up, mirror, write, report. Tells what it saw, and whether something
+    /// came meanwhile that this has not seen.
     ///
     /// May be dropped at any await: every effect is complete in itself.
-    pub(crate) async fn sync(&mut self, began: Instant) -> bool {
+    pub(crate) async fn sync(&mut self, began: Instant) -> (Seen, bool) {
         self.watches.sweep();
+        // What is read next takes their place.
+        self.marks = Marks::default();
         let rows = match self.database.read(Relied::from(&self.watches.objects.index)).await {
             Ok(rows) => rows,
             Err(error) => {
                 self.hold(&error).await;
-                return false;
+                return (Seen::default(), false);
             }
         };
         self.reporter.read(self.outage.take().as_ref(), &self.watches.objects.index);
@@ -91,13 +98,14 @@ impl Syncer {
         let Watches { nodes, objects } = &mut self.watches;
         let networking = &self.settings.networking;
         let policy = Policy { networking, nodes: &nodes.index, objects: &objects.index };
-        let snapshot = Snapshot::new(rows, &Matcher::new(&nodes.index, &objects.index), &policy);
+        let mut snapshot = Snapshot::new(rows, &Matcher::new(&nodes.index, &objects.index), &policy);
+        let grace = self.settings.removal_grace.max(self.settings.intervals.rest);
         let world = World {
             nodes: &nodes.index,
             objects: &objects.index,
             max_interfaces: self.settings.max_interfaces,
             initial_mode: self.settings.initial_mode,
-            grace: self.settings.removal_grace.max(self.settings.sync_interval),
+            grace,
             now: began,
         };
         let mut plan = plan(&snapshot, &world, &self.memory);
@@ -105,17 +113,46 @@ impl Syncer {
         let applied = apply(&self.client, &plan.tasks, &mut objects.index, Timestamp::now()).await;
         plan.settle(&objects.index);
         let outdated = self.is_outdated(&applied);
+        // All of this has been planned from, or is what was planned.
+        let _ = self.watches.take_replan();
 
         // What is said of success is what is known now, and not when the table was read.
-        let overtaken = self.watches.catch_up().await;
+        self.watches.catch_up().await;
+        let overtaken = self.watches.take_replan();
         let watched = self.watches.are_well();
         let Watches { nodes, objects } = &mut self.watches;
-        let updates = mirror(&snapshot, &nodes.index, &objects.index, watched);
+        let updates;
+        (updates, self.marks) = mirror(&mut snapshot, &nodes.index, &objects.index, watched);
         let written = self.database.write(&updates).await;
 
+        let seen = Seen {
+            size: Some(size(&snapshot)),
+            stirred: applied.specs > 0 || (written.rows > 0 && written.is_postponed),
+            unsettled: unreported(&nodes.index, &objects.index).map(generation(&objects.index)).collect(),
+            ripens: self.memory.ripens(began, grace),
+        };
         self.reporter.synced(Outcome { began, snapshot, plan, applied, written }, &objects.index);
         self.look();
-        overtaken || outdated
+        (seen, overtaken || outdated)
+    }
+
+    /// Carries what agents say to the rows as they were last read. Tells whether they have to be read again: somebody
+    /// else wrote them meanwhile, or they could not be written.
+    pub(crate) async fn mirror(&mut self) -> bool {
+        self.watches.catch_up().await;
+        let watched = self.watches.are_well();
+        let Watches { nodes, objects } = &self.watches;
+        let named = nodes.index.changed().union(objects.index.changed()).cloned().collect();
+        let updates = self.marks.mirror(&named, &nodes.index, &objects.index, watched);
+        let mut must_read = self.watches.take_replan();
+        if !updates.is_empty() {
+            let written = self.database.write(&updates).await;
+            let keys: usize = updates.iter().map(|update| update.keys.len()).sum();
+            must_read |= written.rows != keys as u64;
+            self.reporter.mirrored(written, &self.watches.objects.index);
+        }
+        self.look();
+        must_read
     }
 
     /// Whether something overtook the plan, which need not be news by itself. Only once: more than that is no accident.
@@ -128,7 +165,7 @@ impl Syncer {
     async fn hold(&mut self, error: &DatabaseError) {
         self.memory.forget_evidence();
         let now = Instant::now();
-        let outage = self.outage.get_or_insert_with(|| Outage::new(self.settings.sync_interval, now));
+        let outage = self.outage.get_or_insert_with(|| Outage::new(self.settings.intervals.rest, now));
         let news = outage.fail(error.reason(), error.to_string(), now);
         self.reporter.unread(news.as_slice(), &self.watches.objects.index);
 
@@ -149,4 +186,14 @@ impl Syncer {
         let (nodes, objects) = (&nodes.index, &objects.index);
         self.reporter.looked(&News { nodes, objects, changed_nodes, changed_objects });
     }
+}
+
+const fn size(snapshot: &Snapshot) -> Size {
+    let (rejected, unmatched) = (snapshot.rejected.len(), snapshot.unmatched.len());
+    Size { rows: snapshot.rows, rejected, unmatched }
+}
+
+/// The name of a Node, with the generation of its object.
+fn generation(objects: &Index<Object>) -> impl Fn(&Name) -> (Name, i64) {
+    |name| (Name::clone(name), objects.get(name).map_or(0, |object| object.generation))
 }

@@ -32,7 +32,8 @@ pub use parts::binaries::{Binaries, binaries, bring_libraries, use_release_binar
 pub use parts::browser::{Browser, Page, Screen};
 pub use parts::control_plane::{ControlPlane, NAMESPACE, Write};
 pub use parts::database::{
-    DATABASE, Database, OPERATOR_USER, OpenstackConfig, Port, Producer, Schema, Statements, Subnet,
+    DATABASE, Database, OPERATOR_USER, OpenstackConfig, Port, Producer, STATUS_TABLE, Schema, Statements,
+    Subnet,
 };
 pub use parts::dhcp::DhcpServer;
 pub use parts::harm::{Harm, Monitor};

@@ -69,6 +69,10 @@ readOnlyRootFilesystem: true
   value: {{ .Values.database.user | quote }}
 - name: DB_PASSWORD_FILE
   value: /etc/multinic/database/password
+{{- with .Values.database.statusTable }}
+- name: DB_STATUS_TABLE
+  value: {{ . | quote }}
+{{- end }}
 - name: DB_SSL_MODE
   value: {{ .Values.database.tls.mode }}
 {{- if .Values.database.tls.caConfigMap }}
@@ -76,7 +80,7 @@ readOnlyRootFilesystem: true
   value: /etc/multinic/database-ca/ca.crt
 {{- end }}
 - name: POLL_INTERVAL
-  value: {{ .Values.agent.pollInterval | quote }}
+  value: {{ printf "%s..%s" .Values.operator.busyInterval .Values.agent.pollInterval | quote }}
 - name: REMOVAL_GRACE
   value: {{ .Values.operator.removalGrace | quote }}
 - name: MAX_INTERFACES

@@ -8,6 +8,7 @@
 //!  what agents say ──reports─────▶              the page, Events
 //!  Nodes and objects ────────────────view─▶ View ─▶
 //!
+//!  objects ─status_table─▶ rows for OpenStack's side, where somebody wants them
 //!  Nodes, objects ─explain─▶ Report: what is wrong and what to do, for people
 //! ```
 //!
@@ -31,6 +32,7 @@ pub mod pace;
 pub mod plan;
 pub mod reports;
 pub mod routing;
+pub mod status_table;
 pub mod table;
 mod text;
 pub mod transition;

@@ -1,51 +1,55 @@
 //! What `netplan_success` should say, and which rows say something else.
 
-use multinic_crds::InterfaceState;
+mod marks;
+mod proof;
+mod update;
 
+use std::mem;
+
+use multinic_crds::MacAddress;
+
+pub use self::{marks::Marks, update::Update};
+use self::{proof::proves, update::updates};
 use crate::{
-    cluster::{Index, Node, Object},
-    table::{Mark, Nic, RowKey, Snapshot, Stray},
+    cluster::{Index, Name, Node, Object},
+    table::{Mark, Nic, Snapshot, Stray},
 };
 
-/// Rows that should all say the same.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Update {
-    /// What they should say.
-    pub success: bool,
-    /// The rows, in order, so that concurrent writers lock alike.
-    pub keys: Vec<RowKey>,
-}
-
-/// The rows whose `netplan_success` is not what the objects prove.
+/// The rows whose `netplan_success` is not what the objects prove, and what every row says once they are written.
 ///
 /// What is to be taken away comes first.
 /// Objects that are not `watched` may be stale, so they prove no success, they only disprove it.
 /// Rows of servers that are no Nodes here are left alone, since another cluster may share the table; those about NICs
-/// that an object has were ours, and are no success.
+/// that an object has were ours, and are no success. The snapshot has no marks afterwards.
 #[must_use]
 pub fn mirror(
-    snapshot: &Snapshot,
+    snapshot: &mut Snapshot,
     nodes: &Index<Node>,
     objects: &Index<Object>,
     watched: bool,
-) -> Vec<Update> {
+) -> (Vec<Update>, Marks) {
     let (mut yes, mut no) = (Vec::new(), Vec::new());
-    for mark in &snapshot.marks {
-        let success = is_proven(mark, snapshot, nodes, objects);
-        if mark.success != Some(success) && (watched || !success) {
+    let mut marks = Marks::default();
+    for Mark { key, success: said, nic: identity } in mem::take(&mut snapshot.marks) {
+        let object = identity.as_ref().and_then(|(name, _)| objects.get(name));
+        let asked = object.zip(identity.as_ref()).is_some_and(|(object, (name, mac))| {
+            snapshot.nic(name, *mac).is_some_and(|nic| asks_for(object, nic))
+        });
+        let success = asked && is_proven(identity.as_ref(), nodes, object);
+        let differs = said != Some(success) && (watched || !success);
+        if differs {
             let keys = if success { &mut yes } else { &mut no };
-            keys.push(mark.key.clone());
+            keys.push(key.clone());
+        }
+        let said = if differs { Some(success) } else { said };
+        if let Some((identity, object)) = identity.zip(object) {
+            marks.keep(identity, object.generation, asked, said, key);
         }
     }
     no.extend(
         lost(snapshot, objects).filter(|row| row.success != Some(false)).filter_map(|row| row.key.clone()),
     );
-    let update = |(success, mut keys): (bool, Vec<RowKey>)| {
-        keys.sort_unstable();
-        keys.dedup();
-        (!keys.is_empty()).then_some(Update { success, keys })
-    };
-    [(false, no), (true, yes)].into_iter().filter_map(update).collect()
+    (updates(no, yes), marks)
 }
 
 /// The rows of servers that are no Nodes here, about NICs that the objects have.
@@ -55,17 +59,9 @@ fn lost<'a>(snapshot: &'a Snapshot, objects: &'a Index<Object>) -> impl Iterator
         .flat_map(|(_, object)| object.interfaces.iter().flat_map(|entry| snapshot.strays.of(object, entry)))
 }
 
-/// Whether the object is current, asks for exactly this NIC, and the agent has read it back: on this Node, in the boot
-/// that the Node is in, with nothing in its way.
-fn is_proven(mark: &Mark, snapshot: &Snapshot, nodes: &Index<Node>, objects: &Index<Object>) -> bool {
-    let Some((name, mac)) = &mark.nic else { return false };
-    let (Some(nic), Some(node)) = (snapshot.nic(name, *mac), nodes.get(name)) else { return false };
-    let Some(object) = objects.get(name) else { return false };
-    object.is_reported_on(node)
-        && object.owner.as_ref().is_none_or(|owner| *owner == node.uid)
-        && !object.has_obstacle()
-        && asks_for(object, nic)
-        && object.reported(*mac).is_some_and(|reported| reported.state == InterfaceState::Configured)
+fn is_proven(identity: Option<&(Name, MacAddress)>, nodes: &Index<Node>, object: Option<&Object>) -> bool {
+    let Some(((name, mac), object)) = identity.zip(object) else { return false };
+    nodes.get(name).is_some_and(|node| proves(object, node, *mac))
 }
 
 fn asks_for(object: &Object, nic: &Nic) -> bool {
@@ -95,7 +91,7 @@ mod tests {
             index.record(object);
         }
         let nodes = nodes(&["a", "b"]);
-        let updates = mirror(&snapshot_with(&[row], &nodes, &index), &nodes, &index, true);
+        let (updates, _) = mirror(&mut snapshot_with(&[row], &nodes, &index), &nodes, &index, true);
         updates.first().map(|update| update.success)
     }
 
@@ -133,9 +129,9 @@ mod tests {
         index.record(object("a", 2, &[(1, 0)], status(2, "Configured")));
         let rows = [saying("0"), TestRow { success: "1", ..row("p2", 2, "a") }];
         let nodes = nodes(&["a"]);
-        let snapshot = snapshot(&rows, &nodes);
         let said = |watched| {
-            mirror(&snapshot, &nodes, &index, watched).iter().map(|u| u.success).collect::<Vec<_>>()
+            let (updates, _) = mirror(&mut snapshot(&rows, &nodes), &nodes, &index, watched);
+            updates.iter().map(|update| update.success).collect::<Vec<_>>()
         };
         assert_eq!(said(true), [false, true]);
         assert_eq!(said(false), [false]);
@@ -153,7 +149,8 @@ mod tests {
         status.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         let mut objects = Index::default();
         objects.record(object("a", 2, &[(1, 0)], status));
-        mirror(&snapshot_with(&[saying("1")], &nodes, &objects), &nodes, &objects, true).is_empty()
+        let mut snapshot = snapshot_with(&[saying("1")], &nodes, &objects);
+        mirror(&mut snapshot, &nodes, &objects, true).0.is_empty()
     }
 
     #[test]

@@ -175,9 +175,7 @@ impl Standing {
     #[must_use]
     pub fn follow(&mut self, synced: Synced) -> Vec<Transition> {
         let Synced { plan, applied, rejected, without, unmatched, written, unwritten } = synced;
-        let mut changed = Vec::new();
-        changed.extend((written > 0).then_some(Transition::RowsWritten { rows: written }));
-        changed.extend(self.follow_writes(unwritten));
+        let mut changed = self.wrote(written, unwritten);
         changed.extend(self.follow_guard(&plan));
         changed.extend(plan.added.into_iter().map(Transition::NicAdded));
         changed.extend(plan.dropped.into_iter().map(Transition::NicDropped));
@@ -188,6 +186,13 @@ impl Standing {
         self.without = without;
         changed.extend(self.follow_unmatched(unmatched));
         changed
+    }
+
+    /// Takes in that so many rows were written, and why not all that should.
+    #[must_use]
+    pub fn wrote(&mut self, written: u64, unwritten: Option<Unwritten>) -> Vec<Transition> {
+        let rows = (written > 0).then_some(Transition::RowsWritten { rows: written });
+        rows.into_iter().chain(self.follow_writes(unwritten)).collect()
     }
 
     fn follow_writes(&mut self, unwritten: Option<Unwritten>) -> Option<Transition> {

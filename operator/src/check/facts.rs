@@ -16,6 +16,8 @@ pub(super) const DEADLINE: Duration = Duration::from_secs(10);
 pub(super) struct Facts {
     pub(super) cluster: Cluster,
     pub(super) database: Result<Inspection, Refusal>,
+    /// The name of the status table, where there is one, and whether it is as it must be.
+    pub(super) status_table: Option<(String, Result<(), Refusal>)>,
 }
 
 /// What the API server, and then the Nodes, said.

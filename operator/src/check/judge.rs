@@ -13,6 +13,8 @@ use crate::{
 /// Nodes that one line names; the rest is only counted.
 const MAX_NAMES: usize = 10;
 const SELECT: &str = "SELECT";
+/// On the status table, which is ours alone.
+const STATUS_RIGHTS: &str = "SELECT, INSERT, DELETE";
 const FORBIDDEN: u16 = 403;
 const NOT_FOUND: u16 = 404;
 
@@ -51,7 +53,7 @@ impl fmt::Display for Line {
 
 /// One line for each thing that could be looked at.
 pub(super) fn judge(facts: &Facts, expected: &Expected) -> Vec<Line> {
-    let Facts { cluster, database } = facts;
+    let Facts { cluster, database, status_table } = facts;
     let mut lines = Vec::new();
     let mut say = |what, said| lines.push(Line { what, said });
 
@@ -68,6 +70,10 @@ pub(super) fn judge(facts: &Facts, expected: &Expected) -> Vec<Line> {
                 let writing =
                     database.writing.iter().map(|(column, asked)| (format!("UPDATE ({column})"), asked));
                 say("writing", rights(database, writing, &expected.database));
+            }
+            if let Some((name, asked)) = status_table {
+                let name = format!("{}.{name}", expected.database);
+                say("status table", kept(asked.as_ref(), &name, &database.account));
             }
         }
         Err(refusal) => say("database", Err(no_connection(refusal))),
@@ -141,6 +147,15 @@ fn table(database: &Inspection, name: &str) -> Result<String, String> {
         Err(Refusal { cause: Cause::Told, why }) => Err(format!("{why}: {}", grant("multi_interface"))),
         Err(refusal) => Err(no_connection(refusal)),
     }
+}
+
+/// Whether the status table is there with all columns, and may be written.
+fn kept(asked: Result<&(), &Refusal>, table: &str, account: &str) -> Result<String, String> {
+    asked.map(|()| format!("{table} can be written")).map_err(|refusal| match refusal.cause {
+        Cause::Forbidden => format!("{}; {}", refusal.why, grant(STATUS_RIGHTS, table, account)),
+        Cause::Other => format!("{}; make the table as docs/status-table.md says", refusal.why),
+        _ => no_connection(refusal),
+    })
 }
 
 /// Whether all that was asked for is allowed, and if not, the grants that are missing.

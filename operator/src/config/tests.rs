@@ -20,10 +20,27 @@ fn parse_check(extra: &[&str]) -> Result<CheckArgs, clap::Error> {
 #[test]
 fn defaults_are_those_of_the_design() {
     let args = parse(&[]).unwrap();
-    assert_eq!((args.sync_interval, args.max_interfaces), (Duration::from_secs(30), 10));
+    assert_eq!((args.sync_interval, args.max_interfaces), (between(1, 30), 10));
     assert_eq!(args.removal_grace, Duration::from_secs(30));
     assert_eq!((args.database.db_port, args.database.db_name.as_str()), (3306, "multinic"));
     assert_eq!(args.database.db_ssl_mode, SslMode::Preferred);
+}
+
+fn between(busy: u64, rest: u64) -> Intervals {
+    Intervals { busy: Duration::from_secs(busy), rest: Duration::from_secs(rest) }
+}
+
+#[test]
+fn the_interval_at_rest_may_stand_alone_and_is_never_the_shorter_one() {
+    for (text, said) in [
+        ("30s", between(1, 30)),
+        ("1s", between(1, 1)),
+        ("2s..30s", between(2, 30)),
+        ("1m..1m", between(60, 60)),
+        ("1s..1h", between(1, 3600)),
+    ] {
+        assert_eq!(parse(&["--sync-interval", text]).unwrap().sync_interval, said, "{text}");
+    }
 }
 
 #[test]
@@ -32,6 +49,9 @@ fn what_is_malformed_is_refused_and_the_setting_named() {
         ("--sync-interval", "30"),
         ("--sync-interval", "999ms"),
         ("--sync-interval", "61m"),
+        ("--sync-interval", "31s..30s"),
+        ("--sync-interval", "500ms..30s"),
+        ("--sync-interval", "2s.."),
         ("--removal-grace", "29s"),
         ("--removal-grace", "25h"),
         ("--max-interfaces", "0"),

@@ -8,9 +8,9 @@ use tokio::time::timeout;
 
 use super::{Cause, DatabaseError, DatabaseSettings, deadline::within, means::Means, shape::look, statement};
 
-const READ_DEADLINE: Duration = Duration::from_secs(20);
+pub(super) const READ_DEADLINE: Duration = Duration::from_secs(20);
 /// For an answer that costs the server nothing.
-const PING_DEADLINE: Duration = Duration::from_secs(2);
+pub(super) const PING_DEADLINE: Duration = Duration::from_secs(2);
 /// How long the shape of the table is taken for granted: a column may come while a connection lives.
 const LOOK_AGAIN: Duration = Duration::from_mins(10);
 

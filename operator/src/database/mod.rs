@@ -13,10 +13,12 @@ mod select;
 mod session;
 mod shape;
 mod statement;
+mod status_table;
 mod writer;
 
 pub use access::Database;
 pub use connect::{DatabaseSettings, Password, SslMode};
 pub use error::{Cause, DatabaseError};
 pub use inspect::{Inspection, Refusal};
+pub use status_table::{StatusSession, StatusTable};
 pub use writer::Written;

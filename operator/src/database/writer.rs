@@ -33,6 +33,8 @@ pub struct Written {
     pub rows: u64,
     /// Rows that still say something else: others have them locked, the server refuses them, or time was up.
     pub unwritten: usize,
+    /// Whether some of them are not written for want of time alone.
+    pub is_postponed: bool,
     /// The last thing that went wrong, other than a lock; the rows concerned differ again at the next reading.
     pub error: Option<DatabaseError>,
 }
@@ -147,6 +149,7 @@ impl<'a> Writer<'a> {
         for queue in queues {
             self.agenda.stop_before(queue.success, queue.keys.get(queue.next));
             self.written.unwritten += queue.keys.len() - queue.next;
+            self.written.is_postponed |= queue.next < queue.keys.len();
         }
         self.written.unwritten += self.stuck.len();
         self.agenda.set_stuck(self.stuck);

@@ -10,5 +10,6 @@ mod watches;
 
 pub(crate) use list::{Unanswered, list, within};
 pub use reflector::Reflector;
+pub(crate) use reflector::told;
 pub use watch::{WatchLog, explain, watch};
 pub(crate) use watches::Watches;

@@ -7,7 +7,7 @@ use kube::{
     Client, Resource, ResourceExt,
     runtime::watcher::{self, Event},
 };
-use multinic_operator_core::cluster::{self, Index};
+use multinic_operator_core::cluster::{self, Facts, Index};
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, timeout_at};
 
@@ -29,7 +29,7 @@ pub struct Reflector<K, T> {
 impl<K, T> Reflector<K, T>
 where
     K: Resource<DynamicType = ()> + ResourceExt + Clone + DeserializeOwned + Debug + Send + 'static,
-    T: PartialEq + From<K>,
+    T: Facts + From<K>,
 {
     /// Begins to watch, and knows nothing yet.
     #[must_use]
@@ -66,7 +66,8 @@ where
     }
 }
 
-fn told<K>(event: Event<K>) -> cluster::Event<K> {
+/// What a watch tells, as the core takes it in.
+pub(crate) fn told<K>(event: Event<K>) -> cluster::Event<K> {
     match event {
         Event::Apply(object) => cluster::Event::Apply(object),
         Event::Delete(object) => cluster::Event::Delete(object),
@@ -86,6 +87,12 @@ mod tests {
 
     #[derive(Debug, PartialEq)]
     struct Generation(Option<i64>);
+
+    impl Facts for Generation {
+        fn plans_like(&self, next: &Self) -> bool {
+            self == next
+        }
+    }
 
     impl From<ConfigMap> for Generation {
         fn from(object: ConfigMap) -> Self {

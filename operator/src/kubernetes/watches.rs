@@ -42,6 +42,12 @@ impl Watches {
         nodes || objects
     }
 
+    /// Whether anything changed by which planning goes since this was last asked.
+    pub(crate) fn take_replan(&mut self) -> bool {
+        let (nodes, objects) = (self.nodes.index.take_replan(), self.objects.index.take_replan());
+        nodes || objects
+    }
+
     /// Forgets what was deleted, but for the objects of Nodes that exist: their NICs are still there.
     pub(crate) fn sweep(&mut self) {
         self.nodes.index.sweep(|_| false);

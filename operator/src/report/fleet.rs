@@ -39,6 +39,8 @@ pub struct Fleet {
     pub read_error: Option<&'static str>,
     /// Why `netplan_success` could not be written at the last attempt.
     pub write_error: Option<&'static str>,
+    /// Why the status table could not be written at the last attempt, where there is one.
+    pub status_table_error: Option<&'static str>,
     /// Rows whose `netplan_success` is still to be written.
     pub unwritten_rows: usize,
     /// When the table was last read.
@@ -72,7 +74,8 @@ impl Fleet {
     #[must_use]
     pub fn report(&self, now: Instant) -> Report {
         let failed = self.rejected.len() + self.failed_interfaces;
-        let uses_table = self.database_connected && self.write_error.is_none();
+        let writes = self.write_error.is_none() && self.status_table_error.is_none();
+        let uses_table = self.database_connected && writes;
         let acts_well = uses_table && failed + self.failed_objects == 0 && !self.guarded;
         let well = self.watching && (acts_well || self.role == Role::StandBy);
         let health = match (self.listed, well) {
@@ -94,6 +97,7 @@ impl Fleet {
             "database_connected": self.database_connected,
             "database_error": self.read_error,
             "write_error": self.write_error,
+            "status_table_error": self.status_table_error,
             "unwritten_rows": self.unwritten_rows,
             "last_sync_age_seconds": self.last_sync_age(now),
             "nodes": self.nodes,
@@ -199,6 +203,8 @@ mod tests {
         let unwritable = Fleet { write_error: Some("why"), ..well.clone() };
         let report = unwritable.report(Instant::now());
         assert_eq!((report.health, &report.fields["write_error"]), (Health::Degraded, &"why".into()));
+        let unkept = Fleet { status_table_error: Some("why"), ..well.clone() };
+        assert_eq!(unkept.report(Instant::now()).health, Health::Degraded);
         // Whoever has the rows locked will let go of them.
         let waiting = Fleet { unwritten_rows: 3, ..well };
         assert_eq!(waiting.report(Instant::now()).health, Health::Healthy);

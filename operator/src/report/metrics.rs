@@ -43,6 +43,9 @@ pub struct Metrics {
     pub api_writes: Counter,
     pub api_failures: Counter,
     pub row_writes: Counter,
+    pub status_writes: Counter,
+    pub status_table_failing: Gauge,
+    pub busy: Gauge,
     sync_interval: Gauge,
     leader: Gauge,
     removals_held: Gauge,
@@ -72,6 +75,9 @@ impl Metrics {
             api_writes: Counter::default(),
             api_failures: Counter::default(),
             row_writes: Counter::default(),
+            status_writes: Counter::default(),
+            status_table_failing: Gauge::default(),
+            busy: Gauge::default(),
             sync_interval: Gauge::default(),
             leader: Gauge::default(),
             removals_held: Gauge::default(),
@@ -95,11 +101,16 @@ impl Metrics {
         );
         registry.register(
             "sync_interval_seconds",
-            "Time between two readings of the table, as it was set",
+            "Time between two readings of the table at rest, as it was set",
             self.sync_interval.clone(),
         );
         for (name, help, gauge) in [
             ("leader", "Whether this operator is the one that acts", &self.leader),
+            (
+                "busy",
+                "Whether the table is read more often, since something changes or is unsettled",
+                &self.busy,
+            ),
             ("database_up", "Whether the table was read at the last attempt", &self.database_up),
             (
                 "database_writable",
@@ -107,6 +118,11 @@ impl Metrics {
                 &self.database_writable,
             ),
             ("unwritten_rows", "Rows whose netplan_success is still to be written", &self.unwritten),
+            (
+                "status_table_failing",
+                "Whether an error keeps the status table from being written, where there is one",
+                &self.status_table_failing,
+            ),
             ("nodes", "Nodes of the cluster", &self.nodes),
             ("rows", "Rows of the table", &self.rows),
             ("unmatched_rows", "Rows of servers that are no Nodes of this cluster", &self.unmatched),
@@ -127,6 +143,11 @@ impl Metrics {
             ("api_writes", "Calls to the API server that write", &self.api_writes),
             ("api_failures", "Objects that could not be written", &self.api_failures),
             ("row_writes", "Rows whose netplan_success was changed", &self.row_writes),
+            (
+                "status_table_writes",
+                "Rows that were written to the status table, or deleted there",
+                &self.status_writes,
+            ),
         ] {
             registry.register(name, help, counter.clone());
         }
@@ -137,9 +158,11 @@ impl Metrics {
         self.leader.set(i64::from(leader));
         if !leader {
             for gauge in [
+                &self.busy,
                 &self.database_up,
                 &self.database_writable,
                 &self.unwritten,
+                &self.status_table_failing,
                 &self.nodes,
                 &self.rows,
                 &self.unmatched,
@@ -186,8 +209,8 @@ impl Metrics {
 
     /// Shows the fleet after a sync that read the table.
     pub fn show(&self, fleet: &Fleet) {
+        self.show_writes(fleet);
         for (gauge, value) in [
-            (&self.database_writable, usize::from(fleet.write_error.is_none())),
             (&self.unwritten, fleet.unwritten_rows),
             (&self.nodes, fleet.nodes),
             (&self.rows, fleet.rows),
@@ -199,6 +222,11 @@ impl Metrics {
         }
         self.set_rejected(fleet.rejected.iter().map(|rejection| rejection.fault.reason));
         self.last_sync.set(Timestamp::now().as_second());
+    }
+
+    /// Shows whether `netplan_success` could be written.
+    pub fn show_writes(&self, fleet: &Fleet) {
+        self.database_writable.set(i64::from(fleet.write_error.is_none()));
     }
 
     /// A sync took this long.

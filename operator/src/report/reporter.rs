@@ -68,6 +68,11 @@ impl Reporter {
         self.board.change(|fleet| (fleet.listed, fleet.watching) = (listed, well));
     }
 
+    /// Whether the table is read more often.
+    pub(crate) fn busy(&self, busy: bool) {
+        self.metrics.busy.set(i64::from(busy));
+    }
+
     /// The table was read, perhaps after an `outage`.
     pub(crate) fn read(&self, outage: Option<&Outage>, objects: &Index<Object>) {
         self.metrics.database_up.set(1);
@@ -120,19 +125,25 @@ impl Reporter {
         self.metrics.show(&self.board.shown());
         self.metrics.api_writes.inc_by(applied.writes);
 
-        // The producer holds its locks for minutes; that is no news.
-        tracing::debug!(rows = written.unwritten, "rows left to a later sync");
-        let unwritten = written.error.map(|error| Unwritten {
-            cause: error.cause().as_str(),
-            error: error.to_string(),
-            rows: written.unwritten,
-        });
+        let (rows, unwritten) = told(written);
         let unmatched = snapshot.unmatched;
         let without = snapshot.without.into_values().flatten().collect();
-        let synced = Synced { plan, applied, rejected, without, unmatched, written: written.rows, unwritten };
+        let synced = Synced { plan, applied, rejected, without, unmatched, written: rows, unwritten };
         let transitions = self.standing.follow(synced);
         self.tell(&transitions, objects);
         self.metrics.observe_sync(began.elapsed());
+    }
+
+    /// What came of carrying what agents say to rows that were read before.
+    pub(crate) fn mirrored(&mut self, written: Written, objects: &Index<Object>) {
+        self.board.change(|fleet| {
+            fleet.write_error = written.error.as_ref().map(|error| error.cause().as_str());
+            fleet.count(objects);
+        });
+        self.metrics.show_writes(&self.board.shown());
+        let (rows, unwritten) = told(written);
+        let transitions = self.standing.wrote(rows, unwritten);
+        self.tell(&transitions, objects);
     }
 
     /// What the watches brought, and so what agents say.
@@ -151,6 +162,18 @@ impl Reporter {
             sink.take(transitions, objects);
         }
     }
+}
+
+/// How many rows were written, and why not all.
+fn told(written: Written) -> (u64, Option<Unwritten>) {
+    // The producer holds its locks for minutes; that is no news.
+    tracing::debug!(rows = written.unwritten, "rows left to a later sync");
+    let unwritten = written.error.map(|error| Unwritten {
+        cause: error.cause().as_str(),
+        error: error.to_string(),
+        rows: written.unwritten,
+    });
+    (written.rows, unwritten)
 }
 
 /// The servers that rows name, with how many of them each has; of very many the first.

@@ -5,6 +5,7 @@ mod reading;
 mod routes;
 mod scene;
 mod session;
+mod status_table;
 mod writing;
 
 use std::process::ExitCode;
@@ -13,5 +14,5 @@ use multinic_testbed::Suite;
 
 fn main() -> ExitCode {
     let suite = session::tell(reading::tell(writing::tell(Suite::default())));
-    addressing::tell(routes::tell(suite)).run()
+    status_table::tell(addressing::tell(routes::tell(suite))).run()
 }

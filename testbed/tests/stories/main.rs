@@ -2,6 +2,7 @@
 
 mod alone;
 mod boundaries;
+mod cadence;
 mod check;
 mod constancy;
 mod crashes;
@@ -29,6 +30,7 @@ mod routes;
 mod routing;
 mod schema;
 mod slots;
+mod status_table;
 mod systems;
 mod udev;
 mod uplink;
@@ -39,17 +41,43 @@ use std::process::ExitCode;
 
 use multinic_testbed::Suite;
 
+/// In this order, unless the command line asks for some only.
+const STORIES: &[fn(Suite) -> Suite] = &[
+    boundaries::tell,
+    cadence::tell,
+    check::tell,
+    constancy::tell,
+    crashes::tell,
+    dhcp::tell,
+    endings::tell,
+    events::tell,
+    faults::tell,
+    guards::tell,
+    kubectl::tell,
+    lease::tell,
+    loops::tell,
+    metrics::tell,
+    model::tell,
+    moves::tell,
+    newcomer::tell,
+    outage::tell,
+    page::tell,
+    parts::tell,
+    pod::tell,
+    predecessor::tell,
+    progress::tell,
+    retries::tell,
+    routes::tell,
+    routing::tell,
+    schema::tell,
+    slots::tell,
+    status_table::tell,
+    systems::tell,
+    udev::tell,
+    uplink::tell,
+    wire::tell,
+];
+
 fn main() -> ExitCode {
-    let suite = progress::tell(predecessor::tell(outage::tell(retries::tell(faults::tell(
-        boundaries::tell(Suite::default()),
-    )))));
-    let suite = model::tell(suite);
-    let suite = routes::tell(systems::tell(constancy::tell(slots::tell(suite))));
-    let suite = check::tell(lease::tell(uplink::tell(guards::tell(suite))));
-    let suite =
-        dhcp::tell(wire::tell(routing::tell(moves::tell(endings::tell(crashes::tell(udev::tell(suite)))))));
-    newcomer::tell(page::tell(metrics::tell(kubectl::tell(loops::tell(schema::tell(pod::tell(
-        parts::tell(events::tell(suite)),
-    )))))))
-    .run()
+    STORIES.iter().fold(Suite::default(), |suite, tell| tell(suite)).run()
 }

@@ -66,7 +66,7 @@ pub(crate) async fn syncs() -> Result<u64> {
     Ok(count.parse()?)
 }
 
-async fn ask(address: &str, path: &str) -> Result<String> {
+pub(crate) async fn ask(address: &str, path: &str) -> Result<String> {
     let client = Client::try_from(Config::new(format!("http://{address}").parse()?))?;
     Ok(client.request_text(Request::get(path).body(Vec::new())?).await?)
 }

@@ -26,6 +26,7 @@ mod telling;
 #[cfg(test)]
 mod tests;
 mod transaction;
+mod unclaimed;
 mod wanted;
 mod world;
 
@@ -57,6 +58,8 @@ pub struct Plan {
     pub decisions: BTreeMap<MacAddress, Decision>,
     /// What is to be done: each all or nothing, independent of the others.
     pub transactions: Vec<Transaction>,
+    /// The links that nobody asks for, and by which the node does not live, in the order of MAC addresses.
+    pub unclaimed: BTreeMap<MacAddress, u32>,
     /// Addresses of NICs of ours that the node was told are its own.
     pub leaks: Vec<Leak>,
     /// NICs that are right in the kernel, and of which their networks say something else.
@@ -115,6 +118,7 @@ impl Plan {
             members.extend(judged.member);
             plan.decisions.insert(mac, judged.decision);
         }
+        plan.unclaimed = unclaimed::find(desired, &plan.decisions, world);
         let rules: BTreeSet<SourceRule> = desired.wanted.values().flat_map(parse::routing::rules).collect();
         for target in members.iter_mut().filter_map(|member| member.target.as_mut()) {
             // Another NIC may have taken over address and slot.

@@ -13,8 +13,9 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
 use multinic_crds::{
-    ConditionType, Explanation, InterfaceState, InterfaceStatus, MAX_INTERFACE_MESSAGE_BYTES, MacAddress,
-    Mode, NodeNetworkConfigStatus, ObservedLink, Reason, condition, merge_conditions, truncate_message,
+    ConditionType, Explanation, InterfaceState, InterfaceStatus, MAX_INTERFACE_MESSAGE_BYTES, MAX_UNCLAIMED,
+    MacAddress, Mode, NodeNetworkConfigStatus, ObservedLink, Reason, UnclaimedLink, condition,
+    merge_conditions, truncate_message,
 };
 
 use crate::{
@@ -113,6 +114,7 @@ impl Report<'_> {
             agent_version: facts.agent_version.to_owned(),
             boot_id: facts.boot_id.clone(),
             interfaces,
+            unclaimed: self.unclaimed(),
             conditions: merge_conditions(&previous.conditions, conditions),
         }
     }
@@ -147,6 +149,23 @@ impl Report<'_> {
         // The list is keyed by MAC address, and an entry may be malformed twice over.
         interfaces.dedup_by(|a, b| a.mac_address == b.mac_address);
         interfaces
+    }
+
+    /// The NICs that nobody asks for, as many as a status has room for.
+    fn unclaimed(&self) -> Vec<UnclaimedLink> {
+        let decisions = self.plan.iter().flat_map(|plan| &plan.decisions);
+        let given_back = decisions.filter(|(mac, decision)| self.state(**mac, decision).is_none());
+        let given_back = given_back.filter_map(|(mac, decision)| Some((*mac, decision.index?)));
+        let never_ours = self.plan.iter().flat_map(|plan| &plan.unclaimed).map(|(mac, index)| (*mac, *index));
+        let found: BTreeMap<_, _> = never_ours.chain(given_back).collect();
+        let links = found.into_iter().filter_map(|(mac, index)| Some((mac, self.view.link(index)?)));
+        let said = links.map(|(mac, link)| UnclaimedLink {
+            mac_address: mac.to_string(),
+            link_name: link.name.clone(),
+            up: link.up,
+            carrier: link.up && link.carrier,
+        });
+        said.take(MAX_UNCLAIMED).collect()
     }
 
     /// The NICs of which nobody knows how they are now, whatever was seen before.

@@ -363,3 +363,30 @@ fn a_mac_address_that_is_only_in_use_is_not_asked_to_be_attached() {
     let message = scene.settled().interfaces[0].message.clone();
     assert!(message.contains(&format!("write {A} into its row")) && !message.contains("attach"), "{message}");
 }
+
+#[test]
+fn a_nic_that_nobody_asks_for_is_listed_until_somebody_does_and_a_carrier_counts_only_while_it_is_up() {
+    let mut scene = scene(&[], Mode::Enforce);
+    let unclaimed =
+        |up, carrier| UnclaimedLink { mac_address: A.to_owned(), link_name: "eth1".to_owned(), up, carrier };
+    let first = scene.settled();
+    assert_eq!(first.unclaimed, [unclaimed(false, false)]);
+    assert_eq!(scene.status(Phase::Settled, &BTreeMap::new(), &first, 2), first, "only time has passed");
+    scene.view.links[0].up = true;
+    assert_eq!(scene.settled().unclaimed, [unclaimed(true, true)]);
+    let wanted = self::scene(&[nic(A, "multinic0", &[])], Mode::Enforce);
+    assert_eq!(wanted.settled().unclaimed, []);
+}
+
+#[test]
+fn of_very_many_nics_that_nobody_asks_for_the_first_are_listed() {
+    let mut scene = scene(&[], Mode::Enforce);
+    scene
+        .view
+        .links
+        .extend((10..60).map(|n| link(n, &format!("eth{n}"), &format!("fa:16:3e:00:01:{n:02x}"))));
+    scene.plan.unclaimed =
+        scene.view.links.iter().filter_map(|link| Some((link.identity()?, link.index))).collect();
+    let status = scene.settled();
+    assert_eq!((status.unclaimed.len(), status.unclaimed[0].mac_address.as_str()), (MAX_UNCLAIMED, A));
+}

@@ -26,6 +26,13 @@ pub enum Event<K> {
     InitDone,
 }
 
+/// What is kept of an object.
+pub trait Facts: PartialEq {
+    /// Whether planning comes to the same with `next` as with this: then the two only say something else of what is,
+    /// and nothing else of what is wanted.
+    fn plans_like(&self, next: &Self) -> bool;
+}
+
 /// A synchronous state machine: events in, "did anything that matters change" out.
 ///
 /// # Guarantees
@@ -40,6 +47,8 @@ pub struct Index<T> {
     listing: BTreeMap<Name, Known<T>>,
     complete: bool,
     changed: BTreeSet<Name>,
+    /// Whether anything changed by which planning goes.
+    replan: bool,
 }
 
 #[derive(Debug)]
@@ -52,11 +61,12 @@ struct Known<T> {
 
 impl<T> Default for Index<T> {
     fn default() -> Self {
-        Self { known: BTreeMap::new(), listing: BTreeMap::new(), complete: false, changed: BTreeSet::new() }
+        let (known, listing, changed) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
+        Self { known, listing, complete: false, changed, replan: false }
     }
 }
 
-impl<T: PartialEq> Index<T> {
+impl<T: Facts> Index<T> {
     /// Takes in one event, and tells whether the facts changed.
     #[must_use]
     pub fn handle<K: ResourceExt>(&mut self, event: Event<K>) -> bool
@@ -72,6 +82,7 @@ impl<T: PartialEq> Index<T> {
                     Some(known) if !is_older(version, known.version) => {
                         let changed = mem::take(&mut known.present);
                         self.changed.extend(changed.then_some(name));
+                        self.replan |= changed;
                         changed
                     }
                     _ => false,
@@ -101,7 +112,9 @@ impl<T: PartialEq> Index<T> {
         match self.known.get(&name) {
             Some(known) if is_older(next.version, known.version) => false,
             known => {
-                let changed = known.is_none_or(|known| !known.present || known.facts != next.facts);
+                let before = known.filter(|known| known.present).map(|known| &known.facts);
+                let changed = before != Some(&next.facts);
+                self.replan |= changed && before.is_none_or(|before| !before.plans_like(&next.facts));
                 self.changed.extend(changed.then(|| Name::clone(&name)));
                 self.known.insert(name, next);
                 changed
@@ -119,6 +132,7 @@ impl<T: PartialEq> Index<T> {
                 self.changed.insert(Name::clone(name));
             }
         }
+        self.replan |= changed;
         for (name, next) in listing {
             changed |= self.take(name, next);
         }
@@ -156,9 +170,20 @@ impl<T> Index<T> {
         self.known.get(name).map(|known| &known.facts)
     }
 
+    /// The names that [`Self::take_changed`] would tell.
+    #[must_use]
+    pub const fn changed(&self) -> &BTreeSet<Name> {
+        &self.changed
+    }
+
     /// The names whose facts changed, came or went since this was last asked.
     pub fn take_changed(&mut self) -> BTreeSet<Name> {
         mem::take(&mut self.changed)
+    }
+
+    /// Whether anything changed by which planning goes since this was last asked.
+    pub fn take_replan(&mut self) -> bool {
+        mem::take(&mut self.replan)
     }
 
     /// Forgets what was deleted, except for the names to `keep`.
@@ -191,6 +216,12 @@ mod tests {
     #[derive(Debug, PartialEq)]
     struct Fact(String);
 
+    impl Facts for Fact {
+        fn plans_like(&self, next: &Self) -> bool {
+            self.0.to_lowercase() == next.0.to_lowercase()
+        }
+    }
+
     impl From<ConfigMap> for Fact {
         fn from(map: ConfigMap) -> Self {
             Self(map.metadata.generate_name.unwrap_or_default())
@@ -222,6 +253,23 @@ mod tests {
         assert!(index.handle(Event::Apply(object("a", "3", "y"))));
         assert!(index.handle(Event::Delete(object("a", "4", "y"))));
         assert!(!index.handle(Event::Delete(object("a", "4", "y"))));
+    }
+
+    #[test]
+    fn what_planning_does_not_go_by_is_a_change_that_asks_for_no_plan() {
+        let mut index = listed([object("a", "1", "x"), object("b", "1", "x")]);
+        assert!(index.take_replan());
+        let mut after = |event: Event<ConfigMap>| (index.handle(event), index.take_replan());
+        assert_eq!(after(Event::Apply(object("a", "2", "X"))), (true, false));
+        assert_eq!(after(Event::Apply(object("a", "3", "y"))), (true, true));
+        assert_eq!(after(Event::Apply(object("c", "1", "x"))), (true, true));
+        assert_eq!(after(Event::Delete(object("c", "2", "x"))), (true, true));
+        assert_eq!(after(Event::Init), (false, false));
+        assert_eq!(after(Event::InitApply(object("a", "4", "Y"))), (false, false));
+        assert_eq!(after(Event::InitApply(object("b", "4", "x"))), (false, false));
+        assert_eq!(after(Event::InitDone), (true, false));
+        assert_eq!(after(Event::Init), (false, false));
+        assert_eq!(after(Event::InitDone), (true, true));
     }
 
     #[test]

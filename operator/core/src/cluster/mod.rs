@@ -7,7 +7,7 @@ mod node;
 mod object;
 
 pub use doubt::doubt;
-pub use index::{Event, Index, Name};
+pub use index::{Event, Facts, Index, Name};
 pub use matcher::{Found, Matcher, NodeRef, Several};
 pub(crate) use node::folded_id;
 pub use node::{

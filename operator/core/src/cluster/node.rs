@@ -4,6 +4,7 @@ use k8s_openapi::{api::core::v1::Node as KubeNode, apimachinery::pkg::apis::meta
 use multinic_crds::Addressing;
 use serde::Deserialize;
 
+use super::Facts;
 use crate::addressing::addressing;
 
 /// Further names, separated by commas, under which OpenStack knows a Node.
@@ -127,6 +128,14 @@ impl Node {
     pub fn upholds(&self, boot: &str) -> bool {
         let boot = folded_id(boot);
         !self.is_down && (self.boot_id.is_empty() || boot.is_empty() || self.boot_id == boot)
+    }
+}
+
+impl Facts for Node {
+    /// How far its agent is believed is for the mirror alone.
+    fn plans_like(&self, next: &Self) -> bool {
+        let lasting = |node: &Self| Self { boot_id: String::new(), is_down: false, ..node.clone() };
+        lasting(self) == lasting(next)
     }
 }
 
@@ -256,5 +265,12 @@ mod tests {
         };
         assert!(index.handle(Event::Apply(node("1"))));
         assert!(!index.handle(Event::Apply(node("2"))));
+    }
+
+    #[test]
+    fn that_a_node_is_down_or_was_rebooted_asks_for_no_plan_and_another_name_does() {
+        let node = Node { name: "a".to_owned(), boot_id: "b".to_owned(), ..Node::default() };
+        assert!(node.plans_like(&Node { is_down: true, boot_id: "c".to_owned(), ..node.clone() }));
+        assert!(!node.plans_like(&Node { host_name: Some("b".to_owned()), ..node.clone() }));
     }
 }

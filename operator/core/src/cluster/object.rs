@@ -6,7 +6,7 @@ use multinic_crds::{
     InterfaceStatus, MacAddress, Mode, NodeNetworkConfigStatus, Reason,
 };
 
-use super::{Index, Name, Node};
+use super::{Facts, Index, Name, Node};
 
 /// The facts of an object that matter here.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -104,6 +104,26 @@ impl Object {
     #[must_use]
     pub fn interface(&self, mac: MacAddress) -> Option<&multinic_crds::Interface> {
         self.interfaces.iter().filter_map(Guarded::valid).find(|interface| interface.mac_address == mac)
+    }
+}
+
+impl Facts for Object {
+    /// What an agent says of the NICs that are wanted is for the mirror alone. Others it speaks of may have slots.
+    fn plans_like(&self, next: &Self) -> bool {
+        let unlisted = |object: &Self| {
+            let unlisted = object.reported.iter().filter(|nic| !object.has(nic.mac));
+            unlisted.map(|nic| (nic.mac, nic.link, nic.name)).collect::<Vec<_>>()
+        };
+        let wanted = |object: &Self| Self {
+            observed_generation: None,
+            reported: Vec::new(),
+            boot_id: String::new(),
+            agent_version: String::new(),
+            ready: None,
+            node_address_leaked: None,
+            ..object.clone()
+        };
+        self.generation == next.generation && unlisted(self) == unlisted(next) && wanted(self) == wanted(next)
     }
 }
 
@@ -206,8 +226,28 @@ mod tests {
     use super::*;
     use crate::{
         cluster::WatchedNode,
-        fixtures::{nodes, object},
+        fixtures::{mac, nodes, object},
     };
+
+    #[test]
+    fn what_an_agent_says_of_wanted_nics_asks_for_no_plan_and_everything_else_does() {
+        let object = |generation: i64, said: Value| Object::from(object("a", generation, &[(1, 0)], said));
+        let nic = |last: u8, state: &str| {
+            let name = crate::fixtures::slot(usize::from(last));
+            json!({ "macAddress": mac(last), "name": name, "state": state, "reason": "Because" })
+        };
+        let before = object(2, json!({ "observedGeneration": 1 }));
+        for like in [
+            json!({ "observedGeneration": 2, "bootId": "b", "agentVersion": "1" }),
+            json!({ "observedGeneration": 2, "interfaces": [nic(1, "Configured")] }),
+        ] {
+            assert!(before.plans_like(&object(2, like.clone())), "{like}");
+        }
+        assert!(!before.plans_like(&object(3, json!({ "observedGeneration": 1 }))));
+        assert!(!before.plans_like(&object(2, json!({ "interfaces": [nic(2, "Removing")] }))));
+        let confirmed = Object { confirmation: Some("x".to_owned()), ..before.clone() };
+        assert!(!before.plans_like(&confirmed));
+    }
 
     #[test]
     fn a_node_is_unreported_until_an_agent_speaks_of_its_object_as_it_is_now_in_this_boot() {

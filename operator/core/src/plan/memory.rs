@@ -24,6 +24,12 @@ pub struct Memory {
 }
 
 impl Memory {
+    /// When the next absence of a row will have lasted for the `grace`, after `now`.
+    #[must_use]
+    pub fn ripens(&self, now: Instant, grace: Duration) -> Option<Instant> {
+        self.absences.ripens(now, grace)
+    }
+
     /// Forgets how long anything has been missing, since nobody has looked meanwhile.
     pub fn forget_evidence(&mut self) {
         self.absences = Absences::default();

@@ -106,6 +106,11 @@ impl Absences {
         self.0.insert(missing, absence);
         absence.readings >= READINGS && now.saturating_duration_since(absence.since) >= grace
     }
+
+    /// When the next of them will have lasted for the `grace`, after `now`.
+    pub(crate) fn ripens(&self, now: Instant, grace: Duration) -> Option<Instant> {
+        self.0.values().map(|absence| absence.since + grace).filter(|ripe| *ripe > now).min()
+    }
 }
 
 #[cfg(test)]
@@ -137,6 +142,20 @@ mod tests {
     #[test]
     fn readings_in_quick_succession_prove_nothing() {
         assert_eq!(proven(&[(0, true), (1, true), (2, true), (30, true)]), [false, false, false, true]);
+    }
+
+    #[test]
+    fn it_is_known_when_the_next_absence_will_be_old_enough() {
+        let start = Instant::now();
+        let at = |second: u64| start + Duration::from_secs(second);
+        let item = |last: u8| Item::Nic(crate::fixtures::mac(last));
+        let (mut first, mut second) = (Absences::default(), Absences::default());
+        first.observe(&Absences::default(), &"a".into(), &item(1), at(0), GRACE);
+        for last in [1, 2] {
+            second.observe(&first, &"a".into(), &item(last), at(10), GRACE);
+        }
+        let ripens = |now| second.ripens(at(now), GRACE);
+        assert_eq!([10, 30, 40].map(ripens), [Some(at(30)), Some(at(40)), None]);
     }
 
     #[test]

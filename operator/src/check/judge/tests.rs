@@ -41,6 +41,7 @@ fn good() -> Facts {
             nodes: Ok(names.map(node).into()),
         },
         database: Ok(inspection),
+        status_table: None,
     }
 }
 
@@ -278,4 +279,23 @@ fn ten_nodes_are_named_and_the_rest_is_counted() {
 fn labels_that_no_node_has_prove_nothing() {
     let lines = with_cluster(|cluster| cluster.nodes = Ok(vec![]));
     assert_eq!(lines, ["FAILED Nodes: there are none with these labels; correct NODE_SELECTOR"]);
+}
+
+#[test]
+fn a_status_table_that_somebody_wants_must_be_there_and_be_ours_to_write() {
+    let mut facts = good();
+    let mut line = |asked: Result<(), Refusal>| {
+        facts.status_table = Some(("own".to_owned(), asked));
+        said(&facts).into_iter().find(|line| line.contains("status table")).unwrap()
+    };
+    let refused = |cause, why: &str| Err(Refusal { cause, why: why.to_owned() });
+    assert_eq!(line(Ok(())), "ok   status table: multinic.own can be written");
+    assert_eq!(
+        line(refused(Cause::Forbidden, "denied")),
+        "FAILED status table: denied; GRANT SELECT, INSERT, DELETE ON multinic.own TO 'multinic'@'%'"
+    );
+    assert_eq!(
+        line(refused(Cause::Other, "no such table")),
+        "FAILED status table: no such table; make the table as docs/status-table.md says"
+    );
 }

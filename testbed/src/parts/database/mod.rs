@@ -23,6 +23,10 @@ use crate::sandbox::testbed::Testbed;
 
 /// The operator's user: it may read everything, and write `netplan_success` and `modified_at`.
 pub const OPERATOR_USER: &str = "multinic";
+/// What the status table is called, where a story has one.
+pub const STATUS_TABLE: &str = "multi_interface_status";
+/// Where people read how it is made.
+const STATUS_TABLE_PAGE: &str = include_str!("../../../../docs/status-table.md");
 const OPERATOR_PASSWORD: &str = "not-a-secret-in-a-testbed";
 
 /// A running server with empty tables.
@@ -119,6 +123,16 @@ impl<'bed> Database<'bed> {
         .context("cannot read the user statistics")?;
         let (selects, updates) = counted.unwrap_or_default();
         Ok(Statements { selects, updates })
+    }
+
+    /// Makes the status table, and grants its rights, as the documentation says.
+    pub async fn make_status_table(&self) -> Result<()> {
+        let (_, sql) = STATUS_TABLE_PAGE.split_once("```sql\n").context("the page shows no SQL")?;
+        let (sql, _) = sql.split_once("```").context("the SQL of the page has no end")?;
+        for statement in sql.split(';').map(str::trim).filter(|statement| !statement.is_empty()) {
+            self.execute(statement).await?;
+        }
+        Ok(())
     }
 
     /// Shuts the server down; its data stay.

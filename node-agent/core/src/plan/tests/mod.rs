@@ -20,6 +20,7 @@ mod next_boot;
 mod properties;
 mod routing;
 mod scenarios;
+mod unclaimed;
 mod wire;
 
 use super::*;

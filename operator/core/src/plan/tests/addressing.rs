@@ -67,8 +67,8 @@ fn what_is_said_is_written_once_and_the_nic_is_a_success_with_it() {
     assert!(cluster.sync(&rows).tasks.iter().all(|task| task.write.is_none()));
 
     cluster.report("a", &[(1, 0)]);
-    let snapshot = snapshot_by(&cluster.networking, &rows, &cluster.nodes, &cluster.objects);
-    let updates = mirror(&snapshot, &cluster.nodes, &cluster.objects, true);
+    let mut snapshot = snapshot_by(&cluster.networking, &rows, &cluster.nodes, &cluster.objects);
+    let (updates, _) = mirror(&mut snapshot, &cluster.nodes, &cluster.objects, true);
     assert_eq!(updates.iter().map(|update| update.success).collect::<Vec<_>>(), [true]);
 }
 

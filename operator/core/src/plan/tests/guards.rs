@@ -34,8 +34,8 @@ fn names_that_stop_matching_take_no_nic_away_and_are_said_and_are_no_success() {
     let (_, message) = cluster.synced("a");
     assert!(message.contains("02:00:00:00:00:01 (server \"server-7\")"), "{message}");
     assert!(message.contains("multinic.io/openstack-names"), "{message}");
-    let snapshot = snapshot_with(&renamed, &cluster.nodes, &cluster.objects);
-    let updates: Vec<_> = mirror(&snapshot, &cluster.nodes, &cluster.objects, true);
+    let mut snapshot = snapshot_with(&renamed, &cluster.nodes, &cluster.objects);
+    let (updates, _) = mirror(&mut snapshot, &cluster.nodes, &cluster.objects, true);
     assert_eq!(
         updates.iter().map(|update| (update.success, update.keys.len())).collect::<Vec<_>>(),
         [(false, 6)]
