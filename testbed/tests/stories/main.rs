@@ -6,12 +6,14 @@ mod check;
 mod constancy;
 mod crashes;
 mod dhcp;
+mod disks;
 mod endings;
 mod events;
 mod faults;
 mod guards;
 mod kubectl;
 mod lease;
+mod lifelines;
 mod loops;
 mod metrics;
 mod moves;
@@ -20,11 +22,13 @@ mod page;
 mod pair;
 mod parts;
 mod pod;
+mod rivals;
 mod routes;
 mod routing;
 mod schema;
 mod slots;
 mod systems;
+mod troubles;
 mod udev;
 mod uplink;
 mod wire;
@@ -40,6 +44,7 @@ fn main() -> ExitCode {
     let suite = check::tell(lease::tell(uplink::tell(guards::tell(suite))));
     let suite =
         dhcp::tell(wire::tell(routing::tell(moves::tell(endings::tell(crashes::tell(udev::tell(suite)))))));
+    let suite = troubles::tell(rivals::tell(disks::tell(lifelines::tell(suite))));
     newcomer::tell(page::tell(metrics::tell(kubectl::tell(loops::tell(schema::tell(pod::tell(
         parts::tell(events::tell(suite)),
     )))))))

@@ -22,6 +22,9 @@ const SETPRIV: [&str; 4] = [
     "--no-new-privs",
 ];
 
+/// Where a second agent answers: the first has the usual port.
+const SECOND_LISTENS: &str = "[::]:8090";
+
 impl Node<'_> {
     /// Registers the node with the cluster and starts its agent there.
     pub async fn join(&self, cluster: &ControlPlane<'_>) -> Result<()> {
@@ -42,6 +45,23 @@ impl Node<'_> {
 
     /// The same, where the kubelet tells these addresses of the node to its pods.
     pub async fn start_agent_told(&self, cluster: &ControlPlane<'_>, node_ips: &str) -> Result<()> {
+        let agent = self.run_agent(cluster, "agent", &[("NODE_IPS", node_ips)]).await?;
+        self.agent.replace(Some(agent));
+        Ok(())
+    }
+
+    /// Starts another agent beside the one that runs, as a roll-out that goes wrong does.
+    pub async fn start_second_agent(&self, cluster: &ControlPlane<'_>) -> Result<Process> {
+        let node_ips = self.address().to_string();
+        self.run_agent(cluster, "second-agent", &[("NODE_IPS", &node_ips), ("LISTEN", SECOND_LISTENS)]).await
+    }
+
+    async fn run_agent(
+        &self,
+        cluster: &ControlPlane<'_>,
+        part: &str,
+        settings: &[(&str, &str)],
+    ) -> Result<Process> {
         let kubeconfig = cluster.agent_kubeconfig(self.name()).await?;
         let program = self.root.share.join("multinic-agent");
         place(&binaries()?.agent, &program)?;
@@ -65,12 +85,10 @@ impl Node<'_> {
             .env("KUBECONFIG", share.join("kubeconfig"))
             .env("HOST_ROOT", host_root)
             .env("NODE_NAME", self.name())
-            .env("NODE_IPS", node_ips)
+            .envs(settings.iter().copied())
             .env("LINK_KINDS", "physical,veth")
             .env("LOG_LEVEL", "info");
-        let agent = self.start_process("agent", command)?;
-        self.agent.replace(Some(agent));
-        Ok(())
+        self.start_process(part, command)
     }
 
     /// The running agent.
