@@ -56,7 +56,7 @@ fn breakages() -> [Breakage; 5] {
             story: "a_change_with_which_the_default_route_goes_is_taken_back_and_given_up",
             breaks: format!("ip route del {default}"),
             mends: format!("ip route replace {default}"),
-            said: "a default route of the node changed",
+            said: "a route over a link that the node lives by changed",
         },
         Breakage {
             story: "a_change_after_which_the_api_server_cannot_be_reached_is_taken_back_and_given_up",
