@@ -25,6 +25,8 @@ mod metrics;
 #[cfg(test)]
 mod notices;
 mod page;
+#[cfg(test)]
+mod proofs;
 mod reasons;
 #[cfg(test)]
 mod references;

@@ -13,7 +13,8 @@ pub(crate) fn render<const N: usize>(head: [&str; N], rows: impl IntoIterator<It
 
 /// The cells of every row of the table in `text`, without its head.
 pub(crate) fn rows(text: &str) -> impl Iterator<Item = Vec<String>> {
-    text.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |")).skip(2).map(cells)
+    let lines = text.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |")).skip(1);
+    lines.filter(|line| !line.chars().all(|c| "-|: ".contains(c))).map(cells)
 }
 
 fn cells(row: &str) -> Vec<String> {

@@ -382,6 +382,10 @@ impl Machine for Host {
         self.netlink.apply(step).await.map_err(|error| NodeError(error.to_string()))
     }
 
+    async fn identity(&mut self, index: u32) -> Result<Option<MacAddress>, NodeError> {
+        self.netlink.identity(index).await.map_err(|error| NodeError(error.to_string()))
+    }
+
     async fn view(&mut self) -> Result<KernelView, NodeError> {
         self.netlink.view(&self.api_server_addresses()).await.map_err(|error| NodeError(error.to_string()))
     }

@@ -243,6 +243,10 @@ impl Machine for Host {
         Ok(())
     }
 
+    async fn identity(&mut self, index: u32) -> Result<Option<MacAddress>, NodeError> {
+        Ok(self.view.link(index).and_then(Link::identity))
+    }
+
     async fn view(&mut self) -> Result<KernelView, NodeError> {
         Ok(self.view.clone())
     }

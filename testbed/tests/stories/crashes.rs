@@ -100,7 +100,7 @@ async fn frozen(bed: &Testbed) -> Result<()> {
 
 impl Scene<'_> {
     /// Has the agent struck at this step of the change; whether there is one.
-    async fn strikes(&self, old: &Value, new: &Value, step: usize, blow: Blow) -> Result<bool> {
+    pub(crate) async fn strikes(&self, old: &Value, new: &Value, step: usize, blow: Blow) -> Result<bool> {
         self.becomes(old).await?;
         let process = self.node.agent()?.id();
         let ambush = Ambush::lay(process, step, blow)?;
@@ -114,7 +114,7 @@ impl Scene<'_> {
 }
 
 /// Waits until links and files are as they were, or as wanted, without an agent.
-async fn settles(node: &Node<'_>, ends: &[State; 2]) -> Result<()> {
+pub(crate) async fn settles(node: &Node<'_>, ends: &[State; 2]) -> Result<()> {
     eventually("the standby", SOON, async || {
         let now = State::of(node)?;
         let is_one = ends.iter().any(|end| (&end.links, &end.files) == (&now.links, &now.files));
@@ -124,6 +124,6 @@ async fn settles(node: &Node<'_>, ends: &[State; 2]) -> Result<()> {
     .await
 }
 
-fn journal(node: &Node<'_>) -> Result<PathBuf> {
+pub(crate) fn journal(node: &Node<'_>) -> Result<PathBuf> {
     Ok(node.host_root()?.join("var/lib/multinic/journal.json"))
 }

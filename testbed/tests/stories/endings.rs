@@ -6,14 +6,14 @@ use std::fs;
 use anyhow::{Context, Result, ensure};
 use kube::Api;
 use kube::api::{Patch, PatchParams};
-use multinic_crds::{NodeNetworkConfig, NodeNetworkConfigStatus};
+use multinic_crds::{InterfaceStatus, NodeNetworkConfig, NodeNetworkConfigStatus};
 use multinic_testbed::{
     Ambush, Blow, ControlPlane, Kind, Link, Needs, Node, SOON, Suite, Testbed, eventually,
 };
 use serde_json::{Value, json};
 
-const FIRST: &str = "fa:16:3e:00:00:01";
-const SECOND: &str = "fa:16:3e:00:00:02";
+pub(crate) const FIRST: &str = "fa:16:3e:00:00:01";
+pub(crate) const SECOND: &str = "fa:16:3e:00:00:02";
 
 pub(crate) fn tell(suite: Suite) -> Suite {
     suite
@@ -84,8 +84,13 @@ pub(crate) struct Scene<'bed> {
 impl<'bed> Scene<'bed> {
     /// A light node with two NICs that nobody asks for, and its agent.
     pub(crate) async fn new(bed: &'bed Testbed) -> Result<Self> {
+        Self::on(bed, Kind::Light).await
+    }
+
+    /// The same on a node of this kind.
+    pub(crate) async fn on(bed: &'bed Testbed, kind: Kind) -> Result<Self> {
         let cluster = bed.control_plane().await?;
-        let node = bed.node("worker-1", Kind::Light).await?;
+        let node = bed.node("worker-1", kind).await?;
         node.plug(FIRST)?;
         node.plug(SECOND)?;
         node.join(&cluster).await?;
@@ -137,9 +142,27 @@ impl<'bed> Scene<'bed> {
         Ok(())
     }
 
-    async fn status(&self) -> Result<NodeNetworkConfigStatus> {
+    pub(crate) async fn status(&self) -> Result<NodeNetworkConfigStatus> {
         let config = Api::<NodeNetworkConfig>::all(self.cluster.client()).get(self.node.name()).await?;
         config.status.context("no status")
+    }
+
+    /// The object's generation.
+    pub(crate) async fn generation(&self) -> Result<Option<i64>> {
+        let config = Api::<NodeNetworkConfig>::all(self.cluster.client()).get(self.node.name()).await?;
+        Ok(config.metadata.generation)
+    }
+
+    /// Waits until the agent says `reason` of the first NIC, and that of this generation.
+    pub(crate) async fn says(&self, generation: Option<i64>, reason: &str) -> Result<InterfaceStatus> {
+        eventually(&format!("the NIC to be {reason}"), SOON, async || {
+            let status = self.status().await?;
+            let nic = status.interfaces.iter().find(|nic| nic.mac_address == FIRST);
+            let is_so = speaks_of(&status, generation) && nic.is_some_and(|nic| nic.reason == reason);
+            ensure!(is_so, "generation {generation:?}: {status:?}");
+            nic.cloned().context("no NIC")
+        })
+        .await
     }
 
     pub(crate) async fn becomes(&self, interfaces: &Value) -> Result<State> {
@@ -147,6 +170,12 @@ impl<'bed> Scene<'bed> {
         eventually("the change", SOON, async || self.says_ready(generation).await).await?;
         State::of(&self.node)
     }
+}
+
+/// Whether the status is the answer to this generation, be it that nothing can be done.
+pub(crate) fn speaks_of(status: &NodeNetworkConfigStatus, generation: Option<i64>) -> bool {
+    let ready = status.conditions.iter().find(|one| one.type_ == "Ready");
+    ready.is_some_and(|ready| ready.observed_generation == generation)
 }
 
 /// Asks the agent to stop at the first step of the change, then at the second, and so on until there is none left.

@@ -7,12 +7,14 @@ mod check;
 mod constancy;
 mod crashes;
 mod dhcp;
+mod disks;
 mod endings;
 mod events;
 mod faults;
 mod guards;
 mod kubectl;
 mod lease;
+mod lifelines;
 mod loops;
 mod metrics;
 mod model;
@@ -26,12 +28,14 @@ mod pod;
 mod predecessor;
 mod progress;
 mod retries;
+mod rivals;
 mod routes;
 mod routing;
 mod schema;
 mod slots;
 mod status_table;
 mod systems;
+mod troubles;
 mod udev;
 mod uplink;
 mod wire;
@@ -49,12 +53,14 @@ const STORIES: &[fn(Suite) -> Suite] = &[
     constancy::tell,
     crashes::tell,
     dhcp::tell,
+    disks::tell,
     endings::tell,
     events::tell,
     faults::tell,
     guards::tell,
     kubectl::tell,
     lease::tell,
+    lifelines::tell,
     loops::tell,
     metrics::tell,
     model::tell,
@@ -67,12 +73,14 @@ const STORIES: &[fn(Suite) -> Suite] = &[
     predecessor::tell,
     progress::tell,
     retries::tell,
+    rivals::tell,
     routes::tell,
     routing::tell,
     schema::tell,
     slots::tell,
     status_table::tell,
     systems::tell,
+    troubles::tell,
     udev::tell,
     uplink::tell,
     wire::tell,

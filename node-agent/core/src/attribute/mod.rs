@@ -32,7 +32,7 @@ use crate::observed::link::{AddressState, KernelView, Link};
 #[must_use]
 pub fn converge(targets: &[Target], view: &KernelView) -> Vec<Step> {
     let present: Vec<(&Target, &Link)> =
-        targets.iter().filter_map(|target| Some((target, view.link(target.index)?))).collect();
+        targets.iter().filter_map(|target| Some((target, target.link(view)?))).collect();
     let vacated = name::vacated(&present);
     let is_vacated = |link: &Link| vacated.iter().any(|other| other.index == link.index);
     let rules = view.source_rules();
@@ -75,7 +75,7 @@ pub fn attempt(targets: &[Target], view: &KernelView) -> Vec<Step> {
     let mut steps = converge(targets, view);
     for target in targets {
         let index = target.index;
-        for net in view.link(index).map(|link| address::taken(target, link)).unwrap_or_default() {
+        for net in target.link(view).map(|link| address::taken(target, link)).unwrap_or_default() {
             let added = Step::AddAddress { index, net };
             if !steps.contains(&added) {
                 steps.extend([Step::RemoveAddress { index, net }, added]);
@@ -101,7 +101,7 @@ pub enum Unproven {
 /// Whether the kernel shows `targets`, all of them and in full.
 pub fn prove(targets: &[Target], view: &KernelView) -> Result<(), Unproven> {
     for target in targets {
-        let link = view.link(target.index).ok_or(Unproven::Gone)?;
+        let link = target.link(view).ok_or(Unproven::Gone)?;
         match address::unproven(target, link) {
             Some((net, AddressState::Duplicate)) => return Err(Unproven::Duplicate(net)),
             Some(_) => return Err(Unproven::Tentative),

@@ -3,16 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
+use multinic_crds::MacAddress;
 
 use super::{route::Routes, rule::Rules};
 
-use crate::observed::link::{Ipv6, Link, Manner, is_link_local};
+use crate::observed::link::{Ipv6, KernelView, Link, Manner, is_link_local};
 
 /// What one link should look like.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
-    /// Which link.
+    /// Which link, in this boot.
     pub index: u32,
+    /// Which NIC that is: the number of one that was pulled out may be given to another.
+    pub identity: Option<MacAddress>,
     /// Its name.
     pub name: String,
     /// The alternative names that it must have; others are left alone.
@@ -52,6 +55,7 @@ impl Target {
     pub fn exactly(link: &Link) -> Self {
         Self {
             index: link.index,
+            identity: link.identity(),
             name: link.name.clone(),
             alt_names: BTreeSet::new(),
             up: link.up,
@@ -100,6 +104,11 @@ impl Target {
             target.routes.present.entry(route.clone()).or_insert(*protocol);
         }
         target
+    }
+
+    /// The link, where it is still there.
+    pub(super) fn link<'a>(&self, view: &'a KernelView) -> Option<&'a Link> {
+        view.link(self.index).filter(|link| link.identity() == self.identity)
     }
 
     pub(super) fn is_unwanted(&self, net: &IpNet) -> bool {

@@ -3,6 +3,7 @@
 use multinic_crds::{Explanation, Reason};
 
 use super::{
+    act::act,
     journal::Open,
     kernel::ROUNDS,
     machine::{Failure, Machine},
@@ -49,14 +50,17 @@ async fn restore_kernel(node: &mut impl Machine, undo: &Undo) -> Result<(), Stri
     let mut errors = Vec::new();
     for _ in 0..=ROUNDS {
         let view = node.view().await.map_err(|error| error.to_string())?;
-        let steps = converge(&undo.targets(&view), &view);
+        let targets = undo.targets(&view);
+        let steps = converge(&targets, &view);
         if steps.is_empty() {
             return Ok(());
         }
         // What an earlier round could not do, this one says again if it still matters.
         errors.clear();
         for step in steps {
-            errors.extend(node.apply(&step).await.err().map(|error| format!("failed to {step}: {error}")));
+            errors.extend(
+                act(node, &step, &targets).await.err().map(|error| format!("failed to {step}: {error}")),
+            );
         }
     }
     errors.push("the NIC is not as it was before".to_owned());

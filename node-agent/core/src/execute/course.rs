@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use ipnet::IpNet;
 use multinic_crds::{Explanation, MacAddress, Reason};
 
-use super::{machine::Machine, show::show};
+use super::{act::act, machine::Machine, show::show};
 use crate::{
     attribute::Step,
     observed::link::KernelView,
@@ -53,7 +53,7 @@ impl Course {
                 return Ok(());
             }
             let step = step.clone();
-            node.apply(&step).await.map_err(|error| {
+            act(node, &step, &transaction.targets).await.map_err(|error| {
                 Explanation::new(Reason::ApplyFailed, format!("failed to {step}: {error}"))
             })?;
             self.steps.next();

@@ -21,6 +21,8 @@ use crate::{
 pub trait Machine {
     /// Makes one change in the kernel.
     fn apply(&mut self, step: &Step) -> impl Future<Output = Result<(), NodeError>>;
+    /// The MAC address by which the link with this number is known now; none where there is no such link.
+    fn identity(&mut self, index: u32) -> impl Future<Output = Result<Option<MacAddress>, NodeError>>;
     /// Reads the kernel anew.
     fn view(&mut self) -> impl Future<Output = Result<KernelView, NodeError>>;
     /// Writes or removes one file, whole or not at all.

@@ -15,6 +15,7 @@
 //! Nothing in here decides what is right: [`crate::attribute`] does. The node is whatever implements [`Machine`], so
 //! that the tests run the same protocol as production.
 
+mod act;
 mod back;
 mod course;
 mod journal;

@@ -117,6 +117,7 @@ fn target(mac: MacAddress, link: &Link, world: World<'_>, taken: &mut BTreeSet<S
         let original = known.and_then(|entry| entry.original_name.as_deref());
         return Some(Target {
             index: link.index,
+            identity: link.identity(),
             name: free_name(original, link, world.view, taken),
             alt_names: BTreeSet::new(),
             up: false,

@@ -76,6 +76,7 @@ fn target(nic: &Interface, link: &Link, world: World<'_>) -> Target {
     let ipv6 = link.ipv6.or_else(|| (link.mtu < MIN_IPV6_MTU).then_some(Ipv6::KERNEL_DEFAULT));
     Target {
         index: link.index,
+        identity: link.identity(),
         name: nic.name.to_string(),
         alt_names: BTreeSet::new(),
         up: true,

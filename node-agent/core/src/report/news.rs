@@ -1,9 +1,10 @@
 //! News that does not wait. Pure.
 
-use multinic_crds::{InterfaceState, NodeNetworkConfigStatus};
+use multinic_crds::{ConditionType, InterfaceState, NodeNetworkConfigStatus};
 
-/// Whether somebody waits for what `after` says and `before` does not: an answer to a generation, or the end of a
-/// success. Each success in between is an answer, or it waits; so these cannot come in rapid succession either.
+/// Whether somebody waits for what `after` says and `before` does not: an answer to a generation, be it a failure, or the
+/// end of a success. Each generation is answered once, and each success in between is an answer, or it waits; so these
+/// cannot come in rapid succession either.
 #[must_use]
 pub fn is_pressing(before: &NodeNetworkConfigStatus, after: &NodeNetworkConfigStatus) -> bool {
     let answers = (before.observed_generation, before.applied_generation)
@@ -18,8 +19,9 @@ pub fn is_pressing(before: &NodeNetworkConfigStatus, after: &NodeNetworkConfigSt
         .interfaces
         .iter()
         .any(|nic| is_configured(before, &nic.mac_address) && !is_configured(after, &nic.mac_address));
-    let is_ready = |status: &NodeNetworkConfigStatus| {
-        status.conditions.iter().any(|one| one.type_ == "Ready" && one.status == "True")
+    let holds = |status: &NodeNetworkConfigStatus, kind: ConditionType| {
+        status.conditions.iter().any(|one| one.type_ == kind.as_str() && one.status == "True")
     };
-    answers || lost || (is_ready(before) && !is_ready(after))
+    let ends = |kind| holds(before, kind) && !holds(after, kind);
+    answers || lost || ends(ConditionType::Ready) || ends(ConditionType::Progressing)
 }

@@ -291,6 +291,13 @@ fn the_end_of_a_success_and_an_answer_are_told_at_once_and_a_flapping_carrier_is
     assert!(!is_pressing(&blind, &configured), "and given again when there is time");
     let next = NodeNetworkConfigStatus { observed_generation: Some(4), ..configured.clone() };
     assert!(is_pressing(&configured, &next));
+
+    let progressing = scene.status(Phase::Progressing, &BTreeMap::new(), &configured, 1);
+    let failure = Failure::RolledBack(Explanation::new(Reason::ApplyFailed, "failed"));
+    let failures = BTreeMap::from([(A.parse().unwrap(), failure)]);
+    let failed = scene.status(Phase::Settled, &failures, &progressing, 1);
+    assert!(is_pressing(&progressing, &failed), "an answer, be it a failure");
+    assert!(!is_pressing(&failed, &scene.status(Phase::Settled, &BTreeMap::new(), &configured, 1)));
 }
 
 #[test]

@@ -132,11 +132,15 @@ impl PlainNode {
         happened
     }
 
-    fn count(&mut self) -> Result<(), NodeError> {
-        let fails = self.fails_at == Some(self.changes);
+    fn meddle(&mut self) {
         if let Some((_, change)) = self.meanwhile.take_if(|(at, _)| *at == self.changes) {
             change(&mut self.kernel);
         }
+    }
+
+    fn count(&mut self) -> Result<(), NodeError> {
+        let fails = self.fails_at == Some(self.changes);
+        self.meddle();
         self.changes += 1;
         if fails { Err(NodeError("told to fail".to_owned())) } else { Ok(()) }
     }

@@ -30,6 +30,9 @@ use super::{
     session::Session,
 };
 
+/// What the kernel says of a number that no link has.
+const ENODEV: i32 = 19;
+
 impl Netlink {
     /// Everything that decisions rest on, where the API server has these addresses.
     pub async fn view(&self, api_server: &[IpAddr]) -> Result<KernelView, NetlinkError> {
@@ -58,7 +61,10 @@ impl Netlink {
     pub async fn identity(&self, index: u32) -> Result<Option<MacAddress>, NetlinkError> {
         let mut request = LinkMessage::default();
         request.header.index = index;
-        let answer = Session::open()?.ask(RouteNetlinkMessage::GetLink(request)).await?;
+        let answer = match Session::open()?.ask(RouteNetlinkMessage::GetLink(request)).await {
+            Err(error) if error.is(ENODEV) => return Ok(None),
+            answer => answer?,
+        };
         Ok(match answer {
             Some(RouteNetlinkMessage::NewLink(message)) => decode::link(&message).identity(),
             _ => None,

@@ -24,6 +24,9 @@ const SETPRIV: [&str; 4] = [
     "--no-new-privs",
 ];
 
+/// Where a second agent answers: the first has the usual port.
+const SECOND_LISTENS: &str = "[::]:8090";
+
 impl Node<'_> {
     /// Registers the node with the cluster and starts its agent there.
     pub async fn join(&self, cluster: &ControlPlane<'_>) -> Result<()> {
@@ -44,6 +47,28 @@ impl Node<'_> {
 
     /// The same, where the kubelet tells these addresses of the node to its pods.
     pub async fn start_agent_told(&self, cluster: &ControlPlane<'_>, node_ips: &str) -> Result<()> {
+        self.bring_agent(cluster).await?;
+        let agent = self.run_agent("agent", &[("NODE_IPS", node_ips)])?;
+        self.agent.replace(Some(agent));
+        Ok(())
+    }
+
+    /// Starts the agent with the token that it had before: the API server need not be there.
+    pub fn start_agent_again(&self) -> Result<()> {
+        let agent = self.run_agent("agent", &[("NODE_IPS", &self.address().to_string())])?;
+        self.agent.replace(Some(agent));
+        Ok(())
+    }
+
+    /// Starts another agent beside the one that runs, as a roll-out that goes wrong does.
+    pub async fn start_second_agent(&self, cluster: &ControlPlane<'_>) -> Result<Process> {
+        self.bring_agent(cluster).await?;
+        let node_ips = self.address().to_string();
+        self.run_agent("second-agent", &[("NODE_IPS", &node_ips), ("LISTEN", SECOND_LISTENS)])
+    }
+
+    /// Puts the program on the node, with a new token.
+    async fn bring_agent(&self, cluster: &ControlPlane<'_>) -> Result<()> {
         let kubeconfig = cluster.agent_kubeconfig(self.name()).await?;
         let program = self.root.share.join("multinic-agent");
         place(&binaries()?.agent, &program)?;
@@ -54,16 +79,10 @@ impl Node<'_> {
                 &self.machine()?.share_on_node.join("lib"),
             )?;
         }
-        place(&kubeconfig, &self.root.share.join("kubeconfig"))?;
-        self.run_agent(node_ips)
+        place(&kubeconfig, &self.root.share.join("kubeconfig"))
     }
 
-    /// Starts the agent with the token that it had before: the API server need not be there.
-    pub fn start_agent_again(&self) -> Result<()> {
-        self.run_agent(&self.address().to_string())
-    }
-
-    fn run_agent(&self, node_ips: &str) -> Result<()> {
+    fn run_agent(&self, part: &str, settings: &[(&str, &str)]) -> Result<Process> {
         let (share, host_root) = {
             let machine = self.machine()?;
             (machine.share_on_node.clone(), machine.root_on_node.clone())
@@ -76,12 +95,10 @@ impl Node<'_> {
             .env("KUBECONFIG", share.join("kubeconfig"))
             .env("HOST_ROOT", host_root)
             .env("NODE_NAME", self.name())
-            .env("NODE_IPS", node_ips)
+            .envs(settings.iter().copied())
             .env("LINK_KINDS", "physical,veth")
             .env("LOG_LEVEL", "info");
-        let agent = self.start_process("agent", command)?;
-        self.agent.replace(Some(agent));
-        Ok(())
+        self.start_process(part, command)
     }
 
     /// The running agent.

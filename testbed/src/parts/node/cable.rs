@@ -64,14 +64,13 @@ impl<'bed> Cables<'bed> {
         self.disconnect(&nics.remove(place).port)
     }
 
-    /// Cuts a NIC's carrier, and gives it back.
-    pub(super) fn flap(&self, mac: &str) -> Result<()> {
+    /// Cuts a NIC's carrier, or gives it back.
+    pub(super) fn set_carrier(&self, mac: &str, is_there: bool) -> Result<()> {
         let nics = self.nics.borrow();
         let nic =
             nics.iter().find(|nic| nic.mac == mac).with_context(|| format!("{mac} is not plugged in"))?;
-        let fabric = self.bed.spawner()?;
-        fabric.run(&["ip", "link", "set", &nic.port, "down"])?;
-        fabric.run(&["ip", "link", "set", &nic.port, "up"])?;
+        let state = if is_there { "up" } else { "down" };
+        self.bed.spawner()?.run(&["ip", "link", "set", &nic.port, state])?;
         Ok(())
     }
 

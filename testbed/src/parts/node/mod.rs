@@ -130,7 +130,13 @@ impl<'bed> Node<'bed> {
 
     /// Cuts a NIC's carrier for a moment, as a switch that restarts does.
     pub fn flap(&self, mac: &str) -> Result<()> {
-        self.cables.flap(mac)
+        self.set_carrier(mac, false)?;
+        self.set_carrier(mac, true)
+    }
+
+    /// Cuts a NIC's carrier, or gives it back.
+    pub fn set_carrier(&self, mac: &str, is_there: bool) -> Result<()> {
+        self.cables.set_carrier(mac, is_there)
     }
 
     /// Runs a command on the node and returns what it printed.

@@ -223,3 +223,16 @@ fn a_change_after_which_the_api_server_takes_no_connection_is_taken_back() {
     // It took none before either, so that nobody can say what that is due to.
     scene.converge();
 }
+
+#[test]
+fn a_device_that_takes_the_number_of_a_nic_in_the_middle_of_its_change_is_left_alone() {
+    let becomes_another = |kernel: &mut KernelView| kernel.links[1] = link(3, "eth7", B);
+    for done in 1..4 {
+        let mut scene = Scene::new(&[nic(A, "multinic0", &["10.1.0.5/24", "10.1.0.6/24"])]);
+        let plan = scene.plan();
+        assert!(plan.transactions[0].steps.len() > 4, "{:?}", plan.transactions);
+        scene.node.meanwhile = Some((scene.node.changes() + done, becomes_another));
+        assert!(scene.carry_out(&plan).contains_key(&mac(A)));
+        assert_eq!(scene.link(B), &link(3, "eth7", B), "after {done} steps");
+    }
+}

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeSet, net::IpAddr, time::Duration};
 
+use multinic_crds::MacAddress;
+
 use super::PlainNode;
 use crate::{
     attribute::Step,
@@ -9,7 +11,7 @@ use crate::{
     observed::{
         files::FileChange,
         ledger::Ledger,
-        link::{AddressState, KernelView},
+        link::{AddressState, KernelView, Link},
     },
     plan::Notice,
     progress::Progress,
@@ -23,6 +25,11 @@ impl Machine for PlainNode {
             node.count()?;
             node.change(step)
         })
+    }
+
+    async fn identity(&mut self, index: u32) -> Result<Option<MacAddress>, NodeError> {
+        self.meddle();
+        Ok(self.kernel.link(index).and_then(Link::identity))
     }
 
     async fn view(&mut self) -> Result<KernelView, NodeError> {
