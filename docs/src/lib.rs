@@ -30,6 +30,8 @@ mod reasons;
 mod references;
 mod schema;
 mod table;
+#[cfg(test)]
+mod tests_named;
 mod tree;
 mod values;
 
