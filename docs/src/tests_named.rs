@@ -10,7 +10,8 @@ const FOLDERS: [&str; 3] = ["operator", "testbed/tests", "docs/src"];
 /// The last column of each row of the page's tables.
 fn proofs(page: &str) -> impl Iterator<Item = &str> {
     let rows = page.lines().filter(|line| line.starts_with('|') && !line.starts_with("|---"));
-    rows.filter_map(|row| row.trim_end_matches([' ', '|']).rsplit('|').next()).filter(|cell| cell.trim() != "test")
+    rows.filter_map(|row| row.trim_end_matches([' ', '|']).rsplit('|').next())
+        .filter(|cell| cell.trim() != "test")
 }
 
 fn named(cell: &str) -> impl Iterator<Item = &str> {
