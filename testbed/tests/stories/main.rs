@@ -19,6 +19,7 @@ mod page;
 mod pair;
 mod parts;
 mod pod;
+mod restored;
 mod routes;
 mod routing;
 mod schema;
@@ -35,6 +36,7 @@ use multinic_testbed::Suite;
 
 fn main() -> ExitCode {
     let suite = faults::tell(boundaries::tell(Suite::default()));
+    let suite = restored::tell(suite);
     let suite = routes::tell(systems::tell(constancy::tell(slots::tell(suite))));
     let suite = check::tell(lease::tell(uplink::tell(guards::tell(suite))));
     let suite = dhcp::tell(wire::tell(routing::tell(moves::tell(endings::tell(udev::tell(suite))))));
