@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use multinic_crds::CONFIRM_REMOVAL;
 use multinic_testbed::{NAMESPACE, eventually};
 
@@ -63,8 +64,12 @@ impl Replay<'_> {
                 .map(|nic| (nic.mac_address.to_string(), Nic::from(nic)))
                 .collect();
             ensure!(has == self.meant_for(node), "{node} has {has:?}");
-            let synced = self.world.condition(&node.as_str(), "Synced").await?;
-            ensure!(synced.status == "True", "{node} is not synced: {synced:?}");
+            let (generation, status) = (config.metadata.generation, config.status.unwrap_or_default());
+            ensure!(status.observed_generation == generation, "{node} is not reported");
+            let synced = status.conditions.iter().find(|condition| condition.type_ == "Synced");
+            let holds =
+                |synced: &Condition| synced.status == "True" && synced.observed_generation == generation;
+            ensure!(synced.is_some_and(holds), "{node} is not synced: {synced:?}");
         }
         Ok(())
     }
@@ -117,7 +122,7 @@ impl Replay<'_> {
 
     /// By the operator, in all that time.
     fn only_objects_were_written(&self) -> Result<()> {
-        let operator = format!("system:serviceaccount:{NAMESPACE}:multinic-operator");
+        let operator = operator();
         for write in self.world.cluster.writes()?.into_iter().filter(|write| write.user == operator) {
             let is_its_own = ["nodenetworkconfigs", "events"].contains(&write.resource.as_str());
             ensure!(is_its_own && write.verb != "delete", "the operator wrote {write:?}");
@@ -126,14 +131,28 @@ impl Replay<'_> {
     }
 
     async fn nothing_is_written_any_more(&self) -> Result<()> {
+        // What is being written now is in the log by then.
+        self.world.syncs(1).await?;
+        let operator = operator();
         let writes = async || -> Result<_> {
-            let writes = self.world.cluster.writes()?;
-            let objects = writes.iter().filter(|write| write.resource == "nodenetworkconfigs").count();
-            Ok((objects, self.world.database.operator_statements().await?.updates))
+            let mut writes = self.world.cluster.writes()?;
+            writes.retain(|write| write.user == operator && write.resource != "events");
+            Ok((writes, self.world.database.operator_statements().await?.updates))
         };
-        let before = writes().await?;
+        let (before, updates) = writes().await?;
         self.world.syncs(3).await?;
-        ensure!(writes().await? == before, "objects and rows were written although nothing happens");
+        let (after, more) = writes().await?;
+        let new = &after[before.len()..];
+        ensure!(
+            new.is_empty() && more == updates,
+            "{} UPDATEs although nothing happens, and {new:?}",
+            more - updates
+        );
         Ok(())
     }
+}
+
+/// As the audit names it.
+fn operator() -> String {
+    format!("system:serviceaccount:{NAMESPACE}:multinic-operator")
 }

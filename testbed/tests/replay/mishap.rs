@@ -57,7 +57,9 @@ impl Replay<'_> {
         self.calm().await?;
         let nodes = &self.meant.nodes;
         let node = nodes[self.chance.below(nodes.len())].clone();
-        let before = self.world.config(&node.as_str()).await?;
+        // A Node that has just joined has none yet.
+        let find = async || self.world.config(&node.as_str()).await;
+        let before = eventually("an object to delete", SOON, find).await?;
         self.world.cluster.kubectl(&["delete", "nnc", &node, "--wait=false"])?;
         eventually("the object to be made anew", SOON, async || {
             let config = self.world.config(&node.as_str()).await?;
