@@ -22,10 +22,12 @@ test: ## Every test, the whole-system stories included (root)
 	$(CARGO) run --locked --bin setup
 	$(CARGO) test --locked
 
-soak: ## A long run of the agent's reading of other tools' files against the tools (root; INPUTS=1000, SEED=n again)
+soak: ## Long runs: the agent's reading of other tools' files, and a week of the table's producer (root; INPUTS=1000, SYNCS=3360, SEED=n again)
 	$(CARGO) run --locked --bin setup
 	MULTINIC_SOAK_INPUTS=$(or $(INPUTS),1000) $(if $(SEED),MULTINIC_SOAK_SEED=$(SEED)) \
 		$(CARGO) test --locked --package multinic-testbed --test readers
+	MULTINIC_SOAK_SYNCS=$(or $(SYNCS),3360) $(if $(SEED),MULTINIC_SOAK_SEED=$(SEED)) \
+		$(CARGO) test --locked --package multinic-testbed --test replay
 
 check: ## The fast inner loop: format, lints, unit and property tests, drift (no root)
 	$(CARGO) fmt --all --check

@@ -69,6 +69,8 @@ readOnlyRootFilesystem: true
   value: {{ .Values.database.user | quote }}
 - name: DB_PASSWORD_FILE
   value: /etc/multinic/database/password
+- name: DB_SOFT_DELETE
+  value: {{ .Values.database.softDelete | quote }}
 - name: DB_SSL_MODE
   value: {{ .Values.database.tls.mode }}
 {{- if .Values.database.tls.caConfigMap }}

@@ -16,7 +16,7 @@ mod statement;
 mod writer;
 
 pub use access::Database;
-pub use connect::{DatabaseSettings, Password, SslMode};
+pub use connect::{DatabaseSettings, MAX_HOSTS, Password, SslMode};
 pub use error::{Cause, DatabaseError};
 pub use inspect::{Inspection, Refusal};
 pub use writer::Written;

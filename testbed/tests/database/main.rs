@@ -1,6 +1,7 @@
 //! The operator's way to the database, on real servers, whatever their defaults and whoever else writes.
 
 mod addressing;
+mod failing;
 mod reading;
 mod routes;
 mod scene;
@@ -13,5 +14,5 @@ use multinic_testbed::Suite;
 
 fn main() -> ExitCode {
     let suite = session::tell(reading::tell(writing::tell(Suite::default())));
-    addressing::tell(routes::tell(suite)).run()
+    failing::tell(addressing::tell(routes::tell(suite))).run()
 }
