@@ -128,7 +128,7 @@ async fn denied(bed: &Testbed) -> Result<()> {
     wrong.password = Password::Value("wrong".to_owned());
     caused(read(&mut Inventory::new(wrong)).await, Cause::Denied)?;
     let mut wrong = settings(&database);
-    wrong.name = "other".to_owned();
+    "other".clone_into(&mut wrong.name);
     caused(read(&mut Inventory::new(wrong)).await, Cause::Denied)
 }
 
