@@ -22,12 +22,14 @@ test: ## Every test, the whole-system stories included (root)
 	$(CARGO) run --locked --bin setup
 	$(CARGO) test --locked
 
-soak: ## Hours of what `make test` does in minutes: files of other tools, killed agents, random lives (root; INPUTS=1000, SEED=n again)
+soak: ## Hours of what `make test` does in minutes: files of other tools, killed agents, random lives, a week of the producer (root; INPUTS=1000, SYNCS=3360, SEED=n again)
 	$(CARGO) run --locked --bin setup
 	MULTINIC_SOAK_INPUTS=$(or $(INPUTS),1000) $(if $(SEED),MULTINIC_SOAK_SEED=$(SEED)) \
 		$(CARGO) test --locked --package multinic-testbed --test readers
 	MULTINIC_SOAK_STORIES=1 $(if $(SEED),MULTINIC_SOAK_SEED=$(SEED)) $(if $(INPUTS),MULTINIC_SOAK_INPUTS=$(INPUTS)) \
 		$(CARGO) test --locked --package multinic-testbed --test stories -- at_length_
+	MULTINIC_SOAK_SYNCS=$(or $(SYNCS),3360) $(if $(SEED),MULTINIC_SOAK_SEED=$(SEED)) \
+		$(CARGO) test --locked --package multinic-testbed --test replay
 
 check: ## The fast inner loop: format, lints, unit and property tests, drift (no root)
 	$(CARGO) fmt --all --check

@@ -32,6 +32,7 @@ mod reasons;
 mod references;
 mod schema;
 mod table;
+#[cfg(test)]
 mod tree;
 mod values;
 

@@ -21,7 +21,7 @@ use multinic_runtime::{RuntimeArgs, admin::Listen};
 pub(crate) use self::explain::{COMPLETION, CompletionArgs, EXPLAIN};
 pub use self::explain::{ExplainArgs, Output};
 use crate::{
-    database::{DatabaseSettings, Password, SslMode},
+    database::{DatabaseSettings, MAX_HOSTS, Password, SslMode},
     kubernetes::leader::Candidate,
     report::events::OwnPod,
 };
@@ -170,9 +170,9 @@ impl LeaderArgs {
 #[derive(Debug, clap::Args)]
 #[allow(clippy::struct_field_names, reason = "they are the names of the flags")]
 pub(crate) struct DatabaseArgs {
-    /// Host of the database
-    #[arg(long, env = "DB_HOST", value_name = "HOST", value_parser = NonEmptyStringValueParser::new())]
-    db_host: String,
+    /// Host of the database, or up to three (a,b)
+    #[arg(long, env = "DB_HOST", value_name = "HOST", value_parser = hosts)]
+    db_host: Hosts,
 
     /// Port of the database
     #[arg(long, env = "DB_PORT", default_value = "3306", value_name = "PORT")]
@@ -203,10 +203,25 @@ pub(crate) struct DatabaseArgs {
     #[arg(long, env = "DB_STATUS_TABLE", default_value = "", hide_default_value = true, value_name = "NAME")]
     #[arg(value_parser = table)]
     db_status_table: StatusTableName,
+
+    /// Honour deleted_at and status
+    #[arg(
+        long,
+        env = "DB_SOFT_DELETE",
+        default_value = "true",
+        hide_default_value = true,
+        value_name = "BOOL"
+    )]
+    #[arg(action = ArgAction::Set, value_parser = boolean)]
+    db_soft_delete: bool,
 }
 
 /// Of the status table, where there is one.
 type StatusTableName = Option<TableName>;
+
+/// One host or several.
+#[derive(Debug, Clone)]
+struct Hosts(Vec<String>);
 
 impl DatabaseArgs {
     /// What the status table is called, where there is one.
@@ -239,27 +254,20 @@ fn is_set(path: &Path) -> bool {
 
 impl From<DatabaseArgs> for DatabaseSettings {
     fn from(args: DatabaseArgs) -> Self {
-        let DatabaseArgs {
-            db_host,
-            db_port,
-            db_name,
-            db_user,
-            db_password_file,
-            db_ssl_mode,
-            db_ssl_ca,
-            db_status_table: _,
-        } = args;
+        let DatabaseArgs { db_host, db_port, db_name, db_user, db_password_file, .. } = args;
+        let DatabaseArgs { db_ssl_mode, db_ssl_ca, db_soft_delete, .. } = args;
         // Not an argument of clap's, which would make it a flag that every process list shows.
         let file = |path: &PathBuf| is_set(path);
         let from_environment = || env::var(PASSWORD).map_or(Password::None, Password::Value);
         Self {
-            host: db_host,
+            hosts: db_host.0,
             port: db_port,
             name: db_name,
             user: db_user,
             password: db_password_file.filter(file).map_or_else(from_environment, Password::File),
             ssl_mode: db_ssl_mode,
             ssl_ca: db_ssl_ca.filter(file),
+            soft_delete: db_soft_delete,
         }
     }
 }
@@ -287,6 +295,13 @@ fn intervals(text: &str) -> Result<Intervals, String> {
 /// An empty name is none.
 fn table(text: &str) -> Result<StatusTableName, String> {
     if text.is_empty() { Ok(None) } else { text.parse().map(Some) }
+}
+
+/// Hosts, separated by commas.
+fn hosts(text: &str) -> Result<Hosts, String> {
+    let hosts: Vec<_> = text.split(',').map(|host| host.trim().to_owned()).collect();
+    let fits = hosts.len() <= MAX_HOSTS && hosts.iter().all(|host| !host.is_empty());
+    fits.then_some(Hosts(hosts)).ok_or_else(|| format!("write up to {MAX_HOSTS} hosts, such as db-1,db-2"))
 }
 
 fn grace(text: &str) -> Result<Duration, String> {

@@ -73,6 +73,8 @@ readOnlyRootFilesystem: true
 - name: DB_STATUS_TABLE
   value: {{ . | quote }}
 {{- end }}
+- name: DB_SOFT_DELETE
+  value: {{ .Values.database.softDelete | quote }}
 - name: DB_SSL_MODE
   value: {{ .Values.database.tls.mode }}
 {{- if .Values.database.tls.caConfigMap }}

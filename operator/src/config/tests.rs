@@ -61,10 +61,27 @@ fn what_is_malformed_is_refused_and_the_setting_named() {
         ("--db-port", "70000"),
         ("--db-ssl-mode", "maybe"),
         ("--db-name", ""),
+        ("--db-soft-delete", "maybe"),
     ] {
         let error = parse(&[flag, value]).unwrap_err();
         assert!(error.to_string().contains(flag), "{error}");
         assert_eq!(error.exit_code(), 2);
+    }
+}
+
+#[test]
+fn several_hosts_have_commas_between_them() {
+    let parse =
+        |hosts: &str| Cli::try_parse_from(["multinic-operator", "--db-user", "multinic", "--db-host", hosts]);
+    let hosts = |hosts: &str| match parse(hosts) {
+        Ok(Cli::Run(args)) => DatabaseSettings::from(args.database).hosts,
+        other => panic!("{hosts}: {other:?}"),
+    };
+    assert_eq!(hosts("db"), ["db"]);
+    assert_eq!(hosts("db-1, 10.0.0.5,::1"), ["db-1", "10.0.0.5", "::1"]);
+    for malformed in ["", ",", "db-1,", "a,b,c,d"] {
+        let error = parse(malformed).unwrap_err().to_string();
+        assert!(error.contains("--db-host") && error.contains("up to 3 hosts"), "{error}");
     }
 }
 
@@ -134,7 +151,7 @@ fn a_switch_in_the_environment_is_true_or_false_or_left_empty() {
 fn a_check_has_the_settings_of_a_run_and_its_own() {
     let args = parse_check(&["--node-selector", "role=worker,example.org/zone="]).unwrap();
     assert_eq!((args.agent_port, args.node_selector.as_str()), (8080, "role=worker,example.org/zone="));
-    assert_eq!(args.database.db_host, "db");
+    assert_eq!(args.database.db_host.0, ["db"]);
     for (flag, value) in [("--node-selector", "a>1"), ("--node-selector", "a=b,"), ("--agent-port", "x")] {
         let error = parse_check(&[flag, value]).unwrap_err();
         assert!(error.to_string().contains(flag), "{error}");

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use multinic_operator_core::table::{Agenda, Relied, Rows, Schema};
+use multinic_operator_core::table::{Agenda, Newest, Relied, Rows, Schema};
 use sqlx::{Connection, MySqlConnection};
 use tokio::time::timeout;
 
@@ -20,6 +20,7 @@ pub struct Database {
     pub(super) session: Option<Session>,
     /// The shape of the table when it was last looked at, over whichever connection.
     schema: Option<Schema>,
+    newest: Newest,
     pub(super) agenda: Agenda,
 }
 
@@ -42,12 +43,13 @@ impl Database {
     /// Connects when it is first read.
     #[must_use]
     pub fn new(settings: DatabaseSettings) -> Self {
-        Self { settings, session: None, schema: None, agenda: Agenda::default() }
+        Self { settings, session: None, schema: None, newest: Newest::default(), agenda: Agenda::default() }
     }
 
     /// Reads every row, with one SELECT once there is a connection and its shape is known.
     ///
-    /// Fails where the table lacks a column that specs rely on, since every NIC would lose what it says.
+    /// Fails where the table lacks a column that specs rely on, since every NIC would lose what it says, and where the
+    /// server tells an earlier state than before; then another server may be found.
     pub async fn read(&mut self, relied: Relied) -> Result<Rows, DatabaseError> {
         if let Some(mut session) = self.session.take()
             && session.answers().await
@@ -73,13 +75,15 @@ impl Database {
         let schema = session.schema.sufficing(relied)?;
         let rows = statement::rows(&mut session.connection, schema);
         let rows = within(READ_DEADLINE, "reading the table", rows).await?;
+        self.newest.take(&rows, now).map_err(DatabaseError::Older)?;
         self.session = Some(session);
         Ok(rows)
     }
 
     /// The shape of the table, which may grow but not shrink.
     async fn look(&mut self, connection: &mut MySqlConnection) -> Result<Schema, DatabaseError> {
-        let schema = look(connection).await?.keeping(self.schema.as_ref())?;
+        let schema = look(connection).await?.honouring(self.settings.soft_delete);
+        let schema = schema.keeping(self.schema.as_ref())?;
         if let Some(index) = schema.missing_index()
             && self.schema.is_none_or(|before| before.missing_index().is_none())
         {

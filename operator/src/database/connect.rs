@@ -8,12 +8,14 @@ use sqlx::{
 };
 use tokio::{net::lookup_host, time::timeout};
 
-use super::{DatabaseError, session};
+use super::{DatabaseError, deadline::within, session, statement};
 
 const DEADLINE: Duration = Duration::from_secs(5);
 const CONNECTING: &str = "connecting to the database";
 /// Addresses of one name that are tried; each has its share of the time.
 const MAX_ADDRESSES: usize = 5;
+/// Hosts that may be named: all of them have to fit into one turn of the loop.
+pub const MAX_HOSTS: usize = 3;
 
 /// How far the connection is secured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -69,19 +71,34 @@ pub enum Password {
 #[derive(Clone)]
 #[allow(missing_docs, reason = "the flags of the command line")]
 pub struct DatabaseSettings {
-    pub host: String,
+    /// Of several, the first that takes writes is gone by.
+    pub hosts: Vec<String>,
     pub port: u16,
     pub name: String,
     pub user: String,
     pub password: Password,
     pub ssl_mode: SslMode,
     pub ssl_ca: Option<PathBuf>,
+    /// Whether `deleted_at` and `status` of a row say that it is gone.
+    pub soft_delete: bool,
 }
 
 impl DatabaseSettings {
+    /// A connection to the host, or to the first of several that takes writes.
     pub(super) async fn connect(&self) -> Result<MySqlConnection, DatabaseError> {
-        let options = self.options()?;
-        let mut connection = match self.addresses().await?[..] {
+        let mut last = silent(DEADLINE);
+        for host in &self.hosts {
+            match self.connect_to(host).await {
+                Ok(connection) => return Ok(connection),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    async fn connect_to(&self, host: &str) -> Result<MySqlConnection, DatabaseError> {
+        let options = self.options(host)?;
+        let mut connection = match self.addresses(host).await?[..] {
             // The name of the host is what the certificate is for, so it is left to the name's own order.
             [] | [_] => open(&options, DEADLINE).await?,
             _ if self.ssl_mode == SslMode::VerifyIdentity => open(&options, DEADLINE).await?,
@@ -91,20 +108,26 @@ impl DatabaseSettings {
             Ok(set_up) => set_up.map_err(DatabaseError::Connect)?,
             Err(_) => return Err(silent(DEADLINE)),
         }
+        if self.hosts.len() > 1 {
+            let read_only = statement::is_read_only(&mut connection);
+            if within(DEADLINE, "asking whether the server takes writes", read_only).await? {
+                return Err(DatabaseError::Replica { host: host.to_owned() });
+            }
+        }
         Ok(connection)
     }
 
     /// Every address of the host, in the order in which they are to be tried.
-    async fn addresses(&self) -> Result<Vec<SocketAddr>, DatabaseError> {
-        let unresolved = |source| DatabaseError::Unresolved { host: self.host.clone(), source };
-        let name = (self.host.as_str(), self.port);
+    async fn addresses(&self, host: &str) -> Result<Vec<SocketAddr>, DatabaseError> {
+        let unresolved = |source| DatabaseError::Unresolved { host: host.to_owned(), source };
+        let name = (host, self.port);
         match timeout(DEADLINE, lookup_host(name)).await {
             Ok(found) => Ok(found.map_err(unresolved)?.take(MAX_ADDRESSES).collect()),
             Err(_) => Err(unresolved(io::Error::new(io::ErrorKind::TimedOut, "no answer from name servers"))),
         }
     }
 
-    fn options(&self) -> Result<MySqlConnectOptions, DatabaseError> {
+    fn options(&self, host: &str) -> Result<MySqlConnectOptions, DatabaseError> {
         let password = match &self.password {
             Password::None => None,
             Password::Value(password) => Some(password.clone()),
@@ -115,7 +138,7 @@ impl DatabaseSettings {
             }
         };
         let mut options = MySqlConnectOptions::new()
-            .host(&self.host)
+            .host(host)
             .port(self.port)
             .username(&self.user)
             .database(&self.name)
@@ -166,15 +189,16 @@ mod tests {
 
     fn mode(ssl_mode: SslMode, ssl_ca: Option<&str>) -> MySqlSslMode {
         let settings = DatabaseSettings {
-            host: "db".to_owned(),
+            hosts: vec!["db".to_owned()],
             port: 3306,
             name: "multinic".to_owned(),
             user: "multinic".to_owned(),
             password: Password::None,
             ssl_mode,
             ssl_ca: ssl_ca.map(PathBuf::from),
+            soft_delete: true,
         };
-        settings.options().unwrap().get_ssl_mode()
+        settings.options("db").unwrap().get_ssl_mode()
     }
 
     #[test]

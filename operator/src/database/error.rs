@@ -3,7 +3,7 @@
 use std::{io, path::PathBuf, time::Duration};
 
 use multinic_crds::Reason;
-use multinic_operator_core::table::SchemaError;
+use multinic_operator_core::table::{Older, SchemaError};
 use sqlx::mysql::MySqlDatabaseError;
 
 /// The database could not be read or written.
@@ -34,6 +34,17 @@ pub enum DatabaseError {
     /// The table is not as it must be.
     #[error(transparent)]
     Schema(#[from] SchemaError),
+    /// One of several servers that is not the one to go by.
+    #[error("the server {host} takes no writes, so it may lag behind the one that does")]
+    Replica {
+        /// Its host.
+        host: String,
+    },
+    /// The server tells what was, not what is.
+    #[error(
+        "the table is as it was earlier: port {} has the row {}, and had {} before", .0.port_id, .0.id, .0.newest
+    )]
+    Older(Older),
     /// A statement failed.
     #[error("failed while {operation}: {source}")]
     Statement {
@@ -67,6 +78,10 @@ pub enum Cause {
     Unreachable,
     /// A server that takes no writes.
     ReadOnly,
+    /// A server that lags behind.
+    Late,
+    /// Connections of others.
+    Full,
     /// The one that is told already.
     Told,
     /// The server.
@@ -84,6 +99,8 @@ impl Cause {
             Self::Silent => "the database does not answer in time",
             Self::Unreachable => "the database cannot be reached",
             Self::ReadOnly => "the server takes no writes",
+            Self::Late => "the server tells an older state of the table than it did before",
+            Self::Full => "the server takes no further connection",
             Self::Told => "the table, or the file with the password, is not as it must be",
             Self::Other => "the server refuses the statement",
         }
@@ -101,6 +118,10 @@ impl Cause {
             }
             Self::Unreachable => "correct DB_HOST and DB_PORT, start the server, and let this pod reach it",
             Self::ReadOnly => "set DB_HOST to the server that takes writes, not to a replica of it",
+            Self::Late => {
+                "set DB_HOST to the server that takes writes; a table that was restored is believed after five minutes"
+            }
+            Self::Full => "end connections that nobody needs, or raise max_connections",
             Self::Told => return None,
             Self::Other => "look at the server",
         })
@@ -139,6 +160,8 @@ impl DatabaseError {
             Self::Password { .. } | Self::Schema(_) => Cause::Told,
             Self::Unresolved { .. } => Cause::Unreachable,
             Self::Deadline { .. } => Cause::Silent,
+            Self::Replica { .. } => Cause::ReadOnly,
+            Self::Older(_) => Cause::Late,
             Self::Connect(source) | Self::Statement { source, .. } => match source {
                 sqlx::Error::Tls(_) => Cause::Secured,
                 // So rustls tells what it thinks of the other side.
@@ -182,6 +205,8 @@ const fn by_number(number: u16) -> Cause {
         3159 => Cause::Secured,
         // ER_OPTION_PREVENTS_STATEMENT, ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION, ER_READ_ONLY_MODE.
         1290 | 1792 | 1836 => Cause::ReadOnly,
+        // ER_CON_COUNT, ER_TOO_MANY_USER_CONNECTIONS, ER_USER_LIMIT_REACHED.
+        1040 | 1203 | 1226 => Cause::Full,
         // ER_STATEMENT_TIMEOUT of MariaDB, ER_QUERY_TIMEOUT of MySQL, ER_LOCK_WAIT_TIMEOUT.
         1969 | 3024 | 1205 => Cause::Silent,
         _ => Cause::Other,
@@ -218,6 +243,8 @@ mod tests {
             Cause::Silent,
             Cause::Unreachable,
             Cause::ReadOnly,
+            Cause::Late,
+            Cause::Full,
             Cause::Told,
             Cause::Other,
         ];

@@ -17,7 +17,7 @@ mod status_table;
 mod writer;
 
 pub use access::Database;
-pub use connect::{DatabaseSettings, Password, SslMode};
+pub use connect::{DatabaseSettings, MAX_HOSTS, Password, SslMode};
 pub use error::{Cause, DatabaseError};
 pub use inspect::{Inspection, Refusal};
 pub use status_table::{StatusSession, StatusTable};

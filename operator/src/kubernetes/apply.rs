@@ -281,9 +281,15 @@ fn status(name: &str, condition: &Condition) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use http::Response;
+    use std::{
+        collections::BTreeSet,
+        sync::{Arc, Mutex},
+    };
+
+    use http::{Request, Response};
     use kube::client::Body;
     use multinic_crds::{ConditionType, Reason, condition};
+    use tokio::sync::Notify;
 
     use super::*;
 
@@ -335,6 +341,50 @@ mod tests {
             std::future::ready(answer)
         };
         Client::new(tower::service_fn(answer), "default")
+    }
+
+    /// Once these many objects were written, one more is answered, which was asked for first.
+    fn client_that_withholds_one(others: usize) -> Client {
+        let written = Arc::new((Mutex::new(BTreeSet::new()), Notify::new()));
+        let answer = move |request: Request<Body>| {
+            let written = Arc::clone(&written);
+            async move {
+                let (written, all) = &*written;
+                let name = request.uri().path().split('/').nth(5).unwrap_or_default().to_owned();
+                let (code, body) = if name == "bad" {
+                    all.notified().await;
+                    (503, json!({ "kind": "Status", "code": 503, "message": "" }))
+                } else {
+                    let mut written = written.lock().unwrap();
+                    let body = json!({ "metadata": { "name": name }, "spec": { "interfaces": [] } });
+                    written.insert(name);
+                    if written.len() == others {
+                        all.notify_one();
+                    }
+                    (200, body)
+                };
+                let answer = Response::builder().status(code).header("content-type", "application/json");
+                answer.body(Body::from(body.to_string().into_bytes()))
+            }
+        };
+        Client::new(tower::service_fn(answer), "default")
+    }
+
+    #[tokio::test]
+    async fn a_node_whose_object_is_not_answered_for_delays_no_other() {
+        let others = 3 * CONCURRENCY;
+        let names = ["bad".to_owned()].into_iter().chain((0..others).map(|number| format!("good-{number}")));
+        let task = |name: String| Task {
+            node: name.into(),
+            write: Some(SpecWrite { owner: "uid".to_owned(), ..SpecWrite::default() }),
+            verdict: Verdict::synced(),
+        };
+        let tasks: Vec<_> = names.map(task).collect();
+        let client = client_that_withholds_one(others);
+        let applied = apply(&client, &tasks, &mut Index::default(), Timestamp::UNIX_EPOCH).await;
+        let failed: Vec<_> = applied.failed.iter().map(|(node, _)| &**node).collect();
+        assert_eq!((failed, applied.postponed), (vec!["bad"], 0));
+        assert_eq!(applied.specs, u64::try_from(others).unwrap());
     }
 
     #[tokio::test]

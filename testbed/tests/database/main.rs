@@ -1,6 +1,7 @@
 //! The operator's way to the database, on real servers, whatever their defaults and whoever else writes.
 
 mod addressing;
+mod failing;
 mod reading;
 mod routes;
 mod scene;
@@ -14,5 +15,5 @@ use multinic_testbed::Suite;
 
 fn main() -> ExitCode {
     let suite = session::tell(reading::tell(writing::tell(Suite::default())));
-    status_table::tell(addressing::tell(routes::tell(suite))).run()
+    failing::tell(status_table::tell(addressing::tell(routes::tell(suite)))).run()
 }

@@ -12,13 +12,14 @@ use sqlx::AssertSqlSafe;
 
 pub(crate) fn settings(database: &Database<'_>) -> DatabaseSettings {
     DatabaseSettings {
-        host: GATEWAY.to_string(),
+        hosts: vec![GATEWAY.to_string()],
         port: 3306,
         name: DATABASE.to_owned(),
         user: OPERATOR_USER.to_owned(),
         password: Password::File(database.password_file()),
         ssl_mode: SslMode::Preferred,
         ssl_ca: None,
+        soft_delete: true,
     }
 }
 

@@ -63,6 +63,7 @@ async fn killed(bed: &Testbed) -> Result<()> {
     pair.world.configured(&node, LAST_NIC).await?;
     assert_eq!(pair.statements(OPERATOR_USER).await?, before);
     assert!(pair.second().leads().await?);
+    pair.took_turns(&[OPERATOR_USER, SECOND_USER]).await?;
     pair.one_at_a_time()
 }
 
@@ -112,12 +113,15 @@ async fn handed_over(bed: &Testbed) -> Result<()> {
     })
     .await?;
     let (leader, other) = pair.leader_and_other().await?;
+    pair.world.database.execute("TRUNCATE mysql.general_log").await?;
+    leader.lives_on(2).await?;
 
     leader.operator.stop().await?;
     other.begins_to_lead().await?;
     pair.add(&node, LATER_NIC).await?;
     pair.world.configured(&node, LATER_NIC).await?;
     assert_eq!(other.metric("multinic_leader").await?, "1");
+    pair.took_turns(&[leader.user, other.user]).await?;
 
     other.operator.stop().await?;
     let spec = leases.get(NAME).await?.spec.context("the lease has no spec")?;
@@ -135,6 +139,7 @@ struct Pair<'bed> {
 struct Party<'pair, 'bed> {
     operator: &'pair Operator<'bed>,
     health: &'static str,
+    user: &'static str,
 }
 
 impl<'bed> Pair<'bed> {
@@ -156,6 +161,7 @@ impl<'bed> Pair<'bed> {
         pair.second.resume()?;
         pair.second().stands_by().await?;
 
+        pair.world.database.execute("SET GLOBAL log_output = 'TABLE', general_log = 1").await?;
         let node = bed.node("worker-1", Kind::Light).await?;
         node.plug(NIC)?;
         node.join(&pair.world.cluster).await?;
@@ -165,11 +171,11 @@ impl<'bed> Pair<'bed> {
     }
 
     fn first(&self) -> Party<'_, 'bed> {
-        Party { operator: &self.world.operator, health: OPERATOR_HEALTH }
+        Party { operator: &self.world.operator, health: OPERATOR_HEALTH, user: OPERATOR_USER }
     }
 
     fn second(&self) -> Party<'_, 'bed> {
-        Party { operator: &self.second, health: SECOND_HEALTH }
+        Party { operator: &self.second, health: SECOND_HEALTH, user: SECOND_USER }
     }
 
     async fn leader_and_other(&self) -> Result<(Party<'_, 'bed>, Party<'_, 'bed>)> {
@@ -201,6 +207,37 @@ impl<'bed> Pair<'bed> {
         );
         let count = count.bind(user).fetch_optional(self.world.database.administrator()).await?;
         Ok(count.unwrap_or_default())
+    }
+
+    /// Each was silent in the database once another had begun: who asked for or changed rows, in turn, with the seconds
+    /// that nobody did so in between.
+    async fn in_the_database(&self) -> Result<Vec<(String, f64)>> {
+        let statements: Vec<(String, f64)> = sqlx::query_as(
+            "SELECT SUBSTRING_INDEX(user_host, '[', 1), CAST(UNIX_TIMESTAMP(event_time) AS DOUBLE) \
+             FROM mysql.general_log WHERE user_host LIKE 'multinic%' AND command_type IN ('Query', 'Execute') \
+             AND (argument LIKE 'SELECT%multi_interface%' OR argument LIKE 'UPDATE%') ORDER BY event_time",
+        )
+        .fetch_all(self.world.database.administrator())
+        .await?;
+        let mut turns: Vec<(String, f64)> = Vec::new();
+        let mut last = None;
+        for (user, time) in statements {
+            if turns.last().is_none_or(|(turn, _)| *turn != user) {
+                turns.push((user, last.map_or(0.0, |last| time - last)));
+            }
+            last = Some(time);
+        }
+        Ok(turns)
+    }
+
+    /// Says how long each change of hands took.
+    async fn took_turns(&self, users: &[&str]) -> Result<()> {
+        let turns = self.in_the_database().await?;
+        for (user, seconds) in turns.iter().skip(1) {
+            eprintln!("{user} takes over: nobody reads for {seconds:.1} s");
+        }
+        assert_eq!(turns.iter().map(|(user, _)| user.as_str()).collect::<Vec<_>>(), users);
+        Ok(())
     }
 
     /// Who has written what of the product, in the order of time.

@@ -27,6 +27,7 @@ mod parts;
 mod pod;
 mod predecessor;
 mod progress;
+mod restored;
 mod retries;
 mod rivals;
 mod routes;
@@ -72,6 +73,7 @@ const STORIES: &[fn(Suite) -> Suite] = &[
     pod::tell,
     predecessor::tell,
     progress::tell,
+    restored::tell,
     retries::tell,
     rivals::tell,
     routes::tell,

@@ -38,6 +38,8 @@ pub trait Facts: PartialEq {
 /// # Guarantees
 /// - An event older than what is known is ignored, so that the result of our own write,
 ///   once recorded, is not undone by an event that was on its way.
+/// - A list that has an object in a version before one that a watch has told was taken from a store that was set back to
+///   an earlier state, and is believed as it is.
 /// - What was deleted stays in [`Index::last_known`] until [`Index::sweep`].
 /// - Every name whose facts changed, came or went is in [`Index::take_changed`] once: where nothing changes, who asks has
 ///   nothing to do.
@@ -55,6 +57,8 @@ pub struct Index<T> {
 struct Known<T> {
     /// `None` when the API server's version is no number, which makes it incomparable.
     version: Option<u64>,
+    /// Whether a watch has told this version, which every later list must have or be beyond.
+    heard: bool,
     present: bool,
     facts: T,
 }
@@ -74,7 +78,7 @@ impl<T: Facts> Index<T> {
         T: From<K>,
     {
         match event {
-            Event::Apply(object) => self.record(object),
+            Event::Apply(object) => self.take(object.name_any().into(), Known::heard(object)),
             Event::Delete(object) => {
                 let version = version(&object);
                 let name = Name::from(object.name_any());
@@ -93,14 +97,14 @@ impl<T: Facts> Index<T> {
                 false
             }
             Event::InitApply(object) => {
-                self.listing.insert(object.name_any().into(), Known::from(object));
+                self.listing.insert(object.name_any().into(), Known::heard(object));
                 false
             }
             Event::InitDone => self.replace(),
         }
     }
 
-    /// Takes in one object, as the watch or the answer to a write shows it.
+    /// Takes in one object, as the answer to a write shows it.
     pub fn record<K: ResourceExt>(&mut self, object: K) -> bool
     where
         T: From<K>,
@@ -108,13 +112,14 @@ impl<T: Facts> Index<T> {
         self.take(object.name_any().into(), Known::from(object))
     }
 
-    fn take(&mut self, name: Name, next: Known<T>) -> bool {
+    fn take(&mut self, name: Name, mut next: Known<T>) -> bool {
         match self.known.get(&name) {
             Some(known) if is_older(next.version, known.version) => false,
             known => {
                 let before = known.filter(|known| known.present).map(|known| &known.facts);
                 let changed = before != Some(&next.facts);
                 self.replan |= changed && before.is_none_or(|before| !before.plans_like(&next.facts));
+                next.heard |= known.is_some_and(|known| known.heard && known.version == next.version);
                 self.changed.extend(changed.then(|| Name::clone(&name)));
                 self.known.insert(name, next);
                 changed
@@ -126,8 +131,14 @@ impl<T: Facts> Index<T> {
         let first = !mem::replace(&mut self.complete, true);
         let mut changed = first;
         let listing = mem::take(&mut self.listing);
+        let is_set_back = self.is_set_back(&listing);
         for (name, known) in &mut self.known {
-            if !listing.contains_key(name) && mem::take(&mut known.present) {
+            let is_listed = listing.contains_key(name);
+            if is_set_back || !is_listed {
+                // Whatever comes next under this name is newer.
+                known.version = None;
+            }
+            if !is_listed && mem::take(&mut known.present) {
                 changed = true;
                 self.changed.insert(Name::clone(name));
             }
@@ -137,6 +148,14 @@ impl<T: Facts> Index<T> {
             changed |= self.take(name, next);
         }
         changed
+    }
+
+    /// Whether the store has gone back to a state before one that a watch has told.
+    fn is_set_back(&self, listing: &BTreeMap<Name, Known<T>>) -> bool {
+        let known = |name: &Name| self.known.get(name).filter(|known| known.heard);
+        listing
+            .iter()
+            .any(|(name, next)| known(name).is_some_and(|known| is_older(next.version, known.version)))
     }
 }
 
@@ -194,7 +213,16 @@ impl<T> Index<T> {
 
 impl<K: ResourceExt, T: From<K>> From<K> for Known<T> {
     fn from(object: K) -> Self {
-        Self { version: version(&object), present: true, facts: object.into() }
+        Self { version: version(&object), heard: false, present: true, facts: object.into() }
+    }
+}
+
+impl<T> Known<T> {
+    fn heard<K: ResourceExt>(object: K) -> Self
+    where
+        T: From<K>,
+    {
+        Self { heard: true, ..Self::from(object) }
     }
 }
 
@@ -293,6 +321,38 @@ mod tests {
         assert!(index.handle(Event::<ConfigMap>::InitDone));
         let facts: Vec<_> = index.iter().map(|(_, Fact(fact))| fact.as_str()).collect();
         assert_eq!(facts, ["ours", "new"]);
+    }
+
+    #[test]
+    fn a_store_that_is_set_back_to_an_earlier_state_is_believed() {
+        let mut index = listed([object("a", "1", "old"), object("b", "1", "old"), object("c", "1", "old")]);
+        assert!(index.handle(Event::Apply(object("a", "8", "new"))));
+        index.record(object("b", "9", "ours"));
+        index.record(object("late", "10", "ours"));
+        assert!(!index.handle(Event::<ConfigMap>::Init));
+        for name in ["a", "b", "c"] {
+            assert!(!index.handle(Event::InitApply(object(name, "1", "old"))));
+        }
+        assert!(index.handle(Event::<ConfigMap>::InitDone));
+        let now: Vec<_> = index.iter().map(|(name, Fact(fact))| (&**name, fact.as_str())).collect();
+        assert_eq!(now, [("a", "old"), ("b", "old"), ("c", "old")]);
+        assert_eq!(index.version("a"), Some(1));
+
+        // What is written upon it has low versions too.
+        assert!(index.record(object("a", "4", "ours")));
+        assert!(index.record(object("late", "5", "ours")));
+        assert_eq!((index.version("a"), index.version("late")), (Some(4), Some(5)));
+    }
+
+    #[test]
+    fn our_own_write_that_the_watch_has_told_too_shows_a_store_that_is_set_back() {
+        let mut index = listed([object("a", "1", "old")]);
+        assert!(index.handle(Event::Apply(object("a", "5", "ours"))));
+        index.record(object("a", "5", "ours"));
+        assert!(!index.handle(Event::<ConfigMap>::Init));
+        assert!(!index.handle(Event::InitApply(object("a", "1", "old"))));
+        assert!(index.handle(Event::<ConfigMap>::InitDone));
+        assert_eq!(index.get("a"), Some(&Fact("old".to_owned())));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod address;
 mod agenda;
+mod newest;
 mod relied;
 mod row;
 pub mod schema;
@@ -12,6 +13,7 @@ mod snapshot;
 mod subnets;
 
 pub use agenda::Agenda;
+pub use newest::{Newest, Older};
 pub use relied::Relied;
 pub use row::{BadRow, Nic, RawRow, Row, RowKey, Rows, parse};
 pub use schema::{Column, Key, Schema, SchemaError, Shape};

@@ -182,6 +182,19 @@ impl Schema {
         })
     }
 
+    /// This shape, in which marks of deletion count only where somebody wants to have them `honoured`.
+    #[must_use]
+    pub const fn honouring(self, marks: bool) -> Self {
+        let Self { deleted_at, status, subnet_deleted_at, subnet_status, .. } = self;
+        Self {
+            deleted_at: marks && deleted_at,
+            status: marks && status,
+            subnet_deleted_at: marks && subnet_deleted_at,
+            subnet_status: marks && subnet_status,
+            ..self
+        }
+    }
+
     /// This shape, unless it lacks a column that the table had `before`: a migration may be half
     /// done, or a right withdrawn.
     pub fn keeping(self, before: Option<&Self>) -> Result<Self, SchemaError> {

@@ -14,10 +14,11 @@ use tokio::time::timeout;
 use crate::kubernetes::explain;
 
 /// How long a lease must have been silent before another takes it.
-pub(super) const SILENCE: Duration = Duration::from_secs(12);
+pub(super) const SILENCE: Duration = Duration::from_secs(14);
 /// Name of the lease. The rules that the chart ships name it too.
 const NAME: &str = "multinic-operator";
-pub(super) const CALL_DEADLINE: Duration = Duration::from_secs(2);
+/// An API server whose store is slow needs seconds for a write.
+pub(super) const CALL_DEADLINE: Duration = Duration::from_secs(5);
 const CONFLICT: u16 = 409;
 const NOT_FOUND: u16 = 404;
 
@@ -228,7 +229,7 @@ mod tests {
             holder_identity: Some("a".to_owned()),
             acquire_time: Some(MicroTime(at(1))),
             renew_time: Some(MicroTime(at(1))),
-            lease_duration_seconds: Some(12),
+            lease_duration_seconds: Some(14),
             lease_transitions: Some(1),
             strategy: Some("Other".to_owned()),
             ..LeaseSpec::default()

@@ -1,7 +1,7 @@
 //! Which of several operators acts: the one that holds a lease.
 //!
 //! ```text
-//!              GET every 2 s                  PUT every 3 s, compare-and-swap
+//!              GET every 2 s                  PUT every 2 s, compare-and-swap
 //!  stand by ──────────────────▶ Sight ▶ take ──────────────────────────────▶ hold ──▶ lost
 //!     ▲                          pure                                         │ fence   │
 //!     │                                                                       ▼         │
@@ -25,12 +25,14 @@
 mod fence;
 mod lease;
 mod sight;
+#[cfg(test)]
+mod tests;
 
 use std::{convert::Infallible, time::Duration};
 
 use kube::Client;
 use multinic_runtime::heartbeat::Heartbeat;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use self::{
     fence::Fence,
@@ -42,10 +44,10 @@ use crate::{
     report::metrics::Metrics,
 };
 
-/// How long a renewal allows to act.
-const TERM: Duration = Duration::from_secs(8);
-/// Time between two renewals: a second attempt fits into a term, also after one that hung.
-const RENEW_INTERVAL: Duration = Duration::from_secs(3);
+/// How long a renewal allows to act: two that take as long as [`lease::CALL_DEADLINE`] fit into it.
+const TERM: Duration = Duration::from_secs(10);
+/// Time between the beginnings of two renewals: a second attempt fits into a term, also after one that hung.
+const RENEW_INTERVAL: Duration = Duration::from_secs(2);
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// Time between two looks of who stands by.
 const LOOK_INTERVAL: Duration = Duration::from_secs(2);
@@ -113,7 +115,7 @@ impl Elector {
             let fence = Fence::until(sent + TERM);
             let lost = tokio::select! {
                 biased;
-                lost = self.hold(held, &fence) => lost,
+                lost = self.hold(held, sent, &fence) => lost,
                 never = fence.guard(work()) => match never {},
             };
             tracing::warn!(%lost, "this operator no longer leads, since it lost the lease; it stands by");
@@ -188,12 +190,12 @@ impl Elector {
         is_news
     }
 
-    /// Renews until that fails; moves the fence with each success.
-    async fn hold(&self, mut held: Held, fence: &Fence) -> Lost {
+    /// Renews what was asked for when it was `sent`, until that fails; moves the fence with each success.
+    async fn hold(&self, mut held: Held, sent: Instant, fence: &Fence) -> Lost {
         let mut trouble = None;
-        let mut pause = RENEW_INTERVAL;
+        let mut next = sent + RENEW_INTERVAL;
         loop {
-            if timeout_at(fence.end(), sleep(pause)).await.is_err() {
+            if timeout_at(fence.end(), sleep_until(next)).await.is_err() {
                 return trouble.map_or(Lost::Asleep, Lost::Silent);
             }
             let sent = Instant::now();
@@ -203,12 +205,12 @@ impl Elector {
                     held = renewed;
                     trouble = None;
                     fence.move_to(sent + TERM);
-                    pause = RENEW_INTERVAL;
+                    next = sent + RENEW_INTERVAL;
                 }
                 Ok(Err(Renewal::Over(lost))) => return lost,
                 Ok(Err(Renewal::Failed(error))) => {
                     trouble = Some(error);
-                    pause = RETRY_INTERVAL;
+                    next = Instant::now() + RETRY_INTERVAL;
                 }
             }
         }

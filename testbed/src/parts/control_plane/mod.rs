@@ -15,6 +15,7 @@ use k8s_openapi::api::core::v1::Node as KubeNode;
 use kube::api::{DeleteParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
+use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 pub use access::NAMESPACE;
@@ -22,6 +23,9 @@ pub use audit::Write;
 
 use crate::sandbox::process::Process;
 use crate::sandbox::testbed::Testbed;
+
+/// A copy of the store, below the control plane's directory.
+const BACKUP: &str = "etcd-copy";
 
 /// A running control plane; with multinic's CRD and RBAC rules installed, as the chart would install them, where
 /// [`Testbed::control_plane`] made it.
@@ -119,6 +123,33 @@ impl<'bed> ControlPlane<'bed> {
             self.kubeconfig_path().display(),
             self.directory.join("kubectl-cache").display()
         )
+    }
+
+    /// Copies all that the API server knows, as of one moment.
+    pub fn back_up(&self) -> Result<()> {
+        // The first of the processes.
+        let etcd = &self.processes[0];
+        etcd.signal(Signal::SIGSTOP)?;
+        let (store, copy) = (self.directory.join(server::STORE), self.directory.join(BACKUP));
+        let copied =
+            self.bed.spawner()?.run(&["cp", "-a", &store.to_string_lossy(), &copy.to_string_lossy()]);
+        etcd.signal(Signal::SIGCONT)?;
+        copied.map(drop)
+    }
+
+    /// Goes back to what was copied, as a person does after a disaster: nothing that was written since is there.
+    pub async fn restore(&mut self) -> Result<()> {
+        for process in self.processes.iter_mut().take(2).rev() {
+            process.kill()?;
+        }
+        let store = self.directory.join(server::STORE);
+        fs::remove_dir_all(&store)?;
+        fs::rename(self.directory.join(BACKUP), store)?;
+        self.processes[0] = server::etcd(self.bed, &self.directory)?;
+        let mut server = server::api_server(self.bed, &self.directory, &[])?;
+        server::ready(&mut server, &self.client).await?;
+        self.processes[1] = server;
+        Ok(())
     }
 
     /// Whether owner references are acted upon; not where foreign assets lack the controller manager.

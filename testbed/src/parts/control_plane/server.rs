@@ -19,6 +19,7 @@ use crate::sandbox::testbed::Testbed;
 const ADMIN_TOKEN: &str = "administrator";
 /// Files below the control plane's directory.
 pub(super) const SERVICE_ACCOUNT_KEY: &str = "service-accounts.key";
+pub(super) const STORE: &str = "etcd";
 pub(super) const CERTIFICATE: &str = "certificates/apiserver.crt";
 const ETCD: &str = "http://127.0.0.1:2379";
 const PORT: u16 = 6443;
@@ -37,7 +38,7 @@ pub(super) fn etcd(bed: &Testbed, directory: &Path) -> Result<Process> {
     let mut command = Command::new(bed.assets().control_plane.join("etcd"));
     command
         .arg("--data-dir")
-        .arg(directory.join("etcd"))
+        .arg(directory.join(STORE))
         .args(["--listen-client-urls", ETCD, "--advertise-client-urls", ETCD])
         .args(["--listen-peer-urls", "http://127.0.0.1:2380"])
         // Alone, it need not give others a second to stand for election.

@@ -113,18 +113,34 @@ impl<'database> Producer<'database> {
 
     /// A sync up to, but without, its commit: the rows stay locked as while OpenStack is slow to answer.
     pub async fn begin(&self, config: &OpenstackConfig) -> Result<Transaction<'static, MySql>> {
+        let mut transaction = self.open(config).await?;
+        self.fill(&mut transaction, config).await?;
+        Ok(transaction)
+    }
+
+    /// A sync as far as it is while OpenStack is asked: the rows are deleted, and no new ones are there.
+    pub async fn open(&self, config: &OpenstackConfig) -> Result<Transaction<'static, MySql>> {
         let mut transaction = self.pool.begin().await?;
         self.delete_rows(&mut transaction, config).await?;
+        Ok(transaction)
+    }
+
+    /// The rest of that sync, without its commit.
+    pub async fn fill(
+        &self,
+        transaction: &mut Transaction<'static, MySql>,
+        config: &OpenstackConfig,
+    ) -> Result<()> {
         if self.schema != Schema::Seed {
-            upsert_subnet(&mut transaction, &config.subnet).await?;
+            upsert_subnet(transaction, &config.subnet).await?;
         }
         for port in &config.ports {
             if self.schema != Schema::Seed {
-                upsert_node(&mut transaction, &port.node).await?;
+                upsert_node(transaction, &port.node).await?;
             }
-            self.insert_row(&mut transaction, config, port).await?;
+            self.insert_row(transaction, config, port).await?;
         }
-        Ok(transaction)
+        Ok(())
     }
 
     /// The object is deleted: all its rows vanish at once.
