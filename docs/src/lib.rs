@@ -32,7 +32,6 @@ mod reasons;
 mod references;
 mod schema;
 mod table;
-#[cfg(test)]
 mod tree;
 mod values;
 
