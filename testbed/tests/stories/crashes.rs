@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 
 use crate::endings::{Scene, State, one, two};
 
+/// Every how manieth step an agent is killed at, where there is no time for all; odd, so that both kinds take turns.
+const KILLS: usize = 3;
 /// Every how manieth step an agent is frozen at: the standby waits for a while.
 const FREEZES: usize = 4;
 
@@ -23,18 +25,18 @@ pub(crate) fn tell(suite: Suite) -> Suite {
         let name = named(&format!("an_agent_killed_at_any_step_of_{change}_leaves_all_of_it_or_nothing"));
         suite.tell(&name, Needs::Testbed, async move |bed: &Testbed| at_every_step(bed, &old, &new).await)
     });
-    let name = "a26_what_a_frozen_agent_left_half_done_is_taken_back_without_it";
+    let name = "a20_what_a_frozen_agent_left_half_done_is_taken_back_without_it";
     suite.tell(name, Needs::Testbed, frozen)
 }
 
-/// Kills the agent at the first step of the change, then at the second, and so on until there is none left. Its standby
+/// Kills the agent at the first step of the change, then at a later one, and so on until there is none left. Its standby
 /// answers where it alone is killed, and the next agent where it is killed with its standby; at length, both at each step.
 async fn at_every_step(bed: &Testbed, old: &Value, new: &Value) -> Result<()> {
     let scene = Scene::new(bed).await?;
     let ends = scene.ends(old, new).await?;
     let blows = [Blow::Kill, Blow::KillAll];
     let (mut back, mut forth) = (0, 0);
-    'steps: for step in 0.. {
+    'steps: for step in (0..).step_by(if at_length() { 1 } else { KILLS }) {
         for blow in if at_length() { &blows[..] } else { &blows[step % 2..=step % 2] } {
             if !scene.strikes(old, new, step, *blow).await? {
                 break 'steps;
@@ -59,7 +61,7 @@ async fn at_every_step(bed: &Testbed, old: &Value, new: &Value) -> Result<()> {
         }
     }
     eprintln!("killed {} times: {back} times taken back, {forth} times brought to an end", back + forth);
-    ensure!(back >= 4 && forth >= 2, "these are not the steps of a change");
+    ensure!(back >= 2 && forth >= 1, "these are not the steps of a change");
     Ok(())
 }
 

@@ -118,10 +118,10 @@ fn steady(link: &Link) -> BTreeSet<NicRoute> {
     link.routes.iter().filter(|(_, protocol)| is_steady(**protocol)).map(|(route, _)| route.clone()).collect()
 }
 
-/// Whether a rule is none of ours, and none for one address alone, as those that come and go with pods are.
+/// Whether a rule is none of ours, and none from or to one address alone, as those that come and go with pods are.
 fn is_steady(rule: &Rule) -> bool {
     let is_for_one = rule.from.is_some_and(|from| from.prefix_len() == from.max_prefix_len());
-    !rule.is_marked && !is_for_one
+    !rule.is_marked && !is_for_one && !rule.is_to_one
 }
 
 fn changed(what: &str) -> Explanation {
@@ -160,6 +160,7 @@ mod tests {
             inverted: false,
             suppressed_prefix: None,
             is_narrowed: false,
+            is_to_one: false,
             is_marked,
         }
     }
@@ -170,7 +171,12 @@ mod tests {
         uplink.routes = BTreeMap::from([(route("10.9.0.0/16"), 4), (route("10.8.0.0/16"), 186)]);
         KernelView {
             links: vec![uplink],
-            rules: vec![rule(None, false), rule(Some("10.7.0.1/32"), false), rule(Some("10.7.0.0/16"), true)],
+            rules: vec![
+                rule(None, false),
+                rule(Some("10.7.0.1/32"), false),
+                Rule { is_to_one: true, ..rule(None, false) },
+                rule(Some("10.7.0.0/16"), true),
+            ],
             neighbours: BTreeMap::from([(ip("192.0.2.1"), true), (ip("192.0.2.2"), false)]),
             ..KernelView::default()
         }

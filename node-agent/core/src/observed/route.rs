@@ -65,6 +65,8 @@ pub struct Rule {
     pub suppressed_prefix: Option<u32>,
     /// It is about fewer packets than the rest of this says.
     pub is_narrowed: bool,
+    /// It is about packets to one address alone.
+    pub is_to_one: bool,
     /// It has our mark.
     pub is_marked: bool,
 }

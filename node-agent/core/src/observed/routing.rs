@@ -122,6 +122,7 @@ impl From<&SourceRule> for Rule {
             inverted: false,
             suppressed_prefix: without_default.then_some(0),
             is_narrowed: false,
+            is_to_one: false,
             is_marked: true,
         }
     }
@@ -162,6 +163,7 @@ mod tests {
             inverted: false,
             suppressed_prefix,
             is_narrowed: false,
+            is_to_one: false,
             is_marked: true,
         }
     }

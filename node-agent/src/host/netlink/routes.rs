@@ -121,6 +121,7 @@ pub(super) fn rule(message: &RuleMessage) -> Option<Rule> {
         priority: 0,
         suppressed_prefix: None,
         is_narrowed: header.dst_len > 0 || header.tos > 0,
+        is_to_one: header.dst_len == if ipv6 { 128 } else { 32 },
         is_marked: false,
     };
     for attribute in &message.attributes {

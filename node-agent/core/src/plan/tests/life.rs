@@ -18,6 +18,7 @@ fn rule(from: Option<&str>) -> Rule {
         inverted: false,
         suppressed_prefix: None,
         is_narrowed: false,
+        is_to_one: false,
         is_marked: false,
     }
 }
