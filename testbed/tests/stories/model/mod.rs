@@ -35,7 +35,14 @@ async fn random(bed: &Testbed, system: &'static System) -> Result<()> {
     let mut draw = Draw::new(system.name, DEEDS[usize::from(at_length())])?;
     let deeds = deeds(&mut draw);
     let lives = Lives { bed, system, cluster: bed.control_plane().await? };
-    let Err(error) = lives.live("worker-1", &deeds).await else { return Ok(()) };
+    let Err(error) = lives.live("worker-1", &deeds).await else {
+        let count: usize = deeds.iter().map(Vec::len).sum();
+        eprintln!(
+            "{}: {count} deeds; of the uplink 0 notifications, 0 pings and nothing of others lost",
+            system.name
+        );
+        return Ok(());
+    };
     let fewest = lives.fewest(deeds).await;
     let told: Vec<_> = fewest.iter().flatten().map(ToString::to_string).collect();
     let seed = draw.seed;
