@@ -204,6 +204,7 @@ mod tests {
         "operator/core/src",
         "operator/src",
         "runtime/src",
+        "testbed/bare/src",
         "testbed/cluster/src",
         "testbed/src",
         "testbed/vm/src",

@@ -28,7 +28,7 @@ mod story;
 pub use parts::admin::{Answer, get};
 pub use parts::ambush::{Ambush, Blow};
 pub use parts::authority::{Authority, Credentials};
-pub use parts::binaries::{Binaries, binaries, bring_libraries, use_release_binaries};
+pub use parts::binaries::{Binaries, bare, binaries, bring_libraries, use_release_binaries};
 pub use parts::browser::{Browser, Page, Screen};
 pub use parts::control_plane::{ControlPlane, NAMESPACE, Write};
 pub use parts::database::{

@@ -16,6 +16,8 @@ pub struct Binaries {
     pub operator: PathBuf,
     /// `multinic-agent`.
     pub agent: PathBuf,
+    /// `multinic-bare`, for benches alone.
+    bare: Option<PathBuf>,
 }
 
 static RELEASE: AtomicBool = AtomicBool::new(false);
@@ -34,9 +36,15 @@ pub fn binaries() -> Result<&'static Binaries> {
         .map_err(|error| anyhow!("cannot build the binaries: {error}"))
 }
 
+/// What the operator is measured against, built with what ships.
+pub fn bare() -> Result<&'static Path> {
+    binaries()?.bare.as_deref().context("only where release binaries are used")
+}
+
 /// For development they are built with all that `cargo test` takes by itself, whose dependencies it has built already.
 /// What ships has exactly the features of its own that it asks for, and so has what is measured.
-const FOR_RELEASE: [&str; 3] = ["--release", "--package=multinic-operator", "--package=multinic-agent"];
+const FOR_RELEASE: [&str; 4] =
+    ["--release", "--package=multinic-operator", "--package=multinic-agent", "--package=multinic-bare"];
 
 fn build() -> Result<Binaries> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
@@ -57,7 +65,8 @@ fn build() -> Result<Binaries> {
             .find_map(|artifact| artifact.executable)
             .with_context(|| format!("cargo built no {name}"))
     };
-    Ok(Binaries { operator: find("multinic-operator")?, agent: find("multinic-agent")? })
+    let (operator, agent) = (find("multinic-operator")?, find("multinic-agent")?);
+    Ok(Binaries { operator, agent, bare: find("multinic-bare").ok() })
 }
 
 /// Has a program of this host bring its libraries, which another release may not have: they are copied to `libraries`,

@@ -2,6 +2,7 @@
 
 use std::cell::{RefCell, RefMut};
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Command, Output};
 
 use anyhow::{Context, Result};
@@ -95,10 +96,21 @@ impl<'bed> Operator<'bed> {
         self.bed.spawner()?.output(command)
     }
 
+    /// What another program says that has this one's settings.
+    pub fn run_instead(&self, program: &Path, arguments: &[&str]) -> Result<Output> {
+        let mut command = self.command_of(program);
+        command.args(arguments);
+        self.bed.spawner()?.output(command)
+    }
+
     fn command(&self) -> Result<Command> {
-        let mut command = Command::new(&binaries()?.operator);
+        Ok(self.command_of(&binaries()?.operator))
+    }
+
+    fn command_of(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
         command.env_clear().envs(self.environment.borrow().iter().map(|(name, value)| (name, value)));
-        Ok(command)
+        command
     }
 
     /// Stops it as a kubelet would, and waits for it.
