@@ -2,8 +2,10 @@
 
 use std::{
     convert::Infallible,
+    future::pending,
     hash::{BuildHasher, RandomState},
     io,
+    sync::Arc,
     time::Instant,
 };
 
@@ -13,6 +15,7 @@ use kube::{Client, Config};
 use multinic_operator_core::pace::Intervals;
 use multinic_runtime::{RuntimeArgs, admin, api, heartbeat::Heartbeat};
 use prometheus_client::registry::Registry;
+use tokio::sync::Mutex;
 
 use crate::{
     Args,
@@ -58,6 +61,7 @@ pub async fn run(args: Args, shutdown: impl Future<Output = ()> + Send + 'static
         Settings { intervals: sync_interval, removal_grace, max_interfaces, initial_mode, networking };
     let pod = leader.own_pod();
     let (events, waiting) = Events::new(pod.clone());
+    let waiting = Arc::new(Mutex::new(waiting));
     let mut elector = elector(leader, &client, &heartbeat, &metrics, &board);
     metrics.set_leader(elector.is_none());
     let status_table = database.status_table();
@@ -71,13 +75,13 @@ pub async fn run(args: Args, shutdown: impl Future<Output = ()> + Send + 'static
         let scribe = status_table
             .clone()
             .map(|table| Scribe::new(client.clone(), table, metrics.clone(), board.clone()).run());
-        beside(controller, scribe)
+        let told = kubernetes::events::write(client.clone(), pod.name.clone(), Arc::clone(&waiting));
+        beside(controller, scribe, told)
     };
     let ended = tokio::select! {
         served = admin::serve(listeners, endpoint, shutdown.clone()) => stopped(served),
         never = Box::pin(Dashboard::run(dashboard)) => match never {},
         never = Box::pin(act(elector.as_mut(), work)) => match never {},
-        never = kubernetes::events::write(client.clone(), pod.name, waiting) => match never {},
         () = shutdown => Ok(()),
     };
     if let Some(elector) = elector {
@@ -121,17 +125,22 @@ where
     }
 }
 
-/// Both for ever, where there is an `other`.
+/// All of it for ever, the `other` where there is one.
 async fn beside(
     work: impl Future<Output = Infallible>,
     other: Option<impl Future<Output = Infallible>>,
+    told: impl Future<Output = Infallible>,
 ) -> Infallible {
-    match other {
-        Some(other) => tokio::select! {
-            never = work => never,
-            never = other => never,
-        },
-        None => work.await,
+    let other = async {
+        match other {
+            Some(other) => other.await,
+            None => pending().await,
+        }
+    };
+    tokio::select! {
+        never = work => never,
+        never = other => never,
+        never = told => never,
     }
 }
 

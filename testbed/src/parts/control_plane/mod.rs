@@ -139,17 +139,13 @@ impl<'bed> ControlPlane<'bed> {
 
     /// Goes back to what was copied, as a person does after a disaster: nothing that was written since is there.
     pub async fn restore(&mut self) -> Result<()> {
-        for process in self.processes.iter_mut().take(2).rev() {
-            process.kill()?;
-        }
+        self.kill_server()?;
+        self.processes[0].kill()?;
         let store = self.directory.join(server::STORE);
         fs::remove_dir_all(&store)?;
         fs::rename(self.directory.join(BACKUP), store)?;
         self.processes[0] = server::etcd(self.bed, &self.directory)?;
-        let mut server = server::api_server(self.bed, &self.directory, &[])?;
-        server::ready(&mut server, &self.client).await?;
-        self.processes[1] = server;
-        Ok(())
+        self.resume_server().await
     }
 
     /// Whether owner references are acted upon; not where foreign assets lack the controller manager.
