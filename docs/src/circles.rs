@@ -204,7 +204,6 @@ mod tests {
         "operator/core/src",
         "operator/src",
         "runtime/src",
-        "testbed/bare/src",
         "testbed/cluster/src",
         "testbed/src",
         "testbed/vm/src",

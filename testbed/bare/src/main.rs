@@ -2,16 +2,16 @@
 //!
 //! It has the operator's settings, and prints one number.
 
+mod cpu;
 mod patch;
 mod select;
 
 use std::{
-    env, fs,
+    env,
     io::{self, Write},
-    time::Duration,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
@@ -23,11 +23,4 @@ async fn main() -> Result<()> {
         _ => bail!("there are: select READINGS; patch OBJECTS NICS"),
     };
     Ok(writeln!(io::stdout(), "{figure}")?)
-}
-
-/// The processor time that this thread, which is the only one that works, has taken so far.
-fn cpu() -> Result<Duration> {
-    let schedstat = fs::read_to_string("/proc/self/schedstat")?;
-    let nanoseconds = schedstat.split(' ').next().context("schedstat is empty")?.parse()?;
-    Ok(Duration::from_nanos(nanoseconds))
 }

@@ -2,6 +2,7 @@
 
 use std::{env, fs};
 
+use crate::cpu::cpu;
 use anyhow::{Context, Result};
 use futures::TryStreamExt;
 use sqlx::{ConnectOptions, MySqlConnection, Row, mysql::MySqlConnectOptions};
@@ -15,11 +16,11 @@ pub(crate) async fn cpu_of_a_reading(readings: u32) -> Result<f64> {
     let mut connection = connect().await?;
     // The first one warms up, here and there.
     read(&mut connection).await?;
-    let before = crate::cpu()?;
+    let before = cpu()?;
     for _ in 0..readings {
         read(&mut connection).await?;
     }
-    Ok(crate::cpu()?.saturating_sub(before).as_secs_f64() / f64::from(readings))
+    Ok(cpu()?.saturating_sub(before).as_secs_f64() / f64::from(readings))
 }
 
 async fn connect() -> Result<MySqlConnection> {

@@ -6,6 +6,8 @@ use crate::fleet::{Figures, Limits};
 use crate::output::mebibytes;
 
 const HEAD: &str = "\
+![What the operator costs, against the number of nodes](bench-fleet.svg)
+
 | nodes | rows | SELECTs in 30 s at rest (limit 1) | CPU of an unchanged sync | of a bare SELECT and decode | times (limit 2) | its calls to the API server (limit 0) | memory | limit | first sync, calls/s | a bare loop's (limit: 80 % of it) | first mirror | one bare UPDATE |
 |---|---|---|---|---|---|---|---|---|---|---|---|---|
 ";
