@@ -212,7 +212,8 @@ pub(crate) struct DatabaseArgs {
         hide_default_value = true,
         value_name = "BOOL"
     )]
-    #[arg(action = ArgAction::Set, value_parser = boolean)]
+    // Hardly anybody changes it, and the help is to fit a screen.
+    #[arg(action = ArgAction::Set, value_parser = boolean, hide_short_help = true)]
     db_soft_delete: bool,
 }
 
