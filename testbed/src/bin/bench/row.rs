@@ -37,7 +37,7 @@ pub(crate) async fn row_to_nic(bed: &Testbed) -> Result<()> {
         rest.push(round(&world, &config, node.name(), n).await?);
     }
     tell("while rows change", busy, "limit 2 s")?;
-    tell("at the beginning of an interval at rest", rest, "limit 31 s; the Go agent reads every 30 s: 15 s in the mean")
+    tell("from rest", rest, "limit 31 s; the Go agent reads every 30 s: 15 s in the mean")
 }
 
 async fn round(world: &World<'_>, config: &OpenstackConfig, node: &str, n: usize) -> Result<Duration> {

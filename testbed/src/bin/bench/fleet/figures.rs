@@ -61,7 +61,7 @@ impl Figures {
     /// For the terminal.
     pub(crate) fn lines(&self) -> String {
         let Self { nodes, rows, steady, bare_reading, .. } = self;
-        let mut lines = vec![format!("fleet with {rows} rows, nodes: {nodes}")];
+        let mut lines = vec![format!("fleet of {nodes} nodes with {rows} rows")];
         if let Some(selects) = self.selects {
             let limit = Limits::SELECTS;
             lines.push(format!(
