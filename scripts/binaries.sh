@@ -36,10 +36,9 @@ for arch in "$@"; do
         rustup --quiet target add "$triple"
     fi
 
-    # A panic ends the process and nothing is unwound, so that tables for it would only take room.
     # Where it was built must not show in it. The commit is in --version, and all a rebuild could differ in.
     flags=(
-        -C target-feature=+crt-static -C force-unwind-tables=no -C "linker=$gcc" "--remap-path-prefix=$PWD=/multinic"
+        -C target-feature=+crt-static -C "linker=$gcc" "--remap-path-prefix=$PWD=/multinic"
         "--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo" "--remap-path-prefix=$(rustc --print sysroot)=/rust"
     )
     env "CC_${triple//-/_}=$gcc" CARGO_ENCODED_RUSTFLAGS="$(IFS=$'\x1f' && echo "${flags[*]}")" \
