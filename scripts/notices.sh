@@ -38,8 +38,11 @@ done < "$work/crates"
 line=------------------------------------------------------------------------
 {
     echo "What is linked into $package beside its own code, and under which licences."
-    cut -d '|' -f 1 "$work/files" | tr '\n' '\0' | xargs -0 sha256sum | cut -c 1-64 | paste -d '|' - "$work/files" |
-        sort -t '|' -k 1,1 -k 3,3 -k 2,2 > "$work/texts"
+    # One text in other lines is one text: the Apache License comes in a dozen.
+    while IFS='|' read -r file crate; do
+        sum=$(tr -s '[:space:]' '\n' < "$file" | sed '/^$/d' | sha256sum | cut -c 1-64)
+        echo "$sum|$file|$crate"
+    done < "$work/files" | sort -t '|' -k 1,1 -k 3,3 -k 2,2 > "$work/texts"
     sum='' file='' named=''
     while IFS='|' read -r this_sum this_file crate; do
         if [ "$this_sum" != "$sum" ]; then
