@@ -54,10 +54,11 @@ async fn replies(bed: &Testbed, host: Host) -> Result<()> {
     let node = bed.node("worker-1", Kind::Of(system)).await?;
     std::fs::write(node.host_root()?.join("etc/sysctl.d/10-strict.conf"), STRICT)?;
     node.reboot().await?;
+    // Before the NICs are there: who finds them may raise them, and give them routes by that.
+    let before = ways(&node)?;
     for mac in NICS {
         node.plug(mac)?;
     }
-    let before = ways(&node)?;
     let monitor = node.monitor().await?;
     node.join(&cluster).await?;
     want(&cluster, &node, &interfaces(&sites)).await?;
