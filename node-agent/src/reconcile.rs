@@ -157,13 +157,16 @@ impl Agent {
     /// Observe, plan and validate, announce, execute, report: the diagram of ARCHITECTURE.md.
     async fn reconcile(&mut self, desired: &Desired, stop: &Stop) -> Result<(), HostError> {
         let started = Instant::now();
+        if self.host.recover().await? {
+            self.history = self.host.history();
+        }
         self.history.begin(desired);
         // This touches nothing, and may take as long as the host's programs do.
         let Some(ready) = stop.unless_asked(self.prepare(desired, started)).await else { return Ok(()) };
         let Ready { desired, leases, mut prepared } = ready?;
         self.history.learn(&prepared.plan, started);
         self.host.remember(self.history.record());
-        self.lives_by = prepared.lives_by();
+        self.lives_by.clone_from(&prepared.lives_by);
         self.wire.judge(&desired, &mut prepared.plan);
 
         let obstacle = self.host.obstacle().cloned();

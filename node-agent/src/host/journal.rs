@@ -49,7 +49,8 @@ mod tests {
     use super::*;
     use crate::host::{files::STATE, testing::host};
 
-    const EMPTY: &str = r#"{"version":1,"bootId":"a boot","transactions":[]}"#;
+    const EMPTY: &str =
+        r#"{"version":1,"bootId":"a boot","request":{"uid":"","generation":1},"transactions":[]}"#;
 
     #[test]
     fn what_is_kept_is_read_again_until_it_is_closed() {

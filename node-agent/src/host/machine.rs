@@ -16,7 +16,10 @@ use multinic_agent_core::{
     last_object::LastObject,
     leases::{Leases, extension},
     observed::{files::HostFiles, lease::Lease, ledger::Ledger, link::KernelView},
-    parse::{desired::Desired, foreign::Definition},
+    parse::{
+        desired::{Desired, Request},
+        foreign::Definition,
+    },
     plan::{Blocked, Plan, World, decide},
     progress::Progress,
     protected::{Fence, Past, Policy},
@@ -76,10 +79,12 @@ pub struct Look {
     files: HostFiles,
     /// What we did before.
     pub ledger: Ledger,
+    lives_by: BTreeSet<MacAddress>,
 }
 
 /// A plan, and what it rests on.
 pub struct Prepared {
+    request: Request,
     /// What is to be done.
     pub plan: Plan,
     /// The kernel as it is.
@@ -88,16 +93,12 @@ pub struct Prepared {
     pub definitions: Vec<Definition>,
     /// What we did before.
     pub ledger: Ledger,
+    /// The links that the node lives by.
+    pub lives_by: BTreeSet<MacAddress>,
     fence: Fence,
 }
 
 impl Prepared {
-    /// The links that the node lives by.
-    #[must_use]
-    pub fn lives_by(&self) -> BTreeSet<MacAddress> {
-        self.fence.to_remember(&self.view)
-    }
-
     /// What became of it, for those who talk to the networks of its NICs.
     #[must_use]
     pub fn done<'a>(
@@ -218,24 +219,29 @@ impl Host {
         self.netlink.identity(index).await.ok()?
     }
 
-    /// Ends what an earlier agent left open, if anything: forwards, or back. Needs no object and no API server.
-    pub async fn recover(&mut self) -> Result<(), HostError> {
+    /// Ends what an earlier agent left open, if anything: forwards, or back. Needs no object and no API server. Whether
+    /// there was something: what became of NICs is another then.
+    pub async fn recover(&mut self) -> Result<bool, HostError> {
         if self.lock.is_none() {
             self.lock = Some(NodeLock::take(&self.root)?);
         }
         if self.recovered {
-            return Ok(());
+            return Ok(false);
         }
-        if let Some(journal) = journal::read(&self.root)? {
+        let left = journal::read(&self.root)?;
+        if let Some(journal) = &left {
             tracing::warn!("an earlier agent ended in the middle of a change");
             let (ledger, boot_id) = (files::ledger(&self.root)?, facts::boot_id(&self.root));
-            let recovered = recover(self, &journal, ledger, &boot_id).await.map_err(HostError::Unreadable)?;
+            let recovered = recover(self, journal, ledger, &boot_id).await.map_err(HostError::Unreadable)?;
             underway::tell(&recovered);
             files::save(&self.root, &recovered.ledger)?;
+            let mut history = self.history();
+            history.inherit(&journal.request, &recovered.failures, Instant::now());
+            self.remember(history.record());
             journal::close(&self.root)?;
         }
         self.recovered = true;
-        Ok(())
+        Ok(left.is_some())
     }
 
     /// Looks at the kernel, the files, and what we did before.
@@ -279,8 +285,8 @@ impl Host {
             // Nothing is announced, let alone done, that could not be recorded.
             files::may_save(&self.root)?;
         }
-        let Look { view, definitions, ledger, fence, files: _ } = look;
-        Ok(Prepared { plan, view, definitions, ledger, fence })
+        let Look { view, definitions, ledger, fence, lives_by, files: _ } = look;
+        Ok(Prepared { request: desired.request(), plan, view, definitions, ledger, lives_by, fence })
     }
 
     /// Where the pass is, from now on.
@@ -293,8 +299,8 @@ impl Host {
     ///
     /// What has begun comes to its end: nothing may drop this while it waits.
     pub async fn execute(&mut self, prepared: &Prepared, order: Order<'_>) -> Result<Done, HostError> {
-        let Prepared { plan, fence, ledger, view: _, definitions: _ } = prepared;
-        let outcome = execute(self, &plan.transactions, fence, ledger, order).await;
+        let Prepared { request, plan, fence, ledger, .. } = prepared;
+        let outcome = execute(self, request.clone(), &plan.transactions, fence, ledger, order).await;
         self.progress.send_replace(None);
         self.ready = Ready::default();
         let Outcome { failures, view, unrecorded } = outcome.map_err(HostError::Unrecorded)?;
@@ -360,10 +366,10 @@ impl Host {
         let vital = memory::vital(&self.root)?;
         let fence =
             Fence::around(&view, &definitions, &self.policy, &Past::new(&ledger, &files, vital.clone()));
-        let to_remember = fence.to_remember(&view);
-        if to_remember != vital {
-            memory::remember(&self.root, to_remember)?;
+        let lives_by = fence.to_remember(&view);
+        if lives_by != vital {
+            memory::remember(&self.root, lives_by.clone())?;
         }
-        Ok(Look { view, fence, definitions, files, ledger })
+        Ok(Look { view, fence, definitions, files, ledger, lives_by })
     }
 }

@@ -68,7 +68,7 @@ mod tests {
     use super::*;
     use crate::host::testing::host;
 
-    const RECORD: &str = r#"{"version": 1, "bootId": "", "backend": "netplan", "uid": "", "generation": 3, "nics": {
+    const RECORD: &str = r#"{"version": 1, "bootId": "", "backend": "netplan", "request": {"uid": "", "generation": 3}, "nics": {
         "fa:16:3e:00:00:01": {"attempts": 3, "fenced": 0, "rollbackFailed": false, "reason": "ApplyFailed", "message": "no"}
     }}"#;
 

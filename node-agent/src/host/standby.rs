@@ -16,7 +16,7 @@ use std::{
 };
 
 use rustix::{
-    io::{Errno, FdFlags, dup, fcntl_setfd},
+    io::{FdFlags, dup, fcntl_setfd},
     net::{RecvFlags, recv},
 };
 use tokio::{
@@ -46,17 +46,6 @@ pub struct Standby {
     child: Child,
     stream: UnixStream,
     beats: JoinHandle<()>,
-}
-
-/// What is known of a standby.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Word {
-    /// It stands by.
-    Waiting,
-    /// It takes the change back: this agent was silent for too long, and must not go on.
-    TakingOver,
-    /// It is no more.
-    Gone,
 }
 
 impl Standby {
@@ -94,15 +83,10 @@ impl Standby {
         writeln!(self.stream, "{journal}")
     }
 
-    /// What it said last.
-    pub fn word(&self) -> Word {
-        let mut byte = [0];
-        match recv(&self.stream, &mut byte, RecvFlags::DONTWAIT | RecvFlags::PEEK) {
-            Ok((_, 0)) => Word::Gone,
-            Ok(_) => Word::TakingOver,
-            Err(Errno::AGAIN | Errno::INTR) => Word::Waiting,
-            Err(_) => Word::Gone,
-        }
+    /// Whether it takes the change back: this agent was silent for too long, and must not go on.
+    pub fn has_taken_over(&self) -> bool {
+        let heard = recv(&self.stream, &mut [0], RecvFlags::DONTWAIT | RecvFlags::PEEK);
+        heard.is_ok_and(|(bytes, _)| bytes > 0)
     }
 
     /// Sends it home.

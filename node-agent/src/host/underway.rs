@@ -6,7 +6,7 @@ use crate::host::{
     journal,
     lock::NodeLock,
     root::{Durability, HostRoot},
-    standby::{Standby, Word},
+    standby::Standby,
 };
 
 /// What this agent has begun, and not ended.
@@ -54,7 +54,7 @@ impl Underway {
     /// Ends this process where the change is no longer its own: it was silent for so long that it was taken back. The
     /// journal is left to the next agent.
     pub fn heed(&self) {
-        if self.standby.as_ref().is_some_and(|standby| standby.word() == Word::TakingOver) {
+        if self.standby.as_ref().is_some_and(Standby::has_taken_over) {
             tracing::error!(
                 "this agent was not heard of in the middle of a change, which the standby ended; it ends too"
             );

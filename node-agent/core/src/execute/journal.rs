@@ -9,7 +9,10 @@ use std::collections::BTreeMap;
 use multinic_crds::MacAddress;
 use serde::{Deserialize, Serialize};
 
-use super::undo::Undo;
+use super::{
+    machine::{Failure, Failures, NodeError},
+    undo::Undo,
+};
 use crate::{
     attribute::Step,
     observed::{
@@ -17,6 +20,7 @@ use crate::{
         ledger::{Entry, Ledger},
         link::KernelView,
     },
+    parse::desired::Request,
     plan::{Notices, Transaction},
 };
 
@@ -31,6 +35,8 @@ pub struct Journal {
     pub version: u64,
     /// The boot in which it was opened; empty where that is not known.
     pub boot_id: String,
+    /// What asked for it.
+    pub request: Request,
     /// The transactions, in the order of the plan.
     pub transactions: Vec<Open>,
 }
@@ -54,15 +60,10 @@ pub struct Open {
 }
 
 impl Journal {
-    /// Of `transactions` that are about to begin, where `ledger` is what was known before.
-    pub(super) fn of(transactions: &[Transaction], ledger: &Ledger) -> Self {
+    /// Of `transactions` that are about to begin for `request`, where `ledger` is what was known before.
+    pub(super) fn of(transactions: &[Transaction], ledger: &Ledger, request: Request) -> Self {
         let transactions = transactions.iter().map(|transaction| Open::of(transaction, ledger)).collect();
-        Self { version: VERSION, boot_id: ledger.boot_id().to_owned(), transactions }
-    }
-
-    /// The NICs that something is under way with.
-    pub fn nics(&self) -> impl Iterator<Item = MacAddress> {
-        self.transactions.iter().flat_map(Open::nics)
+        Self { version: VERSION, boot_id: ledger.boot_id().to_owned(), request, transactions }
     }
 }
 
@@ -102,9 +103,19 @@ impl Open {
         self.undo != known
     }
 
-    /// The ledger after it came to nothing: a NIC that we never configured must not be taken for ours.
-    pub(super) fn withdraw(&self, ledger: &mut Ledger) {
-        know(ledger, &self.before);
+    /// It ended as `failure` says, and the kernel as `view` shows: the `ledger` and `failures` after that. A NIC that we
+    /// never configured must not be taken for ours.
+    pub(super) fn fail(
+        &self,
+        failure: &Failure,
+        view: Result<&KernelView, &NodeError>,
+        ledger: &mut Ledger,
+        failures: &mut Failures,
+    ) {
+        if failure.is_as_before() || view.is_ok_and(|view| !ledger.marks(self.nics(), view)) {
+            know(ledger, &self.before);
+        }
+        failures.extend(self.nics().map(|mac| (mac, failure.clone())));
     }
 
     /// The ledger after it was done.

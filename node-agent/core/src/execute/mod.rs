@@ -46,6 +46,7 @@ pub use self::{
 };
 use crate::{
     observed::{ledger::Ledger, link::KernelView},
+    parse::desired::Request,
     plan::Transaction,
     progress::What,
     protected::Fence,
@@ -71,12 +72,14 @@ pub struct Outcome {
     pub view: Result<KernelView, NodeError>,
 }
 
-/// Carries `transactions` out. `before` is what was ours, and `fence` is around what the node lives by.
+/// Carries `transactions` out, for which `request` asks. `before` is what was ours, and `fence` is around what the node
+/// lives by.
 ///
 /// What has begun comes to its end: nothing may drop this while it waits. An error where nothing was begun, since what
 /// is about to be done could not be recorded.
 pub async fn execute(
     machine: &mut impl Machine,
+    request: Request,
     transactions: &[Transaction],
     fence: &Fence,
     before: &Ledger,
@@ -86,7 +89,7 @@ pub async fn execute(
     for transaction in transactions {
         ledger.intend(transaction);
     }
-    let mut pass = Pass { transactions, fence, journal: Journal::of(transactions, before) };
+    let mut pass = Pass { transactions, fence, journal: Journal::of(transactions, before, request) };
     if !transactions.is_empty() {
         machine.open(&pass.journal)?;
     }
@@ -104,10 +107,7 @@ pub async fn execute(
             ledger.settle(transaction);
             continue;
         };
-        if failure.is_as_before() || view.as_ref().is_ok_and(|view| !ledger.marks(open.nics(), view)) {
-            open.withdraw(&mut ledger);
-        }
-        failures.extend(open.nics().map(|mac| (mac, failure.clone())));
+        open.fail(&failure, view.as_ref(), &mut ledger, &mut failures);
     }
     let recorded = machine.record(&ledger);
     let closed = machine.close().await;

@@ -36,7 +36,12 @@ pub async fn recover(
     let rebooted = boot::is_another(&journal.boot_id, boot_id);
     let (mut finished, mut failures) = (Vec::new(), Failures::new());
     for open in &journal.transactions {
-        let ended = if goes_on(machine, open) { forwards(machine, open).await } else { Err(interrupted()) };
+        let ended = if goes_on(machine, open) {
+            finish(machine, open).await.map_err(|(_, cause)| cause)
+        } else {
+            let message = "the agent or its node ended in the middle of a change of this NIC";
+            Err(Explanation::new(Reason::Interrupted, message))
+        };
         let failure = match ended {
             Ok(()) => {
                 open.settle(&mut ledger);
@@ -48,10 +53,7 @@ pub async fn recover(
             Err(cause) => take_back(machine, open, open.files.len(), cause).await,
         };
         let view = machine.view().await;
-        if failure.is_as_before() || view.is_ok_and(|view| !ledger.marks(open.nics(), &view)) {
-            open.withdraw(&mut ledger);
-        }
-        failures.extend(open.nics().map(|mac| (mac, failure.clone())));
+        open.fail(&failure, view.as_ref(), &mut ledger, &mut failures);
     }
     Ok(Recovered { finished, failures, ledger })
 }
@@ -61,13 +63,4 @@ pub async fn recover(
 fn goes_on(machine: &mut impl Machine, open: &Open) -> bool {
     let is_written = |change: &FileChange| machine.text(&change.path).is_ok_and(|text| text == change.to);
     open.proven || open.files.iter().any(is_written)
-}
-
-async fn forwards(machine: &mut impl Machine, open: &Open) -> Result<(), Explanation> {
-    finish(machine, open).await.map_err(|(_, cause)| cause)
-}
-
-fn interrupted() -> Explanation {
-    let message = "the agent or its node ended in the middle of a change of this NIC";
-    Explanation::new(Reason::Interrupted, message)
 }

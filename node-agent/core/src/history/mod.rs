@@ -16,7 +16,10 @@ pub use self::record::Record;
 use crate::{
     execute::{Failure, Failures},
     observed::{boot, link::KernelView},
-    parse::{desired::Desired, foreign::Definition},
+    parse::{
+        desired::{Desired, Request},
+        foreign::Definition,
+    },
     plan::{Plan, Verdict},
 };
 
@@ -31,10 +34,8 @@ pub struct History {
     /// What others configured at the last look.
     definitions: Option<Vec<Definition>>,
     node: String,
-    uid: String,
-    generation: i64,
-    /// What a person last wrote to have NICs tried again.
-    retry: Option<String>,
+    /// What asked for it.
+    request: Request,
     nics: BTreeMap<MacAddress, Past>,
 }
 
@@ -44,11 +45,9 @@ impl History {
     pub fn recall(boot_id: String, record: Option<&Record>) -> Self {
         let mut history = Self { boot_id, ..Self::default() };
         let Some(record) = record else { return history };
-        history.uid.clone_from(&record.uid);
-        history.generation = record.generation;
-        history.retry.clone_from(&record.retry);
+        history.request.clone_from(&record.request);
         history.backend.clone_from(&record.backend);
-        history.nics = record.nics.iter().map(|(mac, attempts)| (*mac, Past::recall(attempts))).collect();
+        history.nics = record.nics.iter().map(|(mac, tried)| (*mac, Past::recall(tried))).collect();
         if boot::is_another(&record.boot_id, &history.boot_id) {
             history.nics.values_mut().for_each(Past::give_another_chance);
         }
@@ -59,25 +58,35 @@ impl History {
     #[must_use]
     pub fn record(&self) -> Option<Record> {
         let nics: BTreeMap<_, _> =
-            self.nics.iter().filter_map(|(mac, past)| Some((*mac, past.attempts()?))).collect();
-        let object = (self.uid.as_str(), self.generation, self.retry.as_deref());
-        (!nics.is_empty()).then(|| Record::new(&self.boot_id, &self.backend, object, nics))
+            self.nics.iter().filter_map(|(mac, past)| Some((*mac, past.tried()?))).collect();
+        (!nics.is_empty()).then(|| Record::new(&self.boot_id, &self.backend, self.request.clone(), nics))
+    }
+
+    /// Takes in at `now` what an earlier agent left that was asked by `request`, and that could not be taken back.
+    pub fn inherit(&mut self, request: &Request, failures: &Failures, now: Instant) {
+        for (mac, failure) in failures.iter().filter(|(_, failure)| !failure.is_as_before()) {
+            if self.request != *request {
+                self.nics.clear();
+                self.request.clone_from(request);
+            }
+            self.failed(*mac, Explanation::new(failure.reason(), failure.to_string()), true, now);
+        }
     }
 
     /// `desired` is at hand: another object or generation is a new start, and so is what a person asks for.
     pub fn begin(&mut self, desired: &Desired) {
-        let is_another = (self.uid.as_str(), self.generation) != (desired.uid.as_str(), desired.generation);
-        let is_asked = desired.retry.is_some() && self.retry != desired.retry;
+        let request = desired.request();
+        let is_of = |request: &Request| (request.uid.clone(), request.generation);
+        let is_another = is_of(&self.request) != is_of(&request);
+        let is_asked = request.retry.is_some() && self.request.retry != request.retry;
         if is_another {
             self.nics.clear();
         } else if is_asked {
             self.nics.values_mut().for_each(Past::begin_anew);
         }
         self.node.clone_from(&desired.node);
-        self.uid.clone_from(&desired.uid);
-        self.generation = desired.generation;
         if is_another || is_asked {
-            self.retry.clone_from(&desired.retry);
+            self.request = request;
         }
     }
 
@@ -90,10 +99,15 @@ impl History {
             }
             backend.clone_into(&mut self.backend);
         }
-        if self.definitions.as_deref().is_some_and(|before| before != definitions) {
-            self.nics.values_mut().filter(|past| past.untouched).for_each(|past| past.backoff.succeeded());
+        if self.definitions.as_deref() != Some(definitions) {
+            if self.definitions.is_some() {
+                self.nics
+                    .values_mut()
+                    .filter(|past| past.untouched)
+                    .for_each(|past| past.backoff.succeeded());
+            }
+            self.definitions = Some(definitions.to_vec());
         }
-        self.definitions = Some(definitions.to_vec());
         for (mac, past) in &mut self.nics {
             // A NIC that is away, or there twice, is for `learn`.
             let mut links = view.links_with(*mac);

@@ -21,9 +21,9 @@ pub(super) struct Past {
     pub(super) proven: bool,
     /// When others made a repair or a new start necessary.
     pub(super) disturbed: VecDeque<Instant>,
-    /// Tried in a row that were taken back because a link that the node lives by changed.
+    /// Attempts in a row that were taken back because a link that the node lives by changed.
     pub(super) fenced: u32,
-    /// Tried in a row that changed the NIC and were taken back.
+    /// Attempts in a row that changed the NIC and were taken back.
     pub(super) attempts: u32,
     /// What an attempt changed could not be taken back.
     pub(super) stuck: bool,
@@ -35,21 +35,21 @@ pub(super) struct Past {
 
 impl Past {
     /// What an earlier agent remembered.
-    pub(super) fn recall(attempts: &Tried) -> Self {
-        let reason = Reason::named(&attempts.reason).unwrap_or(Reason::ApplyFailed);
+    pub(super) fn recall(tried: &Tried) -> Self {
+        let reason = Reason::named(&tried.reason).unwrap_or(Reason::ApplyFailed);
         Self {
-            backoff: Backoff::after(attempts.attempts),
-            failure: Some(Explanation::new(reason, attempts.message.as_str())),
-            fenced: attempts.fenced,
-            attempts: attempts.attempts,
-            stuck: attempts.rollback_failed,
-            sight: attempts.link.clone(),
+            backoff: Backoff::after(tried.attempts),
+            failure: Some(Explanation::new(reason, tried.message.as_str())),
+            fenced: tried.fenced,
+            attempts: tried.attempts,
+            stuck: tried.rollback_failed,
+            sight: tried.link.clone(),
             ..Self::default()
         }
     }
 
     /// What a later agent has to know.
-    pub(super) fn attempts(&self) -> Option<Tried> {
+    pub(super) fn tried(&self) -> Option<Tried> {
         let failure = self.failure.as_ref().filter(|_| self.attempts > 0)?;
         Some(Tried {
             attempts: self.attempts,

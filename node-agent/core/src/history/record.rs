@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use multinic_crds::MacAddress;
 use serde::{Deserialize, Serialize};
 
-use crate::observed::link::Link;
+use crate::{observed::link::Link, parse::desired::Request};
 
 /// Raised when an agent that knows only an older one must not go by what is written.
 const VERSION: u32 = 1;
 
-/// Tried that failed, as they are on disk. A newer agent's is not understood, nor one with a field too many.
+/// Attempts that failed, as they are on disk. A newer agent's is not understood, nor one with a field too many.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Record {
@@ -19,17 +19,12 @@ pub struct Record {
     pub(super) boot_id: String,
     /// What configured the network at boot.
     pub(super) backend: String,
-    /// The object that asked for it.
-    pub(super) uid: String,
-    /// Its generation.
-    pub(super) generation: i64,
-    /// What a person last wrote to have NICs tried again.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) retry: Option<String>,
+    /// What asked for them.
+    pub(super) request: Request,
     pub(super) nics: BTreeMap<MacAddress, Tried>,
 }
 
-/// Tried with one NIC.
+/// What was tried with one NIC.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Tried {
@@ -63,18 +58,10 @@ impl Record {
     pub(super) fn new(
         boot_id: &str,
         backend: &str,
-        (uid, generation, retry): (&str, i64, Option<&str>),
+        request: Request,
         nics: BTreeMap<MacAddress, Tried>,
     ) -> Self {
-        Self {
-            version: VERSION,
-            boot_id: boot_id.to_owned(),
-            backend: backend.to_owned(),
-            uid: uid.to_owned(),
-            generation,
-            retry: retry.map(str::to_owned),
-            nics,
-        }
+        Self { version: VERSION, boot_id: boot_id.to_owned(), backend: backend.to_owned(), request, nics }
     }
 
     /// Reads what is on disk; why it cannot be understood, where it cannot.

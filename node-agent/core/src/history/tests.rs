@@ -148,7 +148,7 @@ fn restarted(history: &History, boot: &str) -> History {
     let text = history.record().map(|record| record.text().unwrap());
     let record = text.map(|text| Record::parse(&text).unwrap());
     let mut restarted = History::recall(boot.to_owned(), record.as_ref());
-    restarted.begin(&generation(history.generation));
+    restarted.begin(&generation(history.request.generation));
     restarted
 }
 
@@ -309,6 +309,37 @@ fn what_could_not_be_taken_back_is_touched_no_more_until_the_object_changes_or_a
     let (mut history, now) = start();
     history.right(mac(NIC));
     assert!(!is_held(&mut history, now), "somebody put it right by hand");
+}
+
+#[test]
+fn what_an_earlier_agent_could_not_take_back_is_held_for_what_asked_for_it() {
+    let now = Instant::now();
+    let failed = |failure| Failures::from([(mac(NIC), failure)]);
+    let left = failed(Failure::RollbackFailed { cause: failure(), rollback: "no".to_owned() });
+    let asked = |retry: Option<&str>| Desired { retry: retry.map(str::to_owned), ..generation(2) };
+    let heir = |failures: &Failures| {
+        // Of an older generation, in which others failed.
+        let (mut history, _) = failing(1, &failure(), true);
+        history.inherit(&asked(Some("before")).request(), failures, now);
+        history
+    };
+    let is_stuck = |history: &mut History| {
+        history.held(now + 1000 * LAST_RETRY).values().any(|why| why.reason == Reason::RollbackFailed)
+    };
+    for (desired, stays) in [
+        (asked(Some("before")), true),
+        (asked(None), true),
+        (asked(Some("now")), false),
+        (generation(3), false),
+    ] {
+        let record = heir(&left).record().unwrap();
+        for mut history in [heir(&left), History::recall(BOOT.to_owned(), Some(&record))] {
+            history.begin(&desired);
+            assert_eq!(is_stuck(&mut history), stays, "{desired:?}");
+        }
+    }
+    let taken_back = heir(&failed(Failure::RolledBack(failure())));
+    assert_eq!(taken_back.request.generation, 1, "nothing is left of it");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::{
 
 use ipnet::IpNet;
 use multinic_crds::{Explanation, Guarded, GuardedConfig, Interface, MacAddress, Mode};
+use serde::{Deserialize, Serialize};
 
 use super::routing;
 use crate::observed::routing::NicRoute;
@@ -32,6 +33,19 @@ pub struct Desired {
     pub malformed: Vec<Malformed>,
     /// What NICs wait for that are to have an address from their networks, and have none.
     pub awaited: BTreeMap<MacAddress, Explanation>,
+}
+
+/// What asks for a change: an object in one generation, or a person who has it tried again.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Request {
+    /// The object's.
+    pub uid: String,
+    /// The object's.
+    pub generation: i64,
+    /// What a person last wrote to have NICs tried again that failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<String>,
 }
 
 /// An entry that cannot be understood. It is neither applied nor taken for absent.
@@ -85,6 +99,12 @@ impl Desired {
         desired.refuse(conflicts);
         desired.refuse(desired.conflicts());
         desired
+    }
+
+    /// What asks for it.
+    #[must_use]
+    pub fn request(&self) -> Request {
+        Request { uid: self.uid.clone(), generation: self.generation, retry: self.retry.clone() }
     }
 
     /// What NICs cannot be as they are wanted, beside each other, and why.

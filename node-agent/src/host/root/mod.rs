@@ -171,8 +171,7 @@ impl HostRoot {
     /// The same, for as long as that.
     pub fn replace_for(&self, path: &str, text: &str, mode: u32, until: Durability) -> io::Result<()> {
         let (directory, name) = self.place(path)?;
-        // A name that no tool takes for configuration, in the same file system.
-        let temporary = format!(".{name}{TEMPORARY}");
+        let temporary = temporary(name);
         // An agent that was killed may have left one.
         unlink(&directory, &temporary)?;
         let written = create(&directory, &temporary, text.as_bytes(), mode)
@@ -219,13 +218,16 @@ impl HostRoot {
         Ok(accessat(&directory, ".", Access::WRITE_OK, AtFlags::empty())?)
     }
 
-    /// Takes the file at `path` away, if there is one.
+    /// Takes the file at `path` away, if there is one, and what is left of one that was not written to its end.
     pub fn remove(&self, path: &str) -> io::Result<()> {
         let (directory, name) = match self.place(path) {
             Err(error) if is_absent(&error) => return Ok(()),
             place => place?,
         };
-        if unlink(&directory, name)? { directory.sync_all() } else { Ok(()) }
+        let names = [name, &temporary(name)];
+        let removed =
+            names.map(|name| unlink(&directory, name)).into_iter().collect::<io::Result<Vec<_>>>()?;
+        if removed.contains(&true) { directory.sync_all() } else { Ok(()) }
     }
 
     /// Takes `path` away with everything below it, if it is there. No link is followed.
@@ -388,6 +390,11 @@ fn create(directory: &File, name: &str, bytes: &[u8], mode: u32) -> io::Result<F
     file.set_permissions(Permissions::from_mode(mode))?;
     file.write_all(bytes)?;
     Ok(file)
+}
+
+/// A name that no tool takes for configuration, in the same directory.
+fn temporary(name: &str) -> String {
+    format!(".{name}{TEMPORARY}")
 }
 
 /// Takes one name away; whether it was there.

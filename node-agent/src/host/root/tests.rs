@@ -173,3 +173,17 @@ fn what_lies_where_a_file_is_made_is_not_written_through() {
     assert!(root.open_or_create("/etc/lock").is_err());
     assert!(root.put("/etc/netplan/60.yaml", b"again", 0o600).is_err());
 }
+
+#[test]
+fn what_is_left_of_a_file_that_was_not_written_to_its_end_goes_with_the_file() {
+    let (_directory, root) = root();
+    let half = root.at("/etc/netplan/.60.yaml.multinic-tmp");
+    for whole in [true, false] {
+        if whole {
+            root.replace("/etc/netplan/60.yaml", "whole", 0o600).unwrap();
+        }
+        fs::write(&half, "hal").unwrap();
+        root.remove("/etc/netplan/60.yaml").unwrap();
+        assert!(!half.exists() && !root.at("/etc/netplan/60.yaml").exists());
+    }
+}

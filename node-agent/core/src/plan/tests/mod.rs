@@ -160,7 +160,14 @@ impl Scene {
     /// Carries `plan` out as the agent does.
     fn carry_out(&mut self, plan: &Plan) -> BTreeMap<MacAddress, Failure> {
         let fence = self.fence();
-        let done = execute(&mut self.node, &plan.transactions, &fence, &self.ledger, Order::Together);
+        let done = execute(
+            &mut self.node,
+            self.desired.request(),
+            &plan.transactions,
+            &fence,
+            &self.ledger,
+            Order::Together,
+        );
         let outcome = done.now_or_never().unwrap().unwrap();
         self.ledger = self.node.recorded.last().unwrap().clone();
         outcome.failures
