@@ -100,7 +100,7 @@ impl Plan {
         blocked.unfit.extend(world.ledger.damaged().map(|mac| (mac, unknown())));
         let mut members = Vec::new();
         for (mac, nic) in &desired.wanted {
-            let judged = wanted::judge(nic, world, &blocked);
+            let judged = wanted::judge(&names::named(nic, desired, world.ledger), world, &blocked);
             members.extend(judged.member);
             let awaited = desired.awaited.get(mac).cloned();
             plan.decisions.insert(*mac, Decision { awaited, ..judged.decision });

@@ -1,13 +1,23 @@
 //! Names and routes: who may take which, and which NICs must change together because of it.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
-use multinic_crds::{Explanation, MacAddress, Reason};
+use multinic_crds::{Explanation, Interface, MacAddress, Reason};
 
 use crate::{
-    observed::{link::KernelView, routing::NicRoute},
+    observed::{ledger::Ledger, link::KernelView, routing::NicRoute},
+    parse::desired::Desired,
     plan::transaction::Member,
 };
+
+/// A wanted NIC under the name that it is to have: one that is ours keeps its own while the object is new, since who made
+/// the object may not have known that name. The operator learns it from the status.
+pub(super) fn named<'a>(nic: &'a Interface, desired: &Desired, ledger: &Ledger) -> Cow<'a, Interface> {
+    match ledger.get(nic.mac_address).filter(|_| desired.keeps_unlisted) {
+        Some(entry) if entry.name != nic.name => Cow::Owned(Interface { name: entry.name, ..nic.clone() }),
+        _ => Cow::Borrowed(nic),
+    }
+}
 
 /// Drops every member whose name is held by a link that will not let it go.
 ///

@@ -56,16 +56,25 @@ impl Slots {
     /// Who has each slot by the `object`, and by what we gave in the `past`.
     ///
     /// What we gave outweighs the object, since somebody may have changed a name by hand; but a name
-    /// that the link has already, by the agent's report, stays.
+    /// that the link has already, by the agent's report, stays. Before both comes, while the object is new, what the agent
+    /// has from an earlier one: who made the object anew may not have known it.
     #[must_use]
     pub(crate) fn held(object: Option<&Object>, past: Option<&[(MacAddress, InterfaceName)]>) -> Self {
         let entries = object.map_or(&[][..], |object| &object.interfaces);
         let mut slots = Self::default();
+        let is_listed = |mac| entries.iter().any(|entry| entry.mac_address() == Some(mac));
+        for nic in object.filter(|object| object.keeps_unlisted).map_or(&[][..], |object| &object.reported) {
+            if let Some(link) = nic.link.filter(|_| is_listed(nic.mac)) {
+                slots.take(link, nic.mac);
+            }
+        }
         for (mac, given) in past.unwrap_or_default() {
             let entry = entries.iter().find(|entry| entry.mac_address() == Some(*mac));
             let link = object.and_then(|object| object.reported(*mac)?.link);
             let renamed = entry.and_then(slot_of).filter(|name| link == Some(*name));
-            slots.take(renamed.unwrap_or(*given), *mac);
+            if slots.of(*mac).is_none() {
+                slots.take(renamed.unwrap_or(*given), *mac);
+            }
         }
         for entry in entries {
             if let (Some(mac), Some(name)) = (entry.mac_address(), slot_of(entry))

@@ -330,6 +330,34 @@ fn an_uplink_with_an_unproven_address_stops_nobody() {
 }
 
 #[test]
+fn a_nic_keeps_its_name_while_the_object_is_new_and_may_not_know_it() {
+    let nics = |names: [&str; 2]| [nic(A, names[0], &["10.0.0.5/24"]), nic(B, names[1], &[])];
+    let mut scene = Scene::new(&nics(["multinic1", "multinic0"]));
+    scene.converge();
+    scene.want(&nics(["multinic0", "multinic1"]));
+    scene.desired.keeps_unlisted = true;
+    let plan = scene.plan();
+    assert!(plan.is_idle(), "{:?}", plan.transactions);
+    assert_eq!(
+        (plan.decisions[&mac(A)].name.as_str(), &plan.decisions[&mac(A)].verdict),
+        ("multinic1", &Verdict::Right)
+    );
+
+    // One that is new to us gets none that another one keeps.
+    scene.want(&[nic(A, "multinic0", &["10.0.0.5/24"])]);
+    scene.desired.keeps_unlisted = false;
+    scene.converge();
+    scene.want(&nics(["multinic1", "multinic0"]));
+    scene.desired.keeps_unlisted = true;
+    let Verdict::Refuse(refusal) = scene.verdict(B) else { panic!("{:?}", scene.verdict(B)) };
+    assert_eq!(refusal.reason, Reason::NameInUse);
+
+    scene.desired.keeps_unlisted = false;
+    scene.converge();
+    assert_eq!((scene.link(A).name.as_str(), scene.link(B).name.as_str()), ("multinic1", "multinic0"));
+}
+
+#[test]
 fn what_a_new_object_does_not_list_is_kept_and_told_until_the_object_says_all() {
     let mut scene = Scene::new(&[nic(A, "multinic0", &["10.0.0.5/24"]), nic(B, "multinic1", &[])]);
     scene.converge();

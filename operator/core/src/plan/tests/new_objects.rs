@@ -31,6 +31,8 @@ fn a_new_object_takes_nothing_away_until_what_the_agent_has_was_missing_for_long
     assert!(cluster.synced("a").1.contains("02:00:00:00:00:01"));
     assert!(keeps_unlisted(&cluster, "a"));
 
+    // The names that they have were written, and the agent answers to that.
+    cluster.report("a", &[(1, 0), (2, 1), (3, 2)]);
     let plan = cluster.sync(&other);
     assert_eq!(plan.dropped, [change("a", 1, "multinic0", None)]);
     assert!(!keeps_unlisted(&cluster, "a"));
@@ -196,4 +198,21 @@ fn a_mac_address_that_somebody_changes_by_hand_is_put_back_into_its_slot() {
     });
     cluster.sync(&table);
     assert_eq!(cluster.nics("a"), [(1, 0), (2, 1)]);
+}
+
+#[test]
+fn slots_of_an_object_that_went_while_nobody_looked_come_back_from_what_the_agent_has() {
+    let table = rows("a", 1..4);
+    // The third one came meanwhile.
+    let mut cluster = anew(&table, &[(1, 2), (2, 0)]);
+    assert_eq!(cluster.nics("a"), [(1, 0), (2, 1), (3, 2)]);
+    assert_eq!(cluster.sync(&table).dropped, []);
+    let right = [(2, 0), (3, 1), (1, 2)];
+    assert_eq!(cluster.nics("a"), right);
+    assert!(!keeps_unlisted(&cluster, "a"), "the agent goes by the names from now on");
+
+    // Of an object that is not new, the names count that it has.
+    cluster.report("a", &[(1, 1), (2, 2), (3, 0)]);
+    cluster.sync(&table);
+    assert_eq!(cluster.nics("a"), right);
 }
