@@ -67,7 +67,7 @@ impl LastObject {
 
     /// What goes to disk.
     pub fn text(&self) -> Result<String, serde_json::Error> {
-        serde_json::to_string_pretty(self)
+        serde_json::to_string(self)
     }
 
     /// Where the API server was.
@@ -154,8 +154,7 @@ mod tests {
         let text = last().text().unwrap();
         let mut more: Value = serde_json::from_str(&text).unwrap();
         more["more"] = true.into();
-        for text in
-            [text.replace("\"version\": 1", "\"version\": 2"), more.to_string(), text[..40].to_owned()]
+        for text in [text.replace("\"version\":1", "\"version\":2"), more.to_string(), text[..40].to_owned()]
         {
             LastObject::parse(&text).unwrap_err();
         }

@@ -36,8 +36,9 @@ pub fn survey(root: &HostRoot) -> Result<(Vec<Definition>, HostFiles), FileError
     for (path, content) in in_places(root, ALL.places())? {
         let Ok(text) = text(content) else { continue };
         let ours = owner(&text) != Owner::Others;
-        let file = SourceFile { path: path.clone(), text: text.clone() };
-        inherited.extend(predecessor::nic(&file).map(|mac| (mac, file)));
+        if let Some(mac) = predecessor::nic(&path, &text) {
+            inherited.push((mac, SourceFile { path: path.clone(), text: text.clone() }));
+        }
         if ours || ALL.owner_of(&path).is_some() {
             files.boot.insert(path, text);
         }
@@ -66,7 +67,7 @@ pub fn write(root: &HostRoot, change: &FileChange) -> Result<(), FileError> {
         return Err(edited());
     }
     if let (Some(text), None) = (&change.from, &change.to) {
-        put_aside(root, &SourceFile { path: change.path.clone(), text: text.clone() })?;
+        put_aside(root, &change.path, text)?;
     }
     let mode = if ALL.is_private(&change.path) { 0o600 } else { 0o644 };
     let written = match &change.to {
@@ -77,11 +78,11 @@ pub fn write(root: &HostRoot, change: &FileChange) -> Result<(), FileError> {
 }
 
 /// Keeps a file of the Go agent that is about to be replaced, as it is. Whatever was kept before stays.
-fn put_aside(root: &HostRoot, file: &SourceFile) -> Result<(), FileError> {
-    if predecessor::nic(file).is_none() {
+fn put_aside(root: &HostRoot, path: &str, text: &str) -> Result<(), FileError> {
+    if predecessor::nic(path, text).is_none() {
         return Ok(());
     }
-    let name = file.path.rsplit('/').next().unwrap_or_default();
+    let name = path.rsplit('/').next().unwrap_or_default();
     let kept = || {
         root.make_directory(REPLACED)?;
         for number in 0_u32.. {
@@ -91,9 +92,9 @@ fn put_aside(root: &HostRoot, file: &SourceFile) -> Result<(), FileError> {
                 format!("{REPLACED}/{name}.{number}")
             };
             match root.text(&path)? {
-                Some(text) if text == file.text => break,
+                Some(kept) if kept == text => break,
                 Some(_) => {}
-                None => return root.replace(&path, &file.text, 0o600),
+                None => return root.replace(&path, text, 0o600),
             }
         }
         Ok(())

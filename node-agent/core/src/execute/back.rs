@@ -6,11 +6,14 @@ use super::{
     act::act,
     journal::Open,
     kernel::ROUNDS,
-    machine::{Failure, Machine},
+    machine::{Failure, Failures, Machine, NodeError},
     tell,
     undo::Undo,
 };
-use crate::attribute::converge;
+use crate::{
+    attribute::converge,
+    observed::{ledger::Ledger, link::KernelView},
+};
 
 /// Writes the files of a transaction whose kernel is right. An error comes with how many are written.
 pub(super) async fn finish(node: &mut impl Machine, open: &Open) -> Result<(), (usize, Explanation)> {
@@ -44,6 +47,21 @@ pub(super) async fn take_back(
     } else {
         Failure::RollbackFailed { cause, rollback: errors.join(", ") }
     }
+}
+
+/// What is known once a transaction ended as `failure` says, where `view` is the kernel after it: what is in the kernel
+/// and marked as ours stays ours.
+pub(super) fn note(
+    open: &Open,
+    failure: &Failure,
+    view: Result<&KernelView, &NodeError>,
+    ledger: &mut Ledger,
+    failures: &mut Failures,
+) {
+    if failure.is_as_before() || view.is_ok_and(|view| !ledger.marks(open.nics(), view)) {
+        open.withdraw(ledger);
+    }
+    failures.extend(open.nics().map(|mac| (mac, failure.clone())));
 }
 
 async fn restore_kernel(node: &mut impl Machine, undo: &Undo) -> Result<(), String> {

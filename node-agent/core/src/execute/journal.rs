@@ -9,10 +9,7 @@ use std::collections::BTreeMap;
 use multinic_crds::MacAddress;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    machine::{Failure, Failures, NodeError},
-    undo::Undo,
-};
+use super::undo::Undo;
 use crate::{
     attribute::Step,
     observed::{
@@ -103,19 +100,9 @@ impl Open {
         self.undo != known
     }
 
-    /// It ended as `failure` says, and the kernel as `view` shows: the `ledger` and `failures` after that. A NIC that we
-    /// never configured must not be taken for ours.
-    pub(super) fn fail(
-        &self,
-        failure: &Failure,
-        view: Result<&KernelView, &NodeError>,
-        ledger: &mut Ledger,
-        failures: &mut Failures,
-    ) {
-        if failure.is_as_before() || view.is_ok_and(|view| !ledger.marks(self.nics(), view)) {
-            know(ledger, &self.before);
-        }
-        failures.extend(self.nics().map(|mac| (mac, failure.clone())));
+    /// The ledger after it came to nothing: a NIC that we never configured must not be taken for ours.
+    pub(super) fn withdraw(&self, ledger: &mut Ledger) {
+        know(ledger, &self.before);
     }
 
     /// The ledger after it was done.

@@ -35,7 +35,7 @@ use multinic_crds::{Explanation, Reason};
 pub use machine::{Failure, Failures, Machine, NodeError};
 
 use self::{
-    back::{finish, take_back},
+    back::{finish, note, take_back},
     kernel::{change_kernel, unreadable},
     lifeline::Lifeline,
     show::show,
@@ -107,7 +107,7 @@ pub async fn execute(
             ledger.settle(transaction);
             continue;
         };
-        open.fail(&failure, view.as_ref(), &mut ledger, &mut failures);
+        note(open, &failure, view.as_ref(), &mut ledger, &mut failures);
     }
     let recorded = machine.record(&ledger);
     let closed = machine.close().await;

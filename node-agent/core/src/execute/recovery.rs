@@ -5,7 +5,7 @@
 use multinic_crds::{Explanation, MacAddress, Reason};
 
 use super::{
-    back::{finish, take_back},
+    back::{finish, note, take_back},
     journal::{Journal, Open},
     machine::{Failures, Machine, NodeError},
 };
@@ -53,7 +53,7 @@ pub async fn recover(
             Err(cause) => take_back(machine, open, open.files.len(), cause).await,
         };
         let view = machine.view().await;
-        open.fail(&failure, view.as_ref(), &mut ledger, &mut failures);
+        note(open, &failure, view.as_ref(), &mut ledger, &mut failures);
     }
     Ok(Recovered { finished, failures, ledger })
 }

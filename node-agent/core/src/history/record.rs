@@ -79,6 +79,6 @@ impl Record {
 
     /// What goes to disk.
     pub fn text(&self) -> Result<String, serde_json::Error> {
-        serde_json::to_string_pretty(self)
+        serde_json::to_string(self)
     }
 }

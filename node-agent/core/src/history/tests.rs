@@ -346,8 +346,7 @@ fn what_an_earlier_agent_could_not_take_back_is_held_for_what_asked_for_it() {
 fn a_record_of_a_newer_agent_is_not_gone_by() {
     let (history, _) = ended();
     let text = history.record().unwrap().text().unwrap();
-    for (from, to) in [("\"version\": 1", "\"version\": 2"), ("\"attempts\":", "\"more\": 1, \"attempts\":")]
-    {
+    for (from, to) in [("\"version\":1", "\"version\":2"), ("\"attempts\":", "\"more\":1,\"attempts\":")] {
         assert!(text.contains(from));
         Record::parse(&text.replace(from, to)).unwrap_err();
     }

@@ -9,8 +9,6 @@ use ipnet::IpNet;
 use multinic_crds::{InterfaceName, MacAddress};
 use serde::Deserialize;
 
-use super::foreign::SourceFile;
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Document {
@@ -42,15 +40,15 @@ struct Match {
 }
 
 /// Where it wrote the file of the NIC called `name`.
-fn path(name: InterfaceName) -> String {
+fn path_of(name: InterfaceName) -> String {
     format!("/etc/netplan/9{}-{name}.yaml", name.slot())
 }
 
-/// The NIC that `file` is for, if the Go agent wrote it.
+/// The NIC that the file at `path` is for, if the Go agent wrote its `text`.
 #[must_use]
-pub fn nic(file: &SourceFile) -> Option<MacAddress> {
-    let name = InterfaceName::all().find(|name| path(*name) == file.path)?.to_string();
-    let Document { network } = serde_saphyr::from_str(&file.text).ok()?;
+pub fn nic(path: &str, text: &str) -> Option<MacAddress> {
+    let name = InterfaceName::all().find(|name| path_of(*name) == path)?.to_string();
+    let Document { network } = serde_saphyr::from_str(text).ok()?;
     let mut ethernets = network.ethernets.iter();
     let (Some((id, ethernet)), None) = (ethernets.next(), ethernets.next()) else { return None };
     let is_so = network.version == 2
@@ -93,10 +91,6 @@ mod tests {
     version: 2
 ";
 
-    fn found(path: &str, text: &str) -> Option<MacAddress> {
-        nic(&SourceFile { path: path.to_owned(), text: text.to_owned() })
-    }
-
     #[test]
     fn each_shape_that_it_wrote_is_known() {
         let older = "# This is the network config written by 'multinic-agent'
@@ -111,7 +105,7 @@ network:
   version: 2";
         let quoted = STATIC.replace("fa:16:3e:00:00:01", "\"fa:16:3e:00:00:01\"");
         for text in [LINK, STATIC, &STATIC.replace("            mtu: 1450\n", ""), older, &quoted] {
-            assert_eq!(found(PATH, text), Some(mac("fa:16:3e:00:00:01")), "{text}");
+            assert_eq!(nic(PATH, text), Some(mac("fa:16:3e:00:00:01")), "{text}");
         }
     }
 
@@ -124,7 +118,7 @@ network:
             "/run/netplan/91-multinic1.yaml",
             "/etc/netplan/91-multinic1.yaml.orig",
         ] {
-            assert_eq!(found(path, STATIC), None, "{path}");
+            assert_eq!(nic(path, STATIC), None, "{path}");
         }
         for (from, to) in [
             ("version: 2", "version: 3"),
@@ -152,10 +146,10 @@ network:
         ] {
             let text = STATIC.replace(from, to);
             assert_ne!(text, STATIC);
-            assert_eq!(found(PATH, &text), None, "{text}");
+            assert_eq!(nic(PATH, &text), None, "{text}");
         }
         let another = "        multinic1:\n            set-name: multinic1\n            match: {macaddress: 'fa:16:3e:00:00:01'}\n        ";
         let two = LINK.replacen("        multinic1", &format!("{another}multinic2"), 1);
-        assert_eq!(found(PATH, &two), None, "{two}");
+        assert_eq!(nic(PATH, &two), None, "{two}");
     }
 }

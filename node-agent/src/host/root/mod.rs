@@ -5,6 +5,7 @@
 //! host's root, not into that of this container.
 
 mod content;
+mod entry;
 mod reopen;
 #[cfg(test)]
 mod tests;
@@ -31,12 +32,12 @@ use rustix::{
     io::Errno,
 };
 
+use entry::{create, temporary, unlink};
 use reopen::{from_pathrs, reopen};
 
 pub use content::{Content, MOST, Unread};
+pub use entry::TEMPORARY;
 
-/// How the name ends of a file that is not whole yet.
-pub const TEMPORARY: &str = ".multinic-tmp";
 /// What masks a file. Of the host's devices a container may see none.
 const NULL: &str = "/dev/null";
 /// How many bytes of one directory's files are read.
@@ -381,26 +382,4 @@ fn collect(directory: &File, path: &str, files: &mut BTreeMap<String, Vec<u8>>) 
         }
     }
     Ok(())
-}
-
-/// A new file, which nobody else made and no link leads to.
-fn create(directory: &File, name: &str, bytes: &[u8], mode: u32) -> io::Result<File> {
-    let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let mut file = File::from(openat(directory, name, flags, Mode::RUSR | Mode::WUSR)?);
-    file.set_permissions(Permissions::from_mode(mode))?;
-    file.write_all(bytes)?;
-    Ok(file)
-}
-
-/// A name that no tool takes for configuration, in the same directory.
-fn temporary(name: &str) -> String {
-    format!(".{name}{TEMPORARY}")
-}
-
-/// Takes one name away; whether it was there.
-fn unlink(directory: &File, name: &str) -> io::Result<bool> {
-    match unlinkat(directory, name, AtFlags::empty()) {
-        Err(Errno::NOENT) => Ok(false),
-        unlinked => Ok(unlinked.map(|()| true)?),
-    }
 }

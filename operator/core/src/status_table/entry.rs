@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    hash::{DefaultHasher, Hash, Hasher},
+    hash::{BuildHasher, BuildHasherDefault, DefaultHasher},
 };
 
 use multinic_crds::{
@@ -46,9 +46,7 @@ impl Entry {
     /// Tells apart what differs, while this process lives.
     #[must_use]
     pub(super) fn digest(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        self.hash(&mut hasher);
-        hasher.finish()
+        BuildHasherDefault::<DefaultHasher>::default().hash_one(self)
     }
 
     fn reported(nic: InterfaceStatus, generation: Option<i64>) -> Self {

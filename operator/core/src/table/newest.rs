@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    hash::{DefaultHasher, Hash, Hasher},
+    hash::{BuildHasher, BuildHasherDefault, DefaultHasher},
     time::{Duration, Instant},
 };
 
@@ -55,9 +55,7 @@ impl Newest {
 }
 
 fn digest(key: &RowKey) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    key.port_id.hash(&mut hasher);
-    hasher.finish()
+    BuildHasherDefault::<DefaultHasher>::default().hash_one(&key.port_id)
 }
 
 fn key(row: &Result<Row, Box<BadRow>>) -> Option<&RowKey> {

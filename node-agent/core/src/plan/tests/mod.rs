@@ -131,9 +131,8 @@ impl Scene {
     fn files(&self) -> HostFiles {
         let mut files = HostFiles::default();
         for (path, text) in self.node.files.clone() {
-            let file = SourceFile { path: path.clone(), text: text.clone() };
-            match predecessor::nic(&file).filter(|mac| self.desired.wanted.contains_key(mac)) {
-                Some(mac) => drop(files.inherited.insert(mac, file)),
+            match predecessor::nic(&path, &text).filter(|mac| self.desired.wanted.contains_key(mac)) {
+                Some(mac) => drop(files.inherited.insert(mac, SourceFile { path, text })),
                 None => drop(files.boot.insert(path, text)),
             }
         }
