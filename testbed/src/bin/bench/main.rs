@@ -47,7 +47,11 @@ fn main() -> Result<()> {
         Testbed::run(async |bed: &Testbed| tell(peers::compare(bed, &image, build).await?.into()))?;
     }
     if all || told(FAULTS_ONLY) {
-        Testbed::run(async |bed: &Testbed| tell(faults::restarts(bed, build).await?.into()))?;
+        Testbed::run(async |bed: &Testbed| {
+            let (restarts, boots) = faults::faults(bed, build).await?;
+            tell(restarts.into())?;
+            tell(boots.into())
+        })?;
     }
     if all {
         Testbed::run(agent::agent)?;

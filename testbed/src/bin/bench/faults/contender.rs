@@ -58,6 +58,16 @@ pub(super) const CONTENDERS: [Contender; 5] = [
 ];
 
 impl Contender {
+    /// Whether its node has booted since it began.
+    pub(super) fn is_rebooted(&self) -> bool {
+        self.way == Way::Agent { rebooted: true }
+    }
+
+    /// Whether somebody has to be started after a boot.
+    pub(super) const fn is_agent(&self) -> bool {
+        matches!(self.way, Way::Agent { .. })
+    }
+
     /// Plugs its NICs in and has them configured.
     pub(super) async fn start(&self, cluster: &ControlPlane<'_>, node: &Node<'_>) -> Result<()> {
         for n in 0..NICS {

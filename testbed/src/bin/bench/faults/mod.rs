@@ -1,15 +1,17 @@
 //! What others do to NICs that are configured, and how long it stays so: multinic beside other ways to configure them.
 
+mod boots;
 mod contender;
 mod looks;
 
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, ensure};
-use multinic_testbed::{Kind, Node, SOON, Testbed, eventually};
+use multinic_testbed::{ControlPlane, Kind, Node, SOON, Testbed, eventually};
 
 use crate::output::say;
 use crate::peers::{facts, load};
+pub(crate) use boots::{Boot, Boots, LONG, Outcome as BootOutcome};
 use contender::{CONTENDERS, Contender};
 use looks::{Gap, Looks};
 
@@ -39,8 +41,8 @@ pub(crate) struct Outcome {
     pub(crate) rounds: Vec<Gap>,
 }
 
-/// Restarts networkd on every contender's node, then on every one again.
-pub(crate) async fn restarts(bed: &Testbed, build: &str) -> Result<Restarts> {
+/// Restarts networkd on every contender's node, then on every one again; then boots them all with a bad file.
+pub(crate) async fn faults(bed: &Testbed, build: &str) -> Result<(Restarts, Boots)> {
     let cluster = bed.control_plane().await?;
     let mut nodes = Vec::new();
     for contender in &CONTENDERS {
@@ -48,12 +50,18 @@ pub(crate) async fn restarts(bed: &Testbed, build: &str) -> Result<Restarts> {
         contender.start(&cluster, &node).await.with_context(|| contender.name)?;
         nodes.push(node);
     }
+    let restarts = restarts(&cluster, &nodes, build).await?;
+    let boots = boots::boots(&nodes, build).await?;
+    Ok((restarts, boots))
+}
+
+async fn restarts(cluster: &ControlPlane<'_>, nodes: &[Node<'_>], build: &str) -> Result<Restarts> {
     let before = load()?;
     let mut outcomes: Vec<_> = CONTENDERS.iter().map(Outcome::of).collect();
     for round in 0..ROUNDS {
         say(&format!("restart {} of {ROUNDS}", round + 1))?;
-        for ((contender, node), outcome) in CONTENDERS.iter().zip(&nodes).zip(&mut outcomes) {
-            contender.configure(&cluster, node).await.with_context(|| contender.name)?;
+        for ((contender, node), outcome) in CONTENDERS.iter().zip(nodes).zip(&mut outcomes) {
+            contender.configure(cluster, node).await.with_context(|| contender.name)?;
             let (count, gap) = restart(node, contender, round).await.with_context(|| contender.name)?;
             say(&format!("  {}: {gap:?}", contender.name))?;
             outcome.count = count;

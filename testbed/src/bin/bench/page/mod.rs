@@ -1,5 +1,6 @@
 //! The figures as a page of the docs has them.
 
+mod boots;
 mod fleet;
 mod plot;
 mod restarts;
@@ -9,7 +10,7 @@ use std::fs;
 
 use anyhow::{Context, Result};
 
-use crate::faults::Restarts;
+use crate::faults::{Boots, Restarts};
 use crate::fleet::Figures;
 use crate::output::say;
 use crate::peers::Comparison;
@@ -20,6 +21,7 @@ const FLEET_PLOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/bench-fle
 /// What is between one of these lines and the next end is measured, and the rest of the page written by hand.
 const PLUGS: &str = "<!-- measured -->\n";
 const RESTARTS: &str = "<!-- measured: restarts -->\n";
+const BOOTS: &str = "<!-- measured: boots -->\n";
 const FLEET: &str = "<!-- measured: fleet -->\n";
 const END: &str = "<!-- end -->\n";
 
@@ -42,6 +44,12 @@ impl From<Restarts> for Section {
     fn from(restarts: Restarts) -> Self {
         let text = with_facts(&restarts::draw(&restarts), &restarts.facts);
         Self { begin: RESTARTS, text, plot: None }
+    }
+}
+
+impl From<Boots> for Section {
+    fn from(boots: Boots) -> Self {
+        Self { begin: BOOTS, text: with_facts(&boots::draw(&boots), &boots.facts), plot: None }
     }
 }
 

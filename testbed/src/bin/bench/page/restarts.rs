@@ -37,7 +37,7 @@ fn row(outcome: &Outcome) -> String {
 fn text(time: Option<Duration>) -> String {
     match time {
         None => "never".to_owned(),
-        Some(Duration::ZERO) => "was not gone".to_owned(),
+        Some(Duration::ZERO) => "not seen".to_owned(),
         Some(time) => format!("{} ms", time.as_millis()),
     }
 }
