@@ -84,8 +84,8 @@ audit: $(DENY) ## Licences, bans and sources of all dependencies; advisories whe
 	@if $(DENY) --locked fetch db 2>/dev/null; then $(DENY) --locked check --disable-fetch advisories; \
 	else echo 'advisories: skipped, since their database cannot be reached from here'; fi
 
-bench: ## Memory, latency, other ways to configure a NIC beside ours, and what the operator costs, release build (root; PEERS=1 or FLEET=1 only those, DOCS=1 writes docs/bench.md)
-	$(CARGO) run --locked --bin bench -- $(if $(PEERS),--peers) $(if $(FLEET),--fleet) $(if $(DOCS),--docs)
+bench: ## Memory, latency, other ways to configure a NIC beside ours, restarts and bad boots, and what the operator costs, release build (root; PEERS=1, FAULTS=1 or FLEET=1 only those, DOCS=1 writes docs/bench.md)
+	$(CARGO) run --locked --bin bench -- $(if $(PEERS),--peers) $(if $(FAULTS),--faults) $(if $(FLEET),--fleet) $(if $(DOCS),--docs)
 
 $(DENY):
 	$(CARGO) install --locked cargo-deny --version $(DENY_VERSION) --root $(dir $(patsubst %/,%,$(dir $@)))

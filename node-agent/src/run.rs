@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context, ensure};
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use kube::{Api, Config, runtime::watcher};
-use multinic_agent_core::retry::{Budget, FULL_CHECK};
+use multinic_agent_core::retry::{Announcements, Budget, FULL_CHECK};
 use multinic_crds::GuardedConfig;
 use multinic_runtime::{
     RuntimeArgs,
@@ -35,8 +35,6 @@ use crate::{
     report::{Health, Metrics, Publisher, Reporter},
 };
 
-/// The kernel announces a change in several messages; a look in between sees half of it.
-const QUIET: Duration = Duration::from_millis(300);
 /// Where links come and go all the time, as those of pods do, it is not looked each time.
 const LOOKS: Budget = Budget::new(10, Duration::from_secs(2));
 /// The longest that one reconcile may take before liveness fails.
@@ -146,6 +144,9 @@ async fn turn(
 ) -> anyhow::Result<()> {
     let mut last_error = String::new();
     let mut looks = LOOKS;
+    let mut announcements = Announcements::default();
+    // What was announced is looked into by then.
+    let mut soon = None;
     // By then an API server that is there has answered.
     let answered = Instant::now() + FULL_CHECK;
     let mut due = answered;
@@ -188,11 +189,13 @@ async fn turn(
             }
             announced = news.kernel.next() => {
                 ensure!(announced.is_some(), "the kernel's announcements ended");
-                let soon = looks.next(Instant::now() + QUIET);
-                due = due.min(agent.not_before().map_or(soon, |not_before| soon.max(not_before)));
+                let settled = looks.next(announcements.heard(Instant::now()));
+                soon = Some(agent.not_before().map_or(settled, |not_before| settled.max(not_before)));
             }
-            () = sleep_until(due.into()) => {
+            () = sleep_until(soon.map_or(due, |soon| due.min(soon)).into()) => {
                 looks.spend(Instant::now());
+                announcements.looked();
+                soon = None;
                 due = match api_server.addresses().await {
                     Some(addresses) => {
                         agent.host.protect_routes_to(addresses);

@@ -81,6 +81,31 @@ impl Retreat {
     }
 }
 
+/// The kernel announces a change in several messages; a look in between sees half of it, and what is repaired then is
+/// broken once more. What a restart of networkd takes from NICs is gone within 50 ms.
+const LULL: Duration = Duration::from_millis(125);
+/// Where announcements do not end, it is looked in between.
+const LONGEST_LULL: Duration = Duration::from_millis(300);
+
+/// Announcements that are looked into together.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Announcements {
+    first: Option<Instant>,
+}
+
+impl Announcements {
+    /// One was heard at `now`; when to look, unless another one is heard before.
+    pub fn heard(&mut self, now: Instant) -> Instant {
+        let first = *self.first.get_or_insert(now);
+        (now + LULL).min(first + LONGEST_LULL)
+    }
+
+    /// It was looked: the next one is the first again.
+    pub fn looked(&mut self) {
+        *self = Self::default();
+    }
+}
+
 /// So many at once, and from then on one each interval: what happens now and then happens at once.
 #[derive(Debug, Clone, Copy)]
 pub struct Budget {
@@ -155,6 +180,21 @@ mod tests {
         for (wait, least) in one.iter().zip([1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 150.0, 150.0]) {
             assert!((least..2.0 * least).contains(wait), "{one:?}");
         }
+    }
+
+    #[test]
+    fn it_is_looked_soon_after_the_last_announcement_and_at_the_latest_a_while_after_the_first() {
+        let start = Instant::now();
+        let mut announcements = Announcements::default();
+        let mut hear = |milliseconds| {
+            let look = announcements.heard(start + Duration::from_millis(milliseconds));
+            (look - start).as_millis()
+        };
+        let looks = [0, 40, 80, 120, 160, 200, 240, 280].map(&mut hear);
+        assert_eq!(looks, [125, 165, 205, 245, 285, 300, 300, 300]);
+        announcements.looked();
+        let later = start + Duration::from_millis(310);
+        assert_eq!(announcements.heard(later), later + LULL, "nothing of before counts");
     }
 
     #[test]

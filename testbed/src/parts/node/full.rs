@@ -39,7 +39,16 @@ const NAMESPACES: [(&str, CloneFlags); 6] = [
     ("mnt", CloneFlags::CLONE_NEWNS),
 ];
 
-pub(super) async fn boot(bed: &Testbed, cables: &Cables<'_>, root: &Root) -> Result<Machine> {
+/// What shows that a machine has booted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sign {
+    /// All of it runs, and it has an uplink.
+    Uplink,
+    /// networkd runs, whatever it has to do.
+    Networkd,
+}
+
+pub(super) async fn boot(bed: &Testbed, cables: &Cables<'_>, root: &Root, sign: Sign) -> Result<Machine> {
     let name = cables.netns();
     // Without its own, two machines would clean up each other's services.
     let groups = cgroup::create(&bed.unique(name))?;
@@ -56,7 +65,10 @@ pub(super) async fn boot(bed: &Testbed, cables: &Cables<'_>, root: &Root) -> Res
     let spawner = Spawner::enter(namespaces)?;
     eventually(&format!("{name} to boot"), SOON, async || {
         nspawn.check()?;
-        booted(&spawner)
+        match sign {
+            Sign::Uplink => booted(&spawner),
+            Sign::Networkd => spawner.run(&["systemctl", "is-active", "systemd-networkd"]).map(drop),
+        }
     })
     .await?;
     Ok(Machine {

@@ -30,6 +30,7 @@ use crate::sandbox::process::Process;
 use crate::sandbox::testbed::Testbed;
 use crate::setup::{self, System, system};
 use cable::Cables;
+use full::Sign;
 use machine::{Machine, Power};
 use root::Root;
 
@@ -170,10 +171,20 @@ impl<'bed> Node<'bed> {
     ///
     /// Its agent is gone afterwards, as a pod would be until the kubelet starts it.
     pub async fn reboot(&self) -> Result<()> {
+        self.shut_down().await?;
+        self.power_on().await
+    }
+
+    /// The same, where nobody knows whether the boot configures an uplink.
+    pub async fn reboot_in_doubt(&self) -> Result<()> {
+        self.shut_down().await?;
+        self.boot(Sign::Networkd).await
+    }
+
+    async fn shut_down(&self) -> Result<()> {
         let mut power = self.switch_off()?;
         power.nspawn.stop().await?;
-        self.cables.power_off()?;
-        self.power_on().await
+        self.cables.power_off()
     }
 
     /// Cuts the power: nothing on the node gets to say a word, and nothing of it answers. Its disks stay.
@@ -186,11 +197,15 @@ impl<'bed> Node<'bed> {
 
     /// Starts the node again after its power was cut.
     pub async fn power_on(&self) -> Result<()> {
+        self.boot(Sign::Uplink).await
+    }
+
+    async fn boot(&self, sign: Sign) -> Result<()> {
         ensure!(self.machine.borrow().is_none(), "{} is on", self.name());
         self.cables.power_on()?;
         let machine = match self.kind {
             Kind::Light => light::boot(self.bed, &self.cables, &self.root)?,
-            Kind::Full | Kind::Of(_) => full::boot(self.bed, &self.cables, &self.root).await?,
+            Kind::Full | Kind::Of(_) => full::boot(self.bed, &self.cables, &self.root, sign).await?,
         };
         self.machine.replace(Some(machine));
         Ok(())

@@ -18,6 +18,9 @@ use contender::{CONTENDERS, Contender, PLUGS, Way};
 use metadata::Metadata;
 use round::Round;
 
+/// What takes part.
+const PACKAGES: [&str; 4] = ["systemd", "netplan.io", "cloud-init", "iproute2"];
+
 /// What was measured.
 pub(crate) struct Comparison {
     pub(crate) outcomes: Vec<Outcome>,
@@ -43,7 +46,7 @@ pub(crate) fn image() -> Result<PathBuf> {
 }
 
 /// Has every contender configure a NIC, then every one the next, so that what else this machine does falls on all of them.
-pub(crate) async fn compare(bed: &Testbed, image: &Path) -> Result<Comparison> {
+pub(crate) async fn compare(bed: &Testbed, image: &Path, build: &str) -> Result<Comparison> {
     let world = bed.world(Schema::ProducerWithAddressing).await?;
     let _names = cloud_init::name_server(bed).await?;
     let mut nodes = Vec::new();
@@ -58,8 +61,8 @@ pub(crate) async fn compare(bed: &Testbed, image: &Path) -> Result<Comparison> {
     };
     let nobody = outcomes.remove(0);
     ensure!(nobody.name == CONTENDERS[0].name, "nobody comes first");
-    let load = format!("Load average of the last minute: {before} at the start, {} at the end.", load()?);
-    Ok(Comparison { outcomes, nobody: nobody.cpu(), facts: vec![processors()?, packages(&nodes[0])?, load] })
+    let facts = facts(&nodes[0], &PACKAGES, build, &before)?;
+    Ok(Comparison { outcomes, nobody: nobody.cpu(), facts })
 }
 
 /// A node of its own for each, so that none finds what another has left.
@@ -108,6 +111,13 @@ impl Outcome {
     }
 }
 
+/// What it was measured on: the machine, what is on the node, the agent's `build`, and how busy the machine was `before`.
+pub(crate) fn facts(node: &Node<'_>, names: &[&str], build: &str, before: &str) -> Result<Vec<String>> {
+    let build = format!("The agent is its {build} build.");
+    let load = format!("Load average of the last minute: {before} at the start, {} at the end.", load()?);
+    Ok(vec![processors()?, packages(node, names)?, build, load])
+}
+
 fn processors() -> Result<String> {
     let processors = std::thread::available_parallelism()?;
     let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease")?;
@@ -116,15 +126,14 @@ fn processors() -> Result<String> {
     Ok(format!("{processors} processors, Linux {version}."))
 }
 
-fn load() -> Result<String> {
+pub(crate) fn load() -> Result<String> {
     let load = std::fs::read_to_string("/proc/loadavg")?;
     Ok(load.split(' ').next().unwrap_or_default().to_owned())
 }
 
 /// The versions of what takes part.
-fn packages(node: &Node<'_>) -> Result<String> {
-    let format = "-f=${Package} ${Version}, ";
-    let listed =
-        node.exec(&["dpkg-query", "-W", format, "systemd", "netplan.io", "cloud-init", "iproute2"])?;
+fn packages(node: &Node<'_>, names: &[&str]) -> Result<String> {
+    let query = ["dpkg-query", "-W", "-f=${Package} ${Version}, "];
+    let listed = node.exec(&[&query, names].concat())?;
     Ok(format!("On the node: {}.", listed.trim_end_matches(", ")))
 }
