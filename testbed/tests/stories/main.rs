@@ -11,6 +11,7 @@ mod disks;
 mod endings;
 mod events;
 mod faults;
+mod firewall;
 mod guards;
 mod kubectl;
 mod lease;
@@ -58,6 +59,7 @@ const STORIES: &[fn(Suite) -> Suite] = &[
     endings::tell,
     events::tell,
     faults::tell,
+    firewall::tell,
     guards::tell,
     kubectl::tell,
     lease::tell,
