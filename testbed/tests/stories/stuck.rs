@@ -18,18 +18,18 @@ const IN_THE_WAY: &str = "etc/netplan/.60-multinic-multinic0.yaml.multinic-tmp";
 const MEDDLER: &str = "until ip link show multinic0 > /dev/null 2>&1; do sleep 0.05; done; \
      exec ip link add eth1 type veth peer name meddler";
 
-/// How a person has the agent try again.
+/// What has the agent try again.
 #[derive(Clone, Copy)]
-enum Word {
+enum Until {
     Annotation,
     Row,
 }
 
 pub(crate) fn tell(suite: Suite) -> Suite {
-    let until = [("a_person_asks", Word::Annotation), ("its_row_changes", Word::Row)];
-    until.into_iter().fold(suite, |suite, (what, word)| {
+    let ends = [("a_person_asks", Until::Annotation), ("its_row_changes", Until::Row)];
+    ends.into_iter().fold(suite, |suite, (what, until)| {
         let name = format!("a27_a_nic_that_could_not_be_taken_back_is_told_and_left_alone_until_{what}");
-        suite.tell(&name, Needs::Testbed, async move |bed: &Testbed| left_alone(bed, word).await)
+        suite.tell(&name, Needs::Testbed, async move |bed: &Testbed| left_alone(bed, until).await)
     })
 }
 
@@ -42,7 +42,7 @@ fn rows(mtu: i32) -> [OpenstackConfig; 2] {
     ]
 }
 
-async fn left_alone(bed: &Testbed, word: Word) -> Result<()> {
+async fn left_alone(bed: &Testbed, until: Until) -> Result<()> {
     let world = bed.world(Schema::ProducerWithAddressing).await?;
     let node = bed.node("worker-1", Kind::Light).await?;
     node.plug(NIC)?;
@@ -79,13 +79,13 @@ async fn left_alone(bed: &Testbed, word: Word) -> Result<()> {
     assert_eq!(node.link(NIC)?, left);
     assert_eq!(attempts(&node)?, 1);
 
-    let mtu = match word {
-        Word::Annotation => {
+    let mtu = match until {
+        Until::Annotation => {
             let ask = ["annotate", "nnc", node.name(), "--overwrite", "multinic.io/retry=now"];
             world.cluster.kubectl(&ask)?;
             1400
         }
-        Word::Row => {
+        Until::Row => {
             world.database.producer().sync(&rows(1450)[0]).await?;
             1450
         }
