@@ -7,6 +7,7 @@
 //!    |-- ControlPlane   etcd, API server, garbage collector; CRD and RBAC rules as the chart ships them
 //!    |-- Database       mariadbd with the table in one of its shapes; Producer writes rows as OpenStack's does
 //!    |-- Router         advertises itself to NICs that did not ask
+//!    |-- name server    knows the API server
 //!    |-- DhcpServer     leases addresses to NICs that ask
 //!    |-- Operator       the product's binary, with its own rights only
 //!    |-- Prometheus     scrapes the operator and agents, and evaluates alerts
@@ -30,7 +31,7 @@ pub use parts::ambush::{Ambush, Blow};
 pub use parts::authority::{Authority, Credentials};
 pub use parts::binaries::{Binaries, bare, binaries, bring_libraries, use_release_binaries};
 pub use parts::browser::{Browser, Page, Screen};
-pub use parts::control_plane::{ControlPlane, NAMESPACE, Write};
+pub use parts::control_plane::{ControlPlane, NAMESPACE, SERVER_NAME, Write};
 pub use parts::database::{
     DATABASE, Database, OPERATOR_USER, OpenstackConfig, Port, Producer, STATUS_TABLE, Schema, Statements,
     Subnet,

@@ -9,6 +9,7 @@ pub(crate) mod control_plane;
 pub(crate) mod database;
 pub(crate) mod dhcp;
 pub(crate) mod harm;
+pub(crate) mod name_server;
 pub(crate) mod node;
 pub(crate) mod operator;
 pub(crate) mod prometheus;

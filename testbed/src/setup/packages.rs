@@ -19,6 +19,7 @@ pub struct Tool {
 /// What every testbed needs.
 pub(super) const TESTBED: &[Tool] = &[
     Tool { command: "ip", package: "iproute2" },
+    Tool { command: "iptables", package: "iptables" },
     Tool { command: "ping", package: "iputils-ping" },
     Tool { command: "setpriv", package: "util-linux" },
     Tool { command: "systemd-nspawn", package: "systemd-container" },

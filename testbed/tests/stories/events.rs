@@ -101,7 +101,7 @@ fn storage(macs: &[&str]) -> OpenstackConfig {
 }
 
 /// Waits for a line with all of `words` among the Events that `kubectl describe` shows.
-async fn described(world: &World<'_>, object: &str, words: &[&str]) -> Result<()> {
+pub(crate) async fn described(world: &World<'_>, object: &str, words: &[&str]) -> Result<()> {
     eventually(&format!("{words:?} in kubectl describe {object}"), SOON, async || {
         let described = world.cluster.kubectl(&["describe", object])?;
         let (_, events) = described.split_once("Events:").context("no Events")?;

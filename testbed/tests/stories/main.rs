@@ -11,6 +11,7 @@ mod disks;
 mod endings;
 mod events;
 mod faults;
+mod firewall;
 mod guards;
 mod kubectl;
 mod lease;
@@ -27,14 +28,17 @@ mod parts;
 mod pod;
 mod predecessor;
 mod progress;
+mod restarts;
 mod restored;
 mod retries;
 mod rivals;
 mod routes;
 mod routing;
 mod schema;
+mod six;
 mod slots;
 mod status_table;
+mod stuck;
 mod systems;
 mod troubles;
 mod udev;
@@ -58,6 +62,7 @@ const STORIES: &[fn(Suite) -> Suite] = &[
     endings::tell,
     events::tell,
     faults::tell,
+    firewall::tell,
     guards::tell,
     kubectl::tell,
     lease::tell,
@@ -74,13 +79,16 @@ const STORIES: &[fn(Suite) -> Suite] = &[
     predecessor::tell,
     progress::tell,
     restored::tell,
+    restarts::tell,
     retries::tell,
     rivals::tell,
     routes::tell,
     routing::tell,
     schema::tell,
+    six::tell,
     slots::tell,
     status_table::tell,
+    stuck::tell,
     systems::tell,
     troubles::tell,
     udev::tell,

@@ -7,6 +7,7 @@ mod server;
 use std::cell::RefCell;
 use std::ffi::OsString;
 use std::fs;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -21,8 +22,12 @@ use serde_json::{Value, json};
 pub use access::NAMESPACE;
 pub use audit::Write;
 
+use crate::sandbox::fabric::GATEWAY;
 use crate::sandbox::process::Process;
 use crate::sandbox::testbed::Testbed;
+
+/// A name of every API server, which its certificate has.
+pub const SERVER_NAME: &str = "kubernetes.default.svc";
 
 /// A copy of the store, below the control plane's directory.
 const BACKUP: &str = "etcd-copy";
@@ -33,6 +38,10 @@ pub struct ControlPlane<'bed> {
     bed: &'bed Testbed,
     client: Client,
     directory: PathBuf,
+    /// Where the server listens.
+    address: IpAddr,
+    /// By what clients are told to find it.
+    host: RefCell<String>,
     /// What the server is told beside what every one needs.
     options: Vec<OsString>,
     server: RefCell<Option<Process>>,
@@ -43,13 +52,18 @@ pub struct ControlPlane<'bed> {
 impl Testbed {
     /// A control plane with multinic's CRD and RBAC rules in it, ready to be used.
     pub async fn control_plane(&self) -> Result<ControlPlane<'_>> {
-        ControlPlane::start(self).await.context("cannot start the control plane")
+        self.control_plane_at(GATEWAY.into()).await
+    }
+
+    /// The same at this address, which the testbed has; one of IPv6 is the only one at which it listens.
+    pub async fn control_plane_at(&self, address: IpAddr) -> Result<ControlPlane<'_>> {
+        ControlPlane::start(self, address).await.context("cannot start the control plane")
     }
 }
 
 impl<'bed> ControlPlane<'bed> {
-    pub(crate) async fn start(bed: &'bed Testbed) -> Result<Self> {
-        let mut control_plane = Self::serve(bed, &[]).await?;
+    pub(crate) async fn start(bed: &'bed Testbed, address: IpAddr) -> Result<Self> {
+        let mut control_plane = Self::serve_at(bed, address, &[]).await?;
         access::install(&control_plane.client).await?;
         // After the CRD is there: the collector looks for new kinds only every half minute.
         let controllers = server::controller_manager(bed, &control_plane.kubeconfig_path())?;
@@ -60,16 +74,29 @@ impl<'bed> ControlPlane<'bed> {
     /// An API server, with these `options` on top of what every one needs, and its store, with nothing in them that
     /// Kubernetes did not put there.
     pub async fn serve(bed: &'bed Testbed, options: &[OsString]) -> Result<Self> {
+        Self::serve_at(bed, GATEWAY.into(), options).await
+    }
+
+    async fn serve_at(bed: &'bed Testbed, address: IpAddr, options: &[OsString]) -> Result<Self> {
         let directory = bed.part("control-plane")?;
         server::configure(&directory)?;
         let etcd = server::etcd(bed, &directory)?;
-        let mut server = server::api_server(bed, &directory, options)?;
+        let mut server = server::api_server(bed, &directory, address, options)?;
         server::serving(&mut server, &directory).await?;
-        let admin = server::kubeconfig(&directory, &server::administrator())?;
+        let host = server::in_url(address);
+        let admin = server::kubeconfig(&directory, &host, &server::administrator())?;
         let client = client(&admin).await?;
         server::ready(&mut server, &client).await?;
-        let (options, server) = (options.to_vec(), RefCell::new(Some(server)));
-        let control_plane = Self { bed, client, directory, options, server, processes: vec![etcd] };
+        let control_plane = Self {
+            bed,
+            client,
+            directory,
+            address,
+            host: RefCell::new(host),
+            options: options.to_vec(),
+            server: RefCell::new(Some(server)),
+            processes: vec![etcd],
+        };
         fs::write(control_plane.kubeconfig_path(), serde_json::to_string(&admin)?)?;
         Ok(control_plane)
     }
@@ -81,10 +108,15 @@ impl<'bed> ControlPlane<'bed> {
 
     /// Starts the API server again, and waits until it answers.
     pub async fn resume_server(&self) -> Result<()> {
-        let mut server = server::api_server(self.bed, &self.directory, &self.options)?;
+        let mut server = server::api_server(self.bed, &self.directory, self.address, &self.options)?;
         server::ready(&mut server, &self.client).await?;
         self.server.replace(Some(server));
         Ok(())
+    }
+
+    /// Has whoever gets a kubeconfig from now on look it up by [`SERVER_NAME`], as pods do that are told no address.
+    pub fn is_known_by_name(&self) {
+        self.host.replace(SERVER_NAME.to_owned());
     }
 
     /// A client with all rights.
@@ -193,7 +225,7 @@ impl<'bed> ControlPlane<'bed> {
 
     /// Access for a kubeconfig's `user`.
     pub fn kubeconfig_of(&self, user: &Value) -> Result<Kubeconfig> {
-        server::kubeconfig(&self.directory, user)
+        server::kubeconfig(&self.directory, &self.host.borrow(), user)
     }
 
     /// What the API server checks `ServiceAccounts`' tokens with: the key to make them.

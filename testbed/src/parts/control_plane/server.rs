@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::net::IpAddr;
 use std::path::Path;
 use std::process::Command;
 
@@ -11,7 +12,6 @@ use kube::config::Kubeconfig;
 use serde_json::{Value, json};
 
 use crate::sandbox::eventually::{SOON, eventually};
-use crate::sandbox::fabric::GATEWAY;
 use crate::sandbox::process::Process;
 use crate::sandbox::testbed::Testbed;
 
@@ -50,13 +50,17 @@ pub(super) fn etcd(bed: &Testbed, directory: &Path) -> Result<Process> {
 }
 
 /// `options` come on top of what every control plane needs.
-pub(super) fn api_server(bed: &Testbed, directory: &Path, options: &[OsString]) -> Result<Process> {
+pub(super) fn api_server(
+    bed: &Testbed,
+    directory: &Path,
+    address: IpAddr,
+    options: &[OsString],
+) -> Result<Process> {
     let mut command = Command::new(bed.assets().control_plane.join("kube-apiserver"));
     let file = |name: &str| directory.join(name).into_os_string();
     command
         .args(["--etcd-servers", ETCD])
-        .args(["--advertise-address", &GATEWAY.to_string(), "--secure-port", &PORT.to_string()])
-        .args(["--service-cluster-ip-range", "10.96.0.0/16"])
+        .args(["--advertise-address", &address.to_string(), "--secure-port", &PORT.to_string()])
         .args(["--authorization-mode", "Node,RBAC", "--enable-admission-plugins", "NodeRestriction"])
         .args(["--service-account-issuer", "https://kubernetes.default.svc"]);
     for (flag, value) in [
@@ -68,6 +72,12 @@ pub(super) fn api_server(bed: &Testbed, directory: &Path, options: &[OsString]) 
         ("--audit-log-path", file(super::audit::LOG)),
     ] {
         command.arg(flag).arg(value);
+    }
+    if address.is_ipv6() {
+        command.args(["--bind-address", &address.to_string(), "--service-cluster-ip-range", "fd00:96::/112"]);
+    } else {
+        // It listens everywhere, in the testbed itself as well.
+        command.args(["--service-cluster-ip-range", "10.96.0.0/16"]);
     }
     command.args(options);
     bed.start("kube-apiserver", command)
@@ -125,14 +135,19 @@ pub(super) fn administrator() -> Value {
     json!({"token": ADMIN_TOKEN})
 }
 
-/// Access for a kubeconfig's `user`, complete in one file.
-pub(super) fn kubeconfig(directory: &Path, user: &Value) -> Result<Kubeconfig> {
+/// An address as URLs have it.
+pub(super) fn in_url(address: IpAddr) -> String {
+    if address.is_ipv6() { format!("[{address}]") } else { address.to_string() }
+}
+
+/// Access to the server on this `host` for a kubeconfig's `user`, complete in one file.
+pub(super) fn kubeconfig(directory: &Path, host: &str, user: &Value) -> Result<Kubeconfig> {
     let certificates = fs::read(directory.join(CERTIFICATE))?;
     let kubeconfig = json!({
         "apiVersion": "v1",
         "kind": "Config",
         "clusters": [{"name": "testbed", "cluster": {
-            "server": format!("https://{GATEWAY}:{PORT}"),
+            "server": format!("https://{host}:{PORT}"),
             "certificate-authority-data": k8s_openapi::ByteString(certificates),
         }}],
         "users": [{"name": "user", "user": user}],
