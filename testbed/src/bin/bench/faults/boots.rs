@@ -7,18 +7,16 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use multinic_testbed::setup::system::NETWORKD;
-use multinic_testbed::{Node, UPLINK, eventually};
+use multinic_testbed::{Link, Node, UPLINK, eventually};
 
 use super::contender::{CONTENDERS, Contender};
 use super::looks::Looks;
-use super::{LOOKS, PACKAGES};
+use super::{LOOKS, NEVER, PACKAGES};
 use crate::output::say;
 use crate::peers::{facts, load};
 
 const BAD: &str = include_str!("on-node/not-for-netplan.yaml");
 const BAD_FILE: &str = "etc/netplan/55-somebody.yaml";
-/// What does not come by then does not come.
-pub(crate) const LONG: Duration = Duration::from_secs(45);
 
 /// What was measured.
 pub(crate) struct Boots {
@@ -41,7 +39,7 @@ pub(crate) struct Outcome {
 /// What came of a boot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Boot {
-    /// Whether the uplink has its address.
+    /// Whether the uplink had its address in time.
     pub(crate) uplink: bool,
     /// How long after the boot all of the NICs was there.
     pub(crate) nics: Option<Duration>,
@@ -81,18 +79,21 @@ async fn boot(contender: &Contender, node: &Node<'_>, name: &str) -> Result<Boot
         node.start_agent_again()?;
     }
     let watch = node.run_beside(&format!("looks-{name}"), LOOKS)?;
-    let all = eventually("all of the NICs", LONG, async || {
+    let all = eventually("all of the NICs", NEVER, async || {
         let looks = Looks::parse(&watch.log()?);
         ensure!(contender.is_complete(&looks.last()), "something is missing");
         Ok(booted.elapsed())
     });
-    let nics = all.await.ok();
-    let uplink = node.links()?.into_iter().any(|link| {
-        link.name == UPLINK
-            && link.up
-            && link.addresses.iter().any(|address| address.starts_with(&format!("{}/", node.address())))
+    let uplink = eventually("the uplink", NEVER, async || {
+        let address = format!("{}/", node.address());
+        let is_uplink = |link: &Link| {
+            link.name == UPLINK && link.up && link.addresses.iter().any(|one| one.starts_with(&address))
+        };
+        ensure!(node.links()?.iter().any(is_uplink), "it has no address");
+        Ok(())
     });
-    Ok(Boot { uplink, nics })
+    let (all, uplink) = tokio::join!(all, uplink);
+    Ok(Boot { uplink: uplink.is_ok(), nics: all.ok() })
 }
 
 impl Outcome {

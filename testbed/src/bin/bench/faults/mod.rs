@@ -11,7 +11,7 @@ use multinic_testbed::{ControlPlane, Kind, Node, SOON, Testbed, eventually};
 
 use crate::output::say;
 use crate::peers::{facts, load};
-pub(crate) use boots::{Boot, Boots, LONG, Outcome as BootOutcome};
+pub(crate) use boots::{Boot, Boots, Outcome as BootOutcome};
 use contender::{CONTENDERS, Contender};
 use looks::{Gap, Looks};
 
@@ -21,7 +21,7 @@ const RESTART: [&str; 3] = ["systemctl", "restart", "systemd-networkd"];
 const PACKAGES: [&str; 3] = ["systemd", "netplan.io", "iproute2"];
 /// multinic leaves a NIC alone that is broken five times within ten minutes.
 const ROUNDS: usize = 3;
-/// What is not back by then never comes back.
+/// What is not there by then never comes.
 pub(crate) const NEVER: Duration = Duration::from_secs(20);
 /// What multinic promises.
 pub(crate) const LIMIT: Duration = Duration::from_millis(500);
@@ -97,9 +97,14 @@ impl Outcome {
         self.rounds.iter().map(|gap| gap.went.len()).max().unwrap_or(0)
     }
 
-    /// From the least to the most; a round after which something stays away counts as never, the most.
+    /// The rounds in which a look found something gone. Where there are fewer than restarts, looks came too seldom to tell.
+    pub(crate) fn seen(&self) -> impl Iterator<Item = &Gap> {
+        self.rounds.iter().filter(|gap| !gap.went.is_empty())
+    }
+
+    /// Of those, from the least to the most; one after which something stays away counts as never, the most.
     pub(crate) fn sorted(&self, time: impl Fn(&Gap) -> Option<Duration>) -> Vec<Option<Duration>> {
-        let mut times: Vec<_> = self.rounds.iter().map(time).collect();
+        let mut times: Vec<_> = self.seen().map(time).collect();
         times.sort_unstable_by_key(|time| time.unwrap_or(Duration::MAX));
         times
     }
