@@ -25,7 +25,10 @@ use multinic_agent_core::{
         route::{self, Route},
         routing::SourceRule,
     },
-    parse::{desired::Desired, foreign::Definition},
+    parse::{
+        desired::{Desired, Request},
+        foreign::Definition,
+    },
     plan::{Blocked, BootCheck, Notice, Plan, Transaction, Verdict, World, decide},
     progress::Progress,
     protected::{AllowedKind, Fence, Past, Policy},
@@ -167,7 +170,7 @@ impl Host {
     pub(crate) fn carry_out(&mut self, plan: &Plan) {
         let (definitions, host_files) = files::survey(&self.root).unwrap();
         let (fence, before) = (self.fence(&definitions, &host_files), self.ledger.clone());
-        let done = execute(self, &plan.transactions, &fence, &before, Order::Together);
+        let done = execute(self, Request::default(), &plan.transactions, &fence, &before, Order::Together);
         assert_eq!(runtime().block_on(done).unwrap().failures, BTreeMap::new());
     }
 
