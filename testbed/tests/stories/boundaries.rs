@@ -13,6 +13,8 @@ use multinic_testbed::{
 };
 use serde_json::{Value, json};
 
+use crate::witness::admin;
+
 const FIRST: &str = "fa:16:3e:00:00:01";
 const SECOND: &str = "fa:16:3e:00:00:02";
 const THIRD: &str = "fa:16:3e:00:00:03";
@@ -264,7 +266,7 @@ async fn health(bed: &Testbed) -> Result<()> {
     let node = bed.node("worker-1", Kind::Full).await?;
     node.plug(FIRST)?;
     node.join(&world.cluster).await?;
-    let agent = format!("{}:8080", node.address());
+    let agent = admin(&node);
     let object = OpenstackConfig::new("storage", "10.20.0.0/24").with(Port::new(FIRST, "worker-1"));
     let producer = world.database.producer();
     producer.sync(&object).await?;

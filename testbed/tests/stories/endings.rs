@@ -155,9 +155,19 @@ impl<'bed> Scene<'bed> {
 
     /// Waits until the agent says `reason` of the first NIC, and that of this generation.
     pub(crate) async fn says(&self, generation: Option<i64>, reason: &str) -> Result<InterfaceStatus> {
-        eventually(&format!("the NIC to be {reason}"), SOON, async || {
+        self.says_of(FIRST, generation, reason).await
+    }
+
+    /// The same of the NIC with this MAC address.
+    pub(crate) async fn says_of(
+        &self,
+        mac: &str,
+        generation: Option<i64>,
+        reason: &str,
+    ) -> Result<InterfaceStatus> {
+        eventually(&format!("{mac} to be {reason}"), SOON, async || {
             let status = self.status().await?;
-            let nic = status.interfaces.iter().find(|nic| nic.mac_address == FIRST);
+            let nic = status.interfaces.iter().find(|nic| nic.mac_address == mac);
             let is_so = speaks_of(&status, generation) && nic.is_some_and(|nic| nic.reason == reason);
             ensure!(is_so, "generation {generation:?}: {status:?}");
             nic.cloned().context("no NIC")
@@ -165,9 +175,15 @@ impl<'bed> Scene<'bed> {
         .await
     }
 
-    pub(crate) async fn becomes(&self, interfaces: &Value) -> Result<State> {
+    /// Asks for these NICs, and waits until the agent says that they are there.
+    pub(crate) async fn gets(&self, interfaces: &Value) -> Result<()> {
         let generation = self.ask(interfaces).await?;
-        eventually("the change", SOON, async || self.says_ready(generation).await).await?;
+        eventually("the change", SOON, async || self.says_ready(generation).await).await
+    }
+
+    /// The same, on a host with netplan; how its node is then.
+    pub(crate) async fn becomes(&self, interfaces: &Value) -> Result<State> {
+        self.gets(interfaces).await?;
         State::of(&self.node)
     }
 }

@@ -3,10 +3,11 @@
 use std::fs;
 
 use anyhow::{Context, Result, ensure};
-use multinic_testbed::{GATEWAY, Kind, Needs, Node, SERVER_NAME, SOON, Suite, Testbed, eventually, get};
+use multinic_testbed::{GATEWAY, Kind, Needs, Node, SERVER_NAME, SOON, Suite, Testbed, eventually};
 use serde_json::{Value, json};
 
 use crate::endings::{FIRST, SECOND, Scene, one};
+use crate::witness::health;
 
 /// What a change takes at the most, where nothing that it asks in vain may hold it up: the number of the acceptance scenarios.
 const MOST_MILLISECONDS: u64 = 15_000;
@@ -115,8 +116,4 @@ fn changes(node: &Node<'_>) -> Result<Vec<Value>> {
     let log = node.agent()?.log()?;
     let lines = log.lines().filter(|line| line.contains("\"changed this node's NICs\""));
     Ok(lines.map(serde_json::from_str).collect::<Result<_, _>>()?)
-}
-
-async fn health(node: &Node<'_>) -> Result<Value> {
-    Ok(serde_json::from_str(&get(&format!("{}:8080", node.address()), "/").await?.body)?)
 }

@@ -6,6 +6,8 @@ use multinic_testbed::{
 };
 use serde_json::Value;
 
+use crate::witness::{admin, health};
+
 const FIRST: &str = "fa:16:3e:00:00:01";
 const SECOND: &str = "fa:16:3e:00:00:02";
 /// What the agent remembers, on the node.
@@ -83,12 +85,4 @@ async fn is(node: &Node<'_>, mac: &str, name: &str, address: &str) -> Result<()>
         Ok(())
     })
     .await
-}
-
-fn admin(node: &Node<'_>) -> String {
-    format!("{}:8080", node.address())
-}
-
-async fn health(node: &Node<'_>) -> Result<Value> {
-    Ok(serde_json::from_str(&get(&admin(node), "/").await?.body)?)
 }

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 use multinic_testbed::setup::system::{NETPLAN, NETWORK_MANAGER_1_42, WICKED};
-use multinic_testbed::{Kind, Needs, Node, SOON, Suite, System, Testbed, eventually, skip};
+use multinic_testbed::{Kind, Needs, Node, Suite, System, Testbed, skip};
 
 use crate::endings::{FIRST, Scene, one};
 
@@ -48,17 +48,13 @@ async fn outlives(bed: &Testbed, host: &Host) -> Result<()> {
     Ok(())
 }
 
-/// Has the NIC changed, and waits until the agent says that it is, and it is.
+/// Has the NIC changed, and waits until the agent says that it is; then it is.
 async fn becomes(scene: &Scene<'_>, round: u8) -> Result<()> {
     let (address, mtu) = (format!("10.20.0.{}/24", 5 + round), 1400 + u32::from(round));
-    let generation = scene.ask(&one(&address, mtu)).await?;
-    eventually("the change", SOON, async || {
-        scene.says_ready(generation).await?;
-        let nic = scene.node.link(FIRST)?;
-        ensure!(nic.is_up_as("multinic0", mtu, &address), "{nic:?}");
-        Ok(())
-    })
-    .await
+    scene.gets(&one(&address, mtu)).await?;
+    let nic = scene.node.link(FIRST)?;
+    ensure!(nic.is_up_as("multinic0", mtu, &address), "{nic:?}");
+    Ok(())
 }
 
 /// The process of a unit, which runs.

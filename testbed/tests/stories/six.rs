@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use anyhow::{Result, ensure};
 use multinic_crds::InterfaceState;
-use multinic_testbed::{GATEWAY, Kind, LAN, Needs, SOON, Suite, Testbed, eventually};
+use multinic_testbed::{GATEWAY, Kind, LAN, Needs, Suite, Testbed};
 use serde_json::json;
 use tokio::net::TcpStream;
 
@@ -86,12 +86,7 @@ async fn second_is(
     state: InterfaceState,
     reason: &str,
 ) -> Result<()> {
-    eventually(&format!("the second NIC to be {reason}"), SOON, async || {
-        let status = scene.status().await?;
-        let nic = status.interfaces.iter().find(|nic| nic.mac_address == SECOND);
-        let is_so = nic.is_some_and(|nic| nic.state == state && nic.reason == reason);
-        ensure!(is_so && status.observed_generation == generation, "generation {generation:?}: {status:?}");
-        Ok(())
-    })
-    .await
+    let nic = scene.says_of(SECOND, generation, reason).await?;
+    ensure!(nic.state == state, "{nic:?}");
+    Ok(())
 }

@@ -5,10 +5,11 @@ use std::fs;
 use anyhow::{Result, ensure};
 use multinic_crds::InterfaceState;
 use multinic_testbed::{
-    Kind, Needs, Node, OpenstackConfig, Port, SOON, Schema, Suite, Testbed, World, eventually, get,
+    Kind, Needs, Node, OpenstackConfig, Port, SOON, Schema, Suite, Testbed, World, eventually,
 };
 
 use crate::events::described;
+use crate::witness::gauge_is;
 
 const NIC: &str = "fa:16:3e:00:00:01";
 const OTHER: &str = "fa:16:3e:00:00:02";
@@ -113,9 +114,7 @@ async fn is_told(world: &World<'_>, node: &Node<'_>) -> Result<()> {
 
 async fn stuck(node: &Node<'_>, count: u8) -> Result<()> {
     eventually(&format!("{count} NICs that could not be taken back"), SOON, async || {
-        let metrics = get(&format!("{}:8080", node.address()), "/metrics").await?.body;
-        ensure!(metrics.contains(&format!("multinic_agent_rollback_failed {count}\n")), "{metrics}");
-        Ok(())
+        gauge_is(node, "multinic_agent_rollback_failed", count).await
     })
     .await
 }

@@ -6,9 +6,11 @@ use kube::Api;
 use kube::api::{Patch, PatchParams};
 use multinic_crds::InterfaceState;
 use multinic_testbed::{
-    Harm, Kind, Needs, Node, OpenstackConfig, Port, SOON, Schema, Suite, Testbed, World, eventually, get,
+    Harm, Kind, Needs, Node, OpenstackConfig, Port, SOON, Schema, Suite, Testbed, World, eventually,
 };
 use serde_json::json;
+
+use crate::witness::gauge_is;
 
 const MAC: &str = "fa:16:3e:00:00:01";
 const ADDRESS: &str = "10.20.0.5";
@@ -130,9 +132,7 @@ async fn leaked(world: &World<'_>, node: &Node<'_>, status: &str, gauge: u8) -> 
     eventually(&format!("NodeAddressLeaked to be {status}"), SOON, async || {
         let told = world.condition(node, "NodeAddressLeaked").await?;
         ensure!(told.status == status, "{told:?}");
-        let metrics = get(&format!("{}:8080", node.address()), "/metrics").await?.body;
-        ensure!(metrics.contains(&format!("multinic_agent_node_address_leaked {gauge}\n")), "{metrics}");
-        Ok(())
+        gauge_is(node, "multinic_agent_node_address_leaked", gauge).await
     })
     .await
 }

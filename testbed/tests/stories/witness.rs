@@ -11,7 +11,10 @@ use http::Request;
 use kube::api::{WatchEvent, WatchParams};
 use kube::{Api, Client, Config};
 use multinic_crds::NodeNetworkConfig;
-use multinic_testbed::{Link, Monitor, NAMESPACE, Node, OPERATOR_HEALTH, SOON, World, Write, eventually};
+use multinic_testbed::{
+    Link, Monitor, NAMESPACE, Node, OPERATOR_HEALTH, SOON, World, Write, eventually, get,
+};
+use serde_json::Value;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 /// Where a node's network is configured, and where the agent keeps what it knows.
@@ -41,7 +44,7 @@ pub(crate) async fn all_is_well(world: &World<'_>, node: &Node<'_>) -> Result<No
 pub(crate) async fn start_agent(world: &World<'_>, node: &Node<'_>) -> Result<()> {
     node.start_agent(&world.cluster).await?;
     eventually(&format!("the agent on {}", node.name()), SOON, async || {
-        ask(&format!("{}:8080", node.address()), "/readyz").await.map(drop)
+        ask(&admin(node), "/readyz").await.map(drop)
     })
     .await
 }
@@ -69,6 +72,23 @@ pub(crate) async fn syncs() -> Result<u64> {
 pub(crate) async fn ask(address: &str, path: &str) -> Result<String> {
     let client = Client::try_from(Config::new(format!("http://{address}").parse()?))?;
     Ok(client.request_text(Request::get(path).body(Vec::new())?).await?)
+}
+
+/// Where the agent answers about itself.
+pub(crate) fn admin(node: &Node<'_>) -> String {
+    format!("{}:8080", node.address())
+}
+
+/// What the agent says of itself.
+pub(crate) async fn health(node: &Node<'_>) -> Result<Value> {
+    Ok(serde_json::from_str(&get(&admin(node), "/").await?.body)?)
+}
+
+/// Fails unless the agent's gauge has this value.
+pub(crate) async fn gauge_is(node: &Node<'_>, name: &str, value: u8) -> Result<()> {
+    let metrics = get(&admin(node), "/metrics").await?.body;
+    ensure!(metrics.contains(&format!("{name} {value}\n")), "{metrics}");
+    Ok(())
 }
 
 /// Every write to our objects by anybody, and to anything by the product.

@@ -51,7 +51,7 @@ pub(super) async fn take_back(
 
 /// What is known once a transaction ended as `failure` says, where `view` is the kernel after it: what is in the kernel
 /// and marked as ours stays ours.
-pub(super) fn note(
+pub(super) fn record_failure(
     open: &Open,
     failure: &Failure,
     view: Result<&KernelView, &NodeError>,

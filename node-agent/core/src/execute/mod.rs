@@ -35,7 +35,7 @@ use multinic_crds::{Explanation, Reason};
 pub use machine::{Failure, Failures, Machine, NodeError};
 
 use self::{
-    back::{finish, note, take_back},
+    back::{finish, record_failure, take_back},
     kernel::{change_kernel, unreadable},
     lifeline::Lifeline,
     show::show,
@@ -107,7 +107,7 @@ pub async fn execute(
             ledger.settle(transaction);
             continue;
         };
-        note(open, &failure, view.as_ref(), &mut ledger, &mut failures);
+        record_failure(open, &failure, view.as_ref(), &mut ledger, &mut failures);
     }
     let recorded = machine.record(&ledger);
     let closed = machine.close().await;

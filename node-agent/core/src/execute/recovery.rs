@@ -5,7 +5,7 @@
 use multinic_crds::{Explanation, MacAddress, Reason};
 
 use super::{
-    back::{finish, note, take_back},
+    back::{finish, record_failure, take_back},
     journal::{Journal, Open},
     machine::{Failures, Machine, NodeError},
 };
@@ -53,7 +53,7 @@ pub async fn recover(
             Err(cause) => take_back(machine, open, open.files.len(), cause).await,
         };
         let view = machine.view().await;
-        note(open, &failure, view.as_ref(), &mut ledger, &mut failures);
+        record_failure(open, &failure, view.as_ref(), &mut ledger, &mut failures);
     }
     Ok(Recovered { finished, failures, ledger })
 }

@@ -76,8 +76,7 @@ impl History {
     /// `desired` is at hand: another object or generation is a new start, and so is what a person asks for.
     pub fn begin(&mut self, desired: &Desired) {
         let request = desired.request();
-        let is_of = |request: &Request| (request.uid.clone(), request.generation);
-        let is_another = is_of(&self.request) != is_of(&request);
+        let is_another = (&self.request.uid, self.request.generation) != (&request.uid, request.generation);
         let is_asked = request.retry.is_some() && self.request.retry != request.retry;
         if is_another {
             self.nics.clear();

@@ -62,19 +62,21 @@ impl Slots {
     pub(crate) fn held(object: Option<&Object>, past: Option<&[(MacAddress, InterfaceName)]>) -> Self {
         let entries = object.map_or(&[][..], |object| &object.interfaces);
         let mut slots = Self::default();
-        let is_listed = |mac| entries.iter().any(|entry| entry.mac_address() == Some(mac));
-        for nic in object.filter(|object| object.keeps_unlisted).map_or(&[][..], |object| &object.reported) {
-            if let Some(link) = nic.link.filter(|_| is_listed(nic.mac)) {
-                slots.take(link, nic.mac);
+        if let Some(object) = object.filter(|object| object.keeps_unlisted) {
+            for nic in object.reported.iter().filter(|nic| object.has(nic.mac)) {
+                if let Some(link) = nic.link {
+                    slots.take(link, nic.mac);
+                }
             }
         }
         for (mac, given) in past.unwrap_or_default() {
+            if slots.of(*mac).is_some() {
+                continue;
+            }
             let entry = entries.iter().find(|entry| entry.mac_address() == Some(*mac));
             let link = object.and_then(|object| object.reported(*mac)?.link);
             let renamed = entry.and_then(slot_of).filter(|name| link == Some(*name));
-            if slots.of(*mac).is_none() {
-                slots.take(renamed.unwrap_or(*given), *mac);
-            }
+            slots.take(renamed.unwrap_or(*given), *mac);
         }
         for entry in entries {
             if let (Some(mac), Some(name)) = (entry.mac_address(), slot_of(entry))
